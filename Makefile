@@ -1,0 +1,49 @@
+# Two commands do it all on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO_HOME ?= out/home
+PYTEST_WORKERS ?= 2
+
+.PHONY: help demo serve test lint bench clean
+help:
+	@echo "make demo   set up, then turn a prompt into a signed, verified MP4 in out/"
+	@echo "make serve  set up, then serve the API and the console on http://127.0.0.1:8000"
+	@echo "make test   set up with all test tools, lint, then run every test"
+	@echo "make lint   ruff, mypy, the import contract and the docs' coverage"
+	@echo "make bench  measure; prints tables"
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime scripts/setup-system.sh
+	@echo "installing the test tools …"
+	@$(PIP) install -c constraints.txt -e '.[test]'
+	@sh scripts/setup-system.sh
+	@touch $@
+
+demo: $(VENV)/.runtime
+	@GUARDED_GEN_HOME=$(DEMO_HOME) $(BIN)/guarded-gen demo --out out
+
+serve: $(VENV)/.runtime
+	@$(BIN)/guarded-gen serve
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --durations=15
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf out .mypy_cache .ruff_cache .pytest_cache

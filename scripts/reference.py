@@ -1,0 +1,169 @@
+"""Writes ``docs/reference``: commands, settings, endpoints, events and metrics, from the code.
+
+``python scripts/reference.py`` writes the pages; a test compares them with what it would write,
+so that nothing of the product is left out of its documents.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "reference"
+sys.path.insert(0, str(ROOT))
+
+
+def commands() -> str:
+    """The help of every command."""
+    from guarded_gen.cli import app
+
+    parts = ["# Commands", "", "Every command takes `--json` and `--help`.", ""]
+
+    def walk(command: click.Command, path: str) -> None:
+        if isinstance(command, click.Group) or hasattr(command, "commands"):
+            for name in sorted(command.commands):  # type: ignore[attr-defined]
+                walk(command.commands[name], f"{path} {name}")  # type: ignore[attr-defined]
+            return
+        parts.extend([f"## {path}", "", (command.help or "").strip(), ""])
+        rows = []
+        for parameter in command.params:
+            names = ", ".join((*parameter.opts, *parameter.secondary_opts))
+            if parameter.param_type_name == "argument":
+                names = (parameter.metavar or parameter.name or "").upper()
+            text = getattr(parameter, "help", None) or ""
+            if names not in ("--help", "--json"):
+                rows.append(f"| `{names}` | {text} |")
+        if rows:
+            parts.extend(["| argument or option | meaning |", "|---|---|", *rows, ""])
+
+    walk(typer.main.get_command(app), "guarded-gen")
+    return "\n".join(parts)
+
+
+def settings() -> str:
+    """Every setting with its variable, default and meaning."""
+    from guarded_gen.config import Settings
+
+    parts = [
+        "# Settings",
+        "",
+        "In `guarded-gen.toml` in the home folder (or the file that `GUARDED_GEN_CONFIG` names),",
+        "or in the environment: `GUARDED_GEN_` and the name in capitals, `__` between levels.",
+        "The environment wins.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+    ]
+
+    def shown(field: FieldInfo) -> str:
+        if field.default_factory is not None:
+            return "see below" if _model(field) else "computed"
+        value = str(field.default)
+        if isinstance(field.default, frozenset):
+            # sets have no order of their own, and the page must not change by chance
+            value = ", ".join(sorted(str(item) for item in field.default))
+        return f"`{value}`" if value else "empty"
+
+    def walk(model: type[BaseModel], prefix: str) -> None:
+        for name, field in model.model_fields.items():
+            nested = _model(field)
+            if nested is not None:
+                walk(nested, f"{prefix}{name}.")
+                continue
+            meaning = (field.description or "").replace("|", "\\|")
+            parts.append(f"| `{prefix}{name}` | {shown(field)} | {meaning} |")
+
+    walk(Settings, "")
+    return "\n".join([*parts, ""])
+
+
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def endpoints() -> str:
+    """Every path of the API with its first sentence."""
+    from guarded_gen.api import create_app
+    from guarded_gen.config import Settings
+    from guarded_gen.services import Services
+
+    with tempfile.TemporaryDirectory() as home:
+        services = Services(Settings(home=Path(home)))
+        document: dict[str, Any] = create_app(services, worker=False).openapi()
+        services.close()
+    parts = ["# Endpoints", "", "| call | what it does |", "|---|---|"]
+    for path, methods in sorted(document["paths"].items()):
+        for method, about in sorted(methods.items()):
+            text = (about.get("description") or about.get("summary") or "").split("\n")[0]
+            parts.append(f"| `{method.upper()} {path}` | {text} |")
+    return "\n".join([*parts, ""])
+
+
+def events() -> str:
+    """Every kind of entry that the audit log can hold, found in the code."""
+    kinds: dict[str, str] = {}
+    for file in sorted((ROOT / "guarded_gen").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event":
+                named = [k.value for k in node.keywords if k.arg == "kind"] + node.args[:1]
+                for value in named[:1]:
+                    for kind in _texts(value):
+                        kinds.setdefault(kind, str(file.relative_to(ROOT)))
+    parts = ["# Events of the audit log", "", "| kind | written by |", "|---|---|"]
+    parts += [f"| `{kind}` | `{file}` |" for kind, file in sorted(kinds.items())]
+    return "\n".join([*parts, ""])
+
+
+def _texts(node: ast.expr) -> list[str]:
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    if isinstance(node, ast.IfExp):
+        return [*_texts(node.body), *_texts(node.orelse)]
+    if isinstance(node, ast.JoinedStr):
+        inner = (
+            "<stage>" if isinstance(p, ast.FormattedValue) else str(p.value) for p in node.values
+        )  # type: ignore[attr-defined]
+        return ["".join(inner)]
+    return []
+
+
+def metrics() -> str:
+    """Every Prometheus metric with its help."""
+    from guarded_gen.telemetry import Metrics
+
+    parts = ["# Metrics", "", "| metric | kind | meaning |", "|---|---|---|"]
+    for family in sorted(Metrics().registry.collect(), key=lambda f: f.name):
+        if family.name.startswith("guarded_gen"):
+            parts.append(f"| `{family.name}` | {family.type} | {family.documentation} |")
+    return "\n".join([*parts, ""])
+
+
+PAGES = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "endpoints.md": endpoints,
+    "events.md": events,
+    "metrics.md": metrics,
+}
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, write in PAGES.items():
+        (FOLDER / name).write_text(write(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Fixtures that every test may use: a home of its own, and the command line as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh ``GUARDED_GEN_HOME``."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("GUARDED_GEN_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def cli(home: Path) -> Callable[..., Ran]:
+    """Run ``guarded-gen`` in a process of its own, with the home of this test."""
+
+    def run(
+        *args: str | Path | bytes,
+        env: dict[str, str] | None = None,
+    ) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "guarded_gen.cli", *args],
+            capture_output=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "GUARDED_GEN_HOME": str(home)} | (env or {}),
+            timeout=240,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. It ends with its module: a synchronous Playwright holds the thread's event loop."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "the browser tests need Chromium: sh scripts/setup-system.sh"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
