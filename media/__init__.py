@@ -1,0 +1,4 @@
+"""The media room: frames as a stream, decoded, probed, encoded and hashed.
+
+Imports nothing of ours.
+"""
