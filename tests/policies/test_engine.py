@@ -1,0 +1,130 @@
+"""How signals become a decision."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import pytest
+
+import policies
+from policies import Action, Context, Decision, Missing, Signal, Stage, evaluate
+from policies.taxonomy import HARM
+
+WORLD = Context(backend="world", capabilities=frozenset({"procedural", "closed_vocabulary", "t2v"}))
+NEURAL = Context(backend="dit", capabilities=frozenset({"neural", "t2v"}))
+
+
+@pytest.fixture(scope="module")
+def default() -> policies.Policy:
+    return policies.load("default")
+
+
+def harmless(**scores: float) -> list[Signal]:
+    return [Signal.ran("prompt", c, scores.get(c, 0.01), calibrated=True) for c in HARM]
+
+
+def frames(**scores: float) -> list[Signal]:
+    return [
+        Signal.ran("frames", c, scores.get(c, 0.0))
+        for c in ("undecodable", "black", "frozen", "flash", "flash_local")
+    ]
+
+
+def test_a_harmless_prompt_is_allowed_when_everything_ran(default: policies.Policy) -> None:
+    decision = evaluate(default, Stage.PROMPT, harmless(), WORLD)
+    assert decision.action is Action.ALLOW
+    assert (decision.rule_id, decision.reason) == (None, "no_rule_matched")
+    assert decision.policy_digest == default.digest
+    assert decision.scores["sexual"] == 0.01
+    assert decision.thresholds["SEX-1"] == 0.8
+
+
+def test_the_most_severe_rule_wins_and_the_trace_names_every_match(
+    default: policies.Policy,
+) -> None:
+    decision = evaluate(default, Stage.PROMPT, harmless(sexual=0.93, violence=0.75), WORLD)
+    assert (decision.action, decision.rule_id, decision.reason) == (
+        Action.BLOCK,
+        "SEX-1",
+        "sexual_content",
+    )
+    assert [(m.rule_id, m.action.value, m.score, m.at_least) for m in decision.trace] == [
+        ("SEX-1", "block", 0.93, 0.8),
+        ("SEX-2", "review", 0.93, 0.45),
+        ("VIO-2", "review", 0.75, 0.55),
+    ]
+
+
+def test_a_missing_required_signal_is_held(default: policies.Policy) -> None:
+    signals = [s for s in harmless() if s.category != "hate"]
+    decision = evaluate(default, Stage.PROMPT, signals, WORLD)
+    assert (decision.action, decision.reason) == (Action.REVIEW, "missing_signal")
+    assert decision.missing == (Missing("hate", "no_signal"),)
+
+
+def test_no_signal_at_all_is_held(default: policies.Policy) -> None:
+    for stage in Stage:
+        decision = evaluate(default, stage, [], WORLD)
+        assert (decision.action, decision.reason) == (Action.REVIEW, "empty")
+
+
+def test_a_failed_second_check_is_missing_although_the_first_ran(default: policies.Policy) -> None:
+    signals = [*harmless(), Signal.failed("second", "hate", "timeout")]
+    decision = evaluate(default, Stage.PROMPT, signals, WORLD)
+    assert decision.action is Action.REVIEW
+    assert decision.missing == (Missing("hate", "timeout", "second"),)
+
+
+def test_a_skipped_second_check_is_no_gap(default: policies.Policy) -> None:
+    signals = [*harmless(), Signal.skipped("second", "hate", "not_configured")]
+    assert evaluate(default, Stage.PROMPT, signals, WORLD).action is Action.ALLOW
+
+
+def test_a_closed_vocabulary_excuses_the_nudity_check_in_the_open(default: policies.Policy) -> None:
+    absent = [*frames(), Signal.skipped("nsfw", "sexual", "weights_missing")]
+    decision = evaluate(default, Stage.OUTPUT, absent, WORLD)
+    assert decision.action is Action.ALLOW
+    assert Missing("sexual", "closed_vocabulary", "nsfw") in decision.not_assessed
+    assert "sexual" not in decision.scores
+    for context in (
+        NEURAL,
+        Context(),
+        Context(capabilities=frozenset({"closed_vocabulary"}), has_reference=True),
+    ):
+        decision = evaluate(default, Stage.OUTPUT, absent, context)
+        assert (decision.action, decision.reason) == (Action.REVIEW, "missing_signal")
+        assert decision.missing == (Missing("sexual", "weights_missing", "nsfw"),)
+
+
+def test_a_floor_decision_says_that_nobody_may_override_it(default: policies.Policy) -> None:
+    decision = evaluate(default, Stage.PROMPT, harmless(sexual_minors=0.6), WORLD)
+    assert (decision.action, decision.rule_id) == (Action.BLOCK, "SM-1")
+    assert decision.floor and not decision.overridable
+    assert evaluate(default, Stage.PROMPT, harmless(gore=0.9), WORLD).overridable
+
+
+def test_decisions_survive_json_pickle_and_copy(default: policies.Policy) -> None:
+    signals = [*harmless(sexual=0.7), Signal.failed("second", "hate", "timeout")]
+    decision = evaluate(default, Stage.PROMPT, signals, WORLD)
+    assert Decision.from_json(json.loads(json.dumps(decision.to_json()))) == decision
+    assert pickle.loads(pickle.dumps(decision)) == decision
+    assert copy.deepcopy(decision) == decision
+    assert Context.from_json(json.loads(json.dumps(WORLD.to_json()))) == WORLD
+
+
+def test_a_decision_from_recorded_signals_is_the_same(default: policies.Policy) -> None:
+    signals = harmless(sexual=0.7999996)
+    again = [Signal.from_json(json.loads(json.dumps(s.to_json()))) for s in signals]
+    assert again == signals
+    one = evaluate(default, Stage.PROMPT, signals, WORLD)
+    assert evaluate(default, Stage.PROMPT, again, WORLD) == one
+    assert one.rule_id == "SEX-1"
+
+
+def test_the_canonical_text_gives_the_policy_back(default: policies.Policy) -> None:
+    again = policies.Policy.from_canonical(default.canonical)
+    assert again == default
+    assert again.digest == default.digest
+    assert len(default.digest) == 64

@@ -1,0 +1,13 @@
+"""What the room shows to the others."""
+
+from __future__ import annotations
+
+import policies
+
+
+def test_every_public_name_exists_and_is_documented() -> None:
+    assert policies.__all__ == sorted(policies.__all__, key=lambda n: (not n.isupper(), n))
+    for name in policies.__all__:
+        value = getattr(policies, name)
+        if not isinstance(value, str):
+            assert (value.__doc__ or "").strip(), name
