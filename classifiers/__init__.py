@@ -1,0 +1,4 @@
+"""The classifier room: prompts and frames in, signals out.
+
+May import policies and media.
+"""

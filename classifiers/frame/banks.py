@@ -1,0 +1,314 @@
+"""Hash banks: lists of known content, and the index that finds a frame in a million of them.
+
+A bank is a list of items; an item is a picture or a video as PDQ hashes of its frames. Banks
+come from sources that can change while we run (:class:`BankSource`): a folder of files in
+ThreatExchange's exchange format, or a database. We ship no list.
+
+The file format is that of ThreatExchange's local file exchange: one signal a line, its type
+first: ``pdq <64 hex digits>``, or ``vpdq ["<hex>,<quality>,<seconds>", …]``. A file
+``NAME.txt`` has a ``NAME.toml`` beside it that says what the bank is for (:class:`BankInfo`).
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from classifiers.errors import ClassifierError
+from media.hashing import MATCH_DISTANCE, MIN_QUALITY, distance, from_hex, to_hex
+
+MAX_LINE = 4 * 1024**2
+"""Longest line read, in bytes: a vPDQ signal of a three-hour film at one frame a second."""
+
+
+class BankInvalid(ClassifierError):
+    """A bank's file or description cannot be read."""
+
+    code = "bank_invalid"
+
+
+class BankAction(StrEnum):
+    """What a match in a bank is worth: scores that policies have thresholds for."""
+
+    BLOCK = "block"
+    REVIEW = "review"
+    OWN = "own"
+
+
+class BankInfo(BaseModel):
+    """What a bank is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
+    category: str = Field("hash_match", description="category of harm of what the bank lists")
+    action: BankAction = Field(BankAction.BLOCK, description="block, review, or own (our output)")
+    source: str = Field("", description="who gave it, under which terms")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture or video: hashes ``uint8 [N, 32]``; ``frame`` ``int32 [N]`` says of which
+    frame each is, for variants of one frame share its number."""
+
+    id: str
+    hashes: NDArray[np.uint8]
+    frame: NDArray[np.int32]
+
+    @property
+    def frames(self) -> int:
+        return len(np.unique(self.frame))
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A bank with its items."""
+
+    info: BankInfo
+    items: tuple[Item, ...]
+
+
+class BankSource(Protocol):
+    """Where banks come from. ``version`` is cheap and changes whenever ``load`` would."""
+
+    def version(self) -> str: ...
+
+    def load(self) -> list[Bank]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """Banks in a folder, in the exchange format. A folder that is not there holds none."""
+
+    folder: Path
+
+    def version(self) -> str:
+        if not self.folder.is_dir():
+            return ""
+        marks = []
+        for file in sorted(self.folder.iterdir()):
+            if file.suffix in {".txt", ".toml"}:
+                stat = file.stat()
+                marks.append(f"{file.name}:{stat.st_mtime_ns}:{stat.st_size}")
+        return "|".join(marks)
+
+    def load(self) -> list[Bank]:
+        """Every bank of the folder; raises :class:`BankInvalid` for the first that is wrong."""
+        if not self.folder.is_dir():
+            return []
+        return [self._read(file) for file in sorted(self.folder.glob("*.txt"))]
+
+    def _read(self, file: Path) -> Bank:
+        beside = file.with_suffix(".toml")
+        try:
+            given = tomllib.loads(beside.read_text("utf-8")) if beside.is_file() else {}
+            info = BankInfo(name=file.stem, **given)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError, TypeError) as error:
+            raise BankInvalid(f"{beside.name}: {error}", "correct the bank's description") from (
+                error
+            )
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            return Bank(info, tuple(read_exchange(lines, file.name)))
+
+
+def read_exchange(lines: Iterable[str], name: str = "bank") -> Iterator[Item]:
+    """Items of a file in the exchange format; other signal types are passed over.
+
+    Raises :class:`BankInvalid` with the number of the first line that is wrong: half a list
+    of known content must not pass for the whole.
+    """
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE:
+            raise BankInvalid(f"{name}, line {number}: longer than {MAX_LINE} bytes")
+        kind, _, signal = line.strip().partition(" ")
+        try:
+            if kind == "pdq":
+                yield item_of(signal, [(0, from_hex(signal.strip()), 100)])
+            elif kind == "vpdq":
+                found = [_feature(k, text) for k, text in enumerate(json.loads(signal))]
+                if not found:
+                    raise ValueError("no frame")
+                item = item_of(f"vpdq:{to_hex(found[0][1])}", found)
+                if len(item.hashes):
+                    yield item
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BankInvalid(
+                f"{name}, line {number}: {error}", "get the list again, or remove the line"
+            ) from error
+
+
+def _feature(number: int, text: str) -> tuple[int, NDArray[np.uint8], int]:
+    digest, quality, _ = text.split(",")
+    return number, from_hex(digest), int(quality)
+
+
+def item_of(id: str, found: Sequence[tuple[int, NDArray[np.uint8], int]]) -> Item:
+    """An item of (frame number, hash, quality); plain frames and repeats are left out."""
+    seen: set[tuple[int, bytes]] = set()
+    hashes, frames = [], []
+    for frame, digest, quality in found:
+        mark = (frame, digest.tobytes())
+        if quality >= MIN_QUALITY and mark not in seen:
+            seen.add(mark)
+            hashes.append(digest)
+            frames.append(frame)
+    return Item(id, np.array(hashes, np.uint8).reshape(-1, 32), np.array(frames, np.int32))
+
+
+def write_exchange(items: Iterable[Item]) -> Iterator[str]:
+    """Lines of the exchange format: the plain hash of each frame, without our variants."""
+    for item in items:
+        _, first = np.unique(item.frame, return_index=True)
+        if len(first) == 1:
+            yield f"pdq {to_hex(item.hashes[first[0]])}"
+        else:
+            rows = [f"{to_hex(item.hashes[k])},100,{item.frame[k]:.3f}" for k in first]
+            yield f"vpdq {json.dumps(rows)}"
+
+
+_CHUNKS = 16
+"""Parts of 16 bits: two hashes within 31 bits agree in one of them up to a single bit."""
+
+_PROBES = np.array([0] + [1 << bit for bit in range(16)], np.int64)
+
+_SCAN_BELOW = 20_000
+"""So many hashes are compared one by one in less time than they are looked up."""
+
+
+@dataclass(slots=True)
+class PdqIndex:
+    """Finds all hashes within 31 bits of a query: multi-index hashing (Norouzi et al., 2012).
+
+    Exact. 31 bits in 16 parts leave one part with at most one wrong bit, so 17 probes of each
+    part find every match. Memory: 64 bytes a hash beside the hash. Building takes about 4 s,
+    a look-up about 1 ms for 1,000,000 hashes.
+    """
+
+    hashes: NDArray[np.uint8]
+    _order: NDArray[np.int32] | None = field(init=False, default=None)
+    _start: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hashes = np.ascontiguousarray(self.hashes, np.uint8).reshape(-1, 32)
+        if len(self.hashes) < _SCAN_BELOW:
+            return
+        parts = self.hashes.view("<u2")
+        self._order = np.empty((_CHUNKS, len(parts)), np.int32)
+        self._start = np.empty((_CHUNKS, 65_537), np.int64)
+        for k in range(_CHUNKS):
+            column = np.ascontiguousarray(parts[:, k])
+            self._order[k] = np.argsort(column, kind="stable")
+            counts = np.bincount(column, minlength=65_536)
+            self._start[k] = np.concatenate(([0], np.cumsum(counts)))
+
+    def query(self, digest: NDArray[np.uint8], bits: int = MATCH_DISTANCE) -> NDArray[np.int64]:
+        """Positions of the hashes within ``bits`` of ``uint8 [32]``, rising.
+
+        Up to 31 bits none is missed; a hash at 40 bits is found in 99 of 100 cases.
+        """
+        if self._order is None:
+            return np.flatnonzero(distance(self.hashes, digest) <= bits)
+        part = np.ascontiguousarray(digest).view("<u2").astype(np.int64)
+        probes = (part[:, None] ^ _PROBES[None]).ravel()
+        chunk = np.repeat(np.arange(_CHUNKS), len(_PROBES))
+        begin = self._start[chunk, probes]
+        size = self._start[chunk, probes + 1] - begin
+        total = int(size.sum())
+        within = np.arange(total) - np.repeat(np.cumsum(size) - size, size)
+        found = self._order[np.repeat(chunk, size), np.repeat(begin, size) + within]
+        words = self.hashes[found].view(np.uint64) ^ np.ascontiguousarray(digest).view(np.uint64)
+        near = np.bitwise_count(words).sum(1) <= bits
+        return np.unique(found[near]).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item in the library: its bank and how many frames it has."""
+
+    bank: BankInfo
+    id: str
+    frames: int
+
+
+class Library:
+    """All banks of all sources; of a source that changed only its own part is loaded anew."""
+
+    def __init__(self, sources: Sequence[BankSource]) -> None:
+        self._sources = tuple(sources)
+        self._parts: dict[int, tuple[str, LibraryPart]] = {}
+        self._view: LibraryView | None = None
+
+    def view(self) -> LibraryView:
+        """The library as it stands now. Cheap while nothing changed.
+
+        Raises :class:`BankInvalid` when a source cannot be read.
+        """
+        changed = self._view is None
+        for number, source in enumerate(self._sources):
+            version = source.version()
+            known = self._parts.get(number)
+            if known is None or known[0] != version:
+                self._parts[number] = (version, LibraryPart(source.load()))
+                changed = True
+        if self._view is None or changed:
+            self._view = LibraryView([self._parts[n][1] for n in range(len(self._sources))])
+        return self._view
+
+
+class LibraryPart:
+    """The banks of one source behind one index; never changes."""
+
+    def __init__(self, banks: Sequence[Bank]) -> None:
+        self.banks = tuple(bank.info for bank in banks)
+        self.entries: list[Entry] = []
+        hashes, owner, frame = [], [], []
+        for bank in banks:
+            for item in bank.items:
+                hashes.append(item.hashes)
+                frame.append(item.frame)
+                owner.append(np.full(len(item.hashes), len(self.entries), np.int32))
+                self.entries.append(Entry(bank.info, item.id, item.frames))
+        none = np.zeros(0, np.int32)
+        self._index = PdqIndex(np.concatenate(hashes) if hashes else np.zeros((0, 32), np.uint8))
+        self._owner = np.concatenate(owner) if owner else none
+        self._frame = np.concatenate(frame) if frame else none
+
+    def __len__(self) -> int:
+        return len(self._owner)
+
+    def matches(self, digest: NDArray[np.uint8]) -> list[tuple[int, int]]:
+        """(entry number, frame of the item) of each hash within 31 bits of ``uint8 [32]``."""
+        found = self._index.query(digest)
+        return list(zip(self._owner[found].tolist(), self._frame[found].tolist(), strict=True))
+
+
+class LibraryView:
+    """An unchanging state of the library."""
+
+    def __init__(self, parts: Sequence[LibraryPart]) -> None:
+        self._parts = tuple(parts)
+        self.banks = tuple(info for part in parts for info in part.banks)
+        self.entries: list[Entry] = [entry for part in parts for entry in part.entries]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+    def look_up(self, hashes: NDArray[np.uint8]) -> dict[int, set[int]]:
+        """Matches of any of ``uint8 [N, 32]``: entry number to the item's frames that match."""
+        found: dict[int, set[int]] = {}
+        first = 0
+        for part in self._parts:
+            for digest in hashes:
+                for entry, frame in part.matches(digest):
+                    found.setdefault(first + entry, set()).add(frame)
+            first += len(part.entries)
+        return found

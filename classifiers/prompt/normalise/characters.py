@@ -1,0 +1,191 @@
+"""Characters: what looks like a letter becomes that letter, what is invisible goes.
+
+Unicode NFKC (UAX #15), default-ignorable and bidirectional controls (UAX #9), combining marks
+past what any script stacks, confusables (UTS #39, through ``confusable_homoglyphs``), letter
+variants that NFKC keeps, and emoji as words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+from confusable_homoglyphs import confusables
+
+from classifiers.prompt.normalise.traced import Traced
+
+MAX_MARKS = 2
+"""Marks kept on one letter; no living script needs more, ``zalgo`` text has dozens."""
+
+_INVISIBLE = frozenset(
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061"
+    "\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f\u3164\ufeff\uffa0\ufff9\ufffa\ufffb"
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_FLIPPED = dict(zip("ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghijklmnopqrstuvwxyz", strict=True))
+_SMALL_CAPS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
+_EMOJI = {
+    "🍆": "penis", "🍑": "buttocks", "💦": "wet", "🥒": "penis", "🌮": "vagina", "🍒": "breasts",
+    "👅": "lick", "😈": "naughty", "🔞": "adults only sex", "💊": "drug pill", "💉": "injection",
+    "🍁": "leaf", "❄️": "snow", "🔪": "knife", "🗡️": "dagger", "🔫": "gun", "💣": "bomb",
+    "🩸": "blood", "☠️": "dead skull", "💀": "dead skull", "⚰️": "coffin", "🧨": "dynamite",
+    "👙": "bikini", "🩲": "underwear", "🍼": "baby", "🪢": "rope", "🥵": "horny hot face",
+    "🖕": "fuck you", "👶": "baby", "👧": "little girl", "👦": "little boy", "🔥": "fire",
+}  # fmt: skip
+"""Emoji whose use says more, or other, than their Unicode name."""
+_EMOJI_RE = re.compile(
+    "[\U0001f300-\U0001f5ff\U0001f600-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff"
+    "\u2600-\u27bf\u2b50\u2b55\u26a0]\ufe0f?"
+)
+_SQUARED = {chr(0x1F130 + i): chr(97 + i) for i in range(26)} | {
+    chr(base + i): chr(97 + i) for base in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)
+}
+"""Squared and negative circled letters and regional indicators."""
+
+
+def invisible(char: str) -> bool:
+    """Whether a character shows nothing: format controls, fillers, tags, variation selectors."""
+    if char in _INVISIBLE:
+        return True
+    code = ord(char)
+    if 0xFE00 <= code <= 0xFE0F or 0xE0000 <= code <= 0xE0FFF:
+        return True
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in "\n\t\r"
+
+
+def drop_invisible(text: Traced) -> tuple[Traced, int]:
+    """Without invisible characters, and how many there were; tabs and breaks become spaces."""
+    dropped = 0
+
+    def change(char: str) -> str:
+        nonlocal dropped
+        if char in "\n\t\r":
+            return " "
+        if invisible(char):
+            dropped += 1
+            return ""
+        return char
+
+    return text.mapped(change), dropped
+
+
+def drop_marks(text: Traced) -> tuple[Traced, int]:
+    """Without combining marks past :data:`MAX_MARKS` in a row, and how many were dropped."""
+    chars: list[str] = []
+    origin: list[int] = []
+    run = dropped = 0
+    for char, at in zip(text.text, text.origin, strict=True):
+        run = run + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if run > MAX_MARKS or unicodedata.category(char) == "Me":
+            dropped += 1
+            continue
+        chars.append(char)
+        origin.append(at)
+    if dropped:
+        # on a text that is drowned in marks, the few that remain are no spelling either
+        bare = [(c, o) for c, o in zip(chars, origin, strict=True) if not unicodedata.combining(c)]
+        chars, origin = [c for c, _ in bare], [o for _, o in bare]
+    return Traced("".join(chars), tuple(origin)), dropped
+
+
+def compose(text: Traced) -> Traced:
+    """NFKC, character cluster by character cluster so that origins stay right."""
+    if text.text.isascii():
+        return text
+    parts: list[tuple[str, list[int]]] = []
+    cluster, at = "", 0
+    for char, where in zip(text.text, text.origin, strict=True):
+        if cluster and unicodedata.combining(char):
+            cluster += char
+            continue
+        if cluster:
+            new = unicodedata.normalize("NFKC", cluster)
+            parts.append((new, [at] * len(new)))
+        cluster, at = char, where
+    if cluster:
+        new = unicodedata.normalize("NFKC", cluster)
+        parts.append((new, [at] * len(new)))
+    return Traced.join(parts)
+
+
+@cache
+def latin_twin(char: str) -> str:
+    """The ASCII letters that ``char`` looks like; the character itself when there are none."""
+    if char.isascii():
+        return char
+    for table in (_SMALL_CAPS, _FLIPPED, _SQUARED):
+        if char in table:
+            return table[char]
+    found = confusables.confusables_data.get(char, [])
+    for item in found:
+        twin = item["c"]
+        if twin.isascii() and twin.isalpha():
+            return twin.lower() if char.islower() else twin
+    bare = unicodedata.normalize("NFD", char)
+    if len(bare) > 1 and bare[0] != char and not unicodedata.category(bare[0]).startswith("M"):
+        base = latin_twin(bare[0])
+        if base.isascii():
+            return base
+    return char
+
+
+def script(char: str) -> str:
+    """``latin``, another script's name in lower case, or an empty string for no letter."""
+    if not char.isalpha():
+        return ""
+    if char.isascii():
+        return "latin"
+    return unicodedata.name(char, "unknown").split(" ")[0].lower()
+
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def undo_confusables(text: Traced, everywhere: bool) -> tuple[Traced, int]:
+    """Latin twins for look-alikes in words that mix scripts, or in all words; with the count."""
+    changed = 0
+
+    def change(match: re.Match[str]) -> str:
+        nonlocal changed
+        word = match.group()
+        if word.isascii():
+            return word
+        # letters with an accent are spelling, not disguise
+        if all(ord(c) < 0x250 for c in unicodedata.normalize("NFC", word)):
+            return word
+        scripts = {script(c) for c in word} - {""}
+        if not everywhere and len(scripts) < 2 and scripts != {"latin"}:
+            return word
+        new = "".join(latin_twin(c) for c in word)
+        changed += new != word
+        return new
+
+    return text.replace(_WORD, change), changed
+
+
+def emoji_words(text: Traced) -> tuple[Traced, int]:
+    """Emoji as the words that they stand for, between spaces; with their number."""
+    if text.text.isascii():
+        return text, 0
+    count = 0
+
+    def change(match: re.Match[str]) -> str:
+        nonlocal count
+        found = match.group()
+        name = _EMOJI.get(found) or _EMOJI.get(found[0])
+        if name is None:
+            name = unicodedata.name(found[0], "").lower()
+        if not name:
+            return found
+        count += 1
+        return f" {name} "
+
+    return text.replace(_EMOJI_RE, change), count
+
+
+def squared_letters(text: Traced) -> Traced:
+    """Letters in squares, circles and flags as plain letters."""
+    if text.text.isascii():
+        return text
+    return text.mapped(lambda c: _SQUARED.get(c, c))
