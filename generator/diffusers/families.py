@@ -1,0 +1,87 @@
+"""What the families of pipelines have in common and where they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generator.spec import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family of models.
+
+    ``modes``: for each pipeline class that a folder can name, the class that runs each mode with
+    the parts of that folder. ``multiple``: what width and height must be divisible by.
+    ``stride``: frames come as k x stride + 1. ``rate_argument``: name of the argument that tells
+    the model the frame rate, or empty.
+    """
+
+    name: str
+    modes: dict[str, dict[Mode, str]]
+    multiple: int
+    stride: int
+    rate_argument: str = ""
+
+    def frames(self, wanted: int) -> int:
+        """The smallest k x stride + 1 that is at least ``wanted``: the library would round by
+        itself, in silence, and give fewer."""
+        return -(-(wanted - 1) // self.stride) * self.stride + 1
+
+
+def _with_stills(name: str, **more: str) -> dict[Mode, str]:
+    return {Mode.TEXT_TO_VIDEO: name, Mode.IMAGE: name} | {Mode(k): v for k, v in more.items()}
+
+
+FAMILIES: dict[str, Family] = {
+    "wan": Family(
+        "wan",
+        {
+            "WanPipeline": _with_stills("WanPipeline", edit="WanVideoToVideoPipeline"),
+            "WanImageToVideoPipeline": {Mode.IMAGE_TO_VIDEO: "WanImageToVideoPipeline"},
+        },
+        multiple=16,
+        stride=4,
+    ),
+    "ltx": Family(
+        "ltx",
+        {
+            "LTXPipeline": _with_stills(
+                "LTXPipeline", i2v="LTXImageToVideoPipeline", extend="LTXConditionPipeline"
+            ),
+        },
+        multiple=32,
+        stride=8,
+        rate_argument="frame_rate",
+    ),
+    "hunyuan": Family(
+        "hunyuan",
+        {
+            "HunyuanVideoPipeline": _with_stills("HunyuanVideoPipeline"),
+            "HunyuanVideoImageToVideoPipeline": {
+                Mode.IMAGE_TO_VIDEO: "HunyuanVideoImageToVideoPipeline"
+            },
+        },
+        multiple=16,
+        stride=4,
+    ),
+    "cogvideox": Family(
+        "cogvideox",
+        {
+            "CogVideoXPipeline": _with_stills(
+                "CogVideoXPipeline", edit="CogVideoXVideoToVideoPipeline"
+            ),
+            "CogVideoXImageToVideoPipeline": {Mode.IMAGE_TO_VIDEO: "CogVideoXImageToVideoPipeline"},
+        },
+        multiple=16,
+        stride=4,
+    ),
+}
+
+
+def family_of(class_name: str) -> Family | None:
+    """The family of a pipeline class, by its name in ``model_index.json``."""
+    for family in FAMILIES.values():
+        if class_name in family.modes:
+            return family
+    return None

@@ -1,0 +1,38 @@
+"""Which pipeline, from where, and how it is run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DiffusersSettings(BaseModel):
+    """Settings of the ``diffusers`` backend.
+
+    ``model`` is a local folder, or a hub id; a hub id needs ``revision`` (a commit, so that it
+    cannot change). ``sha256`` pins weights by their path in the folder; with ``require_pins``
+    every weights file must be pinned.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(min_length=1, description="local folder, or hub id such as owner/name")
+    revision: str = Field("", description="commit of the hub repository")
+    sha256: dict[str, str] = Field(default_factory=dict, description="pins by path in the folder")
+    require_pins: bool = Field(False, description="refuse weights files without a pin")
+    device: str = Field("", description="cuda, cuda:1, mps, cpu; empty: the best there is")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    offload: Literal["none", "model", "sequential", "group"] = Field(
+        "none", description="what stays on the CPU between uses; saves GPU memory, costs time"
+    )
+    vae_tiling: bool = Field(True, description="decode in tiles; saves memory at large sizes")
+    cache: Literal["none", "first_block", "faster", "pyramid"] = Field(
+        "none", description="reuse of features between steps; faster, a little less exact"
+    )
+    cache_threshold: float = Field(0.1, gt=0, description="of the first-block cache")
+    attention: str = Field("", description="attention backend of diffusers, such as flash or sage")
+    steps: int = Field(40, ge=1, le=1000, description="denoising steps when a spec names none")
+    guidance: float = Field(5.0, ge=0, description="guidance when a spec names none")
+    max_side: int = Field(1920, gt=0)
+    max_seconds: float = Field(20.0, gt=0)

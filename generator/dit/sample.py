@@ -1,0 +1,102 @@
+"""Sampling: from noise to latents by the rectified-flow equation, with groups held fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from generator.dit import text
+from generator.dit.model import VideoDiT
+
+OnLatents = Callable[[int, int, Tensor], None]
+"""Called after each step with (steps done, steps in all, predicted clean latents)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to sample. ``shift`` above 1 spends more steps near noise, where the layout forms;
+    guidance acts only below the level ``guide_until``.
+
+    ``emphasis`` guides by contrast: besides "this caption rather than none" also "this shape
+    rather than the average shape", which small models say too quietly. It acts from the level
+    ``emphasis_from`` on, when the layout stands, and costs six more predictions a step.
+    """
+
+    steps: int = 12
+    guidance: float = 2.5
+    shift: float = 2.0
+    guide_until: float = 0.9
+    emphasis: float = 0.0
+    emphasis_from: float = 0.3
+
+    def levels(self, start: float = 0.0) -> list[float]:
+        """``steps + 1`` rising noise levels from ``start`` to 1."""
+        s = torch.linspace(1, 0, self.steps + 1)
+        s = self.shift * s / (1 + (self.shift - 1) * s)
+        return (1 - s * (1 - start)).tolist()
+
+
+@torch.inference_mode()
+def sample(
+    model: VideoDiT,
+    words: Tensor,
+    noise: Tensor,
+    plan: Plan,
+    given: Tensor | None = None,
+    known: Tensor | None = None,
+    source: Tensor | None = None,
+    start: float = 0.0,
+    on_step: OnLatents | None = None,
+) -> Tensor:
+    """Latents ``[B, G, h, w, C]`` for the captions ``words [B, S]``.
+
+    ``noise``: standard normal ``[B, G, h, w, C]``; the result depends on nothing else by chance.
+    ``given``: ``bool [G]``, groups held at ``known`` (same shape as the noise; clean latents).
+    ``source`` and ``start`` in [0, 1): begin at level ``start`` from these latents (editing).
+    """
+    b, g = noise.shape[:2]
+    z = noise if source is None else start * source + (1 - start) * noise
+    times = plan.levels(start)
+    nothing = text.unsaid(words)
+    guess = z
+    for index, (now, after) in enumerate(pairwise(times)):
+        level = torch.full((b, g), now)
+        if given is not None and known is not None:
+            level[:, given] = 1.0
+            z = torch.where(given[None, :, None, None, None], known, z)
+        if plan.guidance != 1 and now < plan.guide_until:
+            both = model(torch.cat([z, z]), torch.cat([level, level]), torch.cat([words, nothing]))
+            said, unsaid = both.chunk(2)
+            guess = unsaid + plan.guidance * (said - unsaid)
+        else:
+            guess = model(z, level, words)
+        if plan.emphasis and plan.emphasis_from <= now < plan.guide_until:
+            guess = guess + plan.emphasis * _contrast(model, z, level, words)
+        if on_step is not None:
+            on_step(index + 1, plan.steps, guess)
+        z = z + (after - now) / max(1e-3, 1 - now) * (guess - z)
+    if given is not None and known is not None:
+        guess = torch.where(given[None, :, None, None, None], known, guess)
+    return guess
+
+
+def _contrast(model: VideoDiT, z: Tensor, level: Tensor, words: Tensor) -> Tensor:
+    """The prediction for ``words`` less the mean over all shapes of the things they name."""
+    count = len(text.SLOTS[text.SHAPE_SLOTS[0]])
+    variants = []
+    for step in range(count):
+        other = words.clone()
+        for slot in text.SHAPE_SLOTS:
+            named = other[:, slot] > text.ABSENT
+            turned = (other[:, slot] - 2 + step) % count + 2
+            other[:, slot] = torch.where(named, turned, other[:, slot])
+        variants.append(other)
+    n = len(words)
+    rest = (count, *([1] * (z.ndim - 1)))
+    answers = model(z.repeat(rest), level.repeat(count, 1), torch.cat(variants))
+    answers = answers.view(count, n, *answers.shape[1:])
+    return answers[0] - answers.mean(0)

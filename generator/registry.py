@@ -1,0 +1,67 @@
+"""Which backends there are, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from generator.base import Generator
+from generator.errors import UnknownBackend, UnsupportedSpec
+
+
+def _world(settings: Mapping[str, Any]) -> Generator:
+    from generator.world.backend import WorldGenerator
+
+    return WorldGenerator(**settings)
+
+
+def _dit(settings: Mapping[str, Any]) -> Generator:
+    from generator.dit.backend import DiTGenerator
+
+    return DiTGenerator(**settings)
+
+
+def _diffusers(settings: Mapping[str, Any]) -> Generator:
+    from generator.diffusers import DiffusersGenerator, DiffusersSettings
+
+    return DiffusersGenerator(DiffusersSettings(**settings))
+
+
+def _remote(settings: Mapping[str, Any]) -> Generator:
+    from generator.remote import RemoteGenerator, RemoteSettings
+
+    return RemoteGenerator(RemoteSettings(**settings))
+
+
+_BACKENDS: dict[str, Callable[[Mapping[str, Any]], Generator]] = {
+    "diffusers": _diffusers,
+    "dit": _dit,
+    "remote": _remote,
+    "world": _world,
+}
+
+
+def available() -> tuple[str, ...]:
+    """The names that :func:`create` knows, sorted."""
+    return tuple(sorted(_BACKENDS))
+
+
+def create(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
+    """The backend called ``name``.
+
+    ``settings`` are its own options. Heavy libraries are imported here, not before.
+    Raises :class:`UnknownBackend`, and :class:`UnsupportedSpec` for an unknown option.
+    """
+    maker = _BACKENDS.get(name)
+    if maker is None:
+        raise UnknownBackend(
+            f"there is no generator backend {name!r}", f"available: {', '.join(available())}"
+        )
+    try:
+        return maker(settings or {})
+    except (TypeError, ValidationError) as error:
+        raise UnsupportedSpec(
+            f"a setting of the backend {name!r} is wrong: {error}", "see docs/generator.md"
+        ) from error

@@ -1,0 +1,5 @@
+"""Any server that speaks ``/v1/videos``, behind the same door and the same gates."""
+
+from generator.remote.backend import RemoteGenerator, RemoteSettings
+
+__all__ = ["RemoteGenerator", "RemoteSettings"]

@@ -1,0 +1,192 @@
+"""A careful HTTP client: bounded time and bytes, counted retries, guarded redirects.
+
+The server's own address is the operator's choice and is trusted. Where it redirects to is not:
+a redirect to another host is followed only over the checked public address that its name
+resolved to, so that neither a private address nor a name that changes its mind is reached, and
+never with our key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from generator.errors import BackendFailed
+
+_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
+_LONGEST_PAUSE = 30.0
+_JSON_BYTES = 1024**2
+
+
+def public_address(host: str, port: int) -> str:
+    """An address of ``host`` that is on the public internet.
+
+    Raises :class:`BackendFailed` when any of its addresses is private, loopback, link-local,
+    reserved or multicast, or when it has none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BackendFailed(f"the server redirects to {host}, which has no address") from error
+    addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
+    for address in addresses:
+        mapped = getattr(address, "ipv4_mapped", None)
+        if not (mapped or address).is_global or address.is_multicast:
+            raise BackendFailed(
+                f"the server redirects to {host}, which is a private address",
+                "let the server hand out its videos itself, or from a public address",
+            )
+    return str(addresses[0])
+
+
+@dataclass(slots=True)
+class Client:
+    """Calls below ``base_url``. ``wait`` sleeps between tries (given for tests and cancelling)."""
+
+    base_url: str
+    key: str = field(repr=False)
+    timeout: float
+    retries: int
+    wait: Callable[[float], None] = time.sleep
+    _http: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        url = httpx.URL(self.base_url)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise BackendFailed(
+                f"{self.base_url!r} is no address of a server", "give http(s)://host[:port]/v1"
+            )
+        self._http = httpx.Client(timeout=self.timeout, follow_redirects=False, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def json(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any
+    ) -> dict[str, Any]:
+        """One call that answers a JSON object of at most 1 MiB.
+
+        Retried on connection errors and on 408, 425, 429 and 5xx; a POST is retried only
+        because its ``Idempotency-Key`` makes a second one harmless.
+        Raises :class:`BackendFailed` with the server's own words, shortened.
+        """
+        url = httpx.URL(self.base_url.rstrip("/") + path)
+        own = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        for attempt in range(self.retries + 1):
+            pause = min(_LONGEST_PAUSE, 0.5 * 2**attempt)
+            try:
+                with self._http.stream(
+                    method, url, headers={**own, **(headers or {})}, **body
+                ) as response:
+                    text = self._bounded(response)
+                    if response.status_code in _RETRIED and attempt < self.retries:
+                        pause = _after(response, pause)
+                    elif not response.is_success:
+                        raise BackendFailed(
+                            f"the server answered {response.status_code}: {_words(text)}",
+                            "look at the request and at the server's log",
+                        )
+                    else:
+                        return _object(text)
+            except httpx.TransportError as error:
+                if attempt == self.retries:
+                    raise BackendFailed(
+                        f"{url.host} cannot be reached: {type(error).__name__}",
+                        "check base_url and whether the server runs",
+                    ) from error
+            self.wait(pause)
+        raise BackendFailed(f"{url.host} kept failing")
+
+    def _bounded(self, response: httpx.Response) -> bytes:
+        text = b""
+        for chunk in response.iter_bytes():
+            text += chunk
+            if len(text) > _JSON_BYTES:
+                raise BackendFailed("the server's answer is larger than 1 MiB")
+        return text
+
+    def download(self, path: str, to: Path, most: int) -> None:
+        """Write the body of a GET to ``to``, at most ``most`` bytes. Nothing stays on failure."""
+        url = httpx.URL(self.base_url.rstrip("/") + path)
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        extensions: dict[str, Any] = {}
+        try:
+            for _ in range(_MOST_REDIRECTS + 1):
+                with self._http.stream(
+                    "GET", url, headers=headers, extensions=extensions
+                ) as response:
+                    if response.status_code in _REDIRECTS:
+                        url, headers, extensions = self._redirected(url, response)
+                        continue
+                    if not response.is_success:
+                        raise BackendFailed(f"the video cannot be had: {response.status_code}")
+                    size = 0
+                    with to.open("wb") as file:
+                        for chunk in response.iter_bytes():
+                            size += len(chunk)
+                            if size > most:
+                                raise BackendFailed(
+                                    f"the server's video is larger than {most} bytes",
+                                    "raise max_bytes, or ask for a shorter clip",
+                                )
+                            file.write(chunk)
+                    return
+            raise BackendFailed("the server redirects in circles")
+        except httpx.TransportError as error:
+            to.unlink(missing_ok=True)
+            raise BackendFailed(f"the download broke off: {type(error).__name__}") from error
+        except BackendFailed:
+            to.unlink(missing_ok=True)
+            raise
+
+    def _redirected(
+        self, url: httpx.URL, response: httpx.Response
+    ) -> tuple[httpx.URL, dict[str, str], dict[str, Any]]:
+        target = url.join(response.headers.get("location", ""))
+        home = httpx.URL(self.base_url)
+        if (target.scheme, target.host, target.port) == (home.scheme, home.host, home.port):
+            return target, {"Authorization": f"Bearer {self.key}"} if self.key else {}, {}
+        if target.scheme not in ("http", "https"):
+            raise BackendFailed(f"the server redirects to {target.scheme!r}")
+        port = target.port or (443 if target.scheme == "https" else 80)
+        address = public_address(target.host, port)
+        pinned = target.copy_with(host=address)
+        host = target.netloc.decode("ascii")
+        return pinned, {"Host": host}, {"sni_hostname": target.host}
+
+
+def _after(response: httpx.Response, pause: float) -> float:
+    try:
+        return min(_LONGEST_PAUSE, max(0.0, float(response.headers["retry-after"])))
+    except (KeyError, ValueError):
+        return pause
+
+
+def _words(text: bytes) -> str:
+    """The server's message: untrusted text, one short printable line."""
+    line = text.decode("utf-8", "replace")
+    try:
+        error = httpx.Response(200, content=text).json()["error"]
+        line = str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        pass
+    return "".join(c if c.isprintable() else " " for c in line)[:200]
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value = httpx.Response(200, content=text).json()
+    except ValueError as error:
+        raise BackendFailed("the server answered no JSON") from error
+    if not isinstance(value, dict):
+        raise BackendFailed("the server answered no JSON object")
+    return value
