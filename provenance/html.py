@@ -1,0 +1,60 @@
+"""The report as one self-contained page that a layman can read.
+
+No script, nothing loaded from anywhere, a strict content-security policy, and everything that
+comes out of a file is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from provenance.report import Origin, ProvenanceReport, State
+
+_TONES = {
+    Origin.OURS: "good",
+    Origin.CREDENTIALED: "good",
+    Origin.OURS_RECOVERED: "good",
+    Origin.UNTRUSTED: "caution",
+    Origin.SIMILAR: "caution",
+    Origin.LIKELY_SYNTHETIC: "caution",
+    Origin.ALTERED: "bad",
+    Origin.FORGED_MARK: "bad",
+    Origin.UNKNOWN: "neutral",
+    Origin.UNREADABLE: "neutral",
+}
+_STATES = {
+    State.FOUND: "found",
+    State.NOT_FOUND: "nothing found",
+    State.CONTRADICTS: "does not fit",
+    State.NOT_CHECKED: "not checked",
+}
+_KINDS = {
+    "credentials": "Content credentials",
+    "watermark": "Invisible watermark",
+    "fingerprint": "Likeness",
+    "hash_bank": "Known pictures",
+    "container_metadata": "Labels in the file",
+    "detector": "Detector",
+}
+
+
+def render(report: ProvenanceReport) -> str:
+    """The page as text (UTF-8 when written)."""
+    environment = Environment(
+        loader=PackageLoader("provenance", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    picture = base64.b64encode(report.thumbnail).decode("ascii") if report.thumbnail else ""
+    return environment.get_template("report.html").render(
+        report=report,
+        verification=report.verification,
+        tone=_TONES[report.origin],
+        states=_STATES,
+        kinds=_KINDS,
+        picture=picture,
+    )

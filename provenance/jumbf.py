@@ -1,0 +1,280 @@
+"""The manifest store as it lies in the file: JUMBF boxes, CBOR claims, COSE signatures.
+
+The C2PA library validates; this module reads what the library does not hand out (certificate
+chains, time-stamp tokens, the bytes of one manifest) and refuses stores that nest or repeat
+beyond the limits before the library sees them.
+
+Sources: ISO/IEC 19566-5 (JUMBF), C2PA 2.4 chapters 11 and 13, RFC 9052 (COSE).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cbor2
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from provenance.limits import ProvenanceLimits
+
+_X5CHAIN = 33
+_ALG = 1
+_COSE_SIGN1_TAG = 18
+
+
+class StoreBroken(ValueError):
+    """The store is not well-formed."""
+
+
+class StoreTooComplex(StoreBroken):
+    """The store is past a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class JumbfBox:
+    """A superbox: its label, its UUID's first four letters, contents and child superboxes."""
+
+    label: str
+    kind: bytes
+    raw: bytes = field(repr=False)
+    contents: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    children: tuple[JumbfBox, ...] = field(repr=False)
+
+    def child(self, label: str) -> JumbfBox | None:
+        return next((box for box in self.children if box.label == label), None)
+
+
+class _Counter:
+    def __init__(self, limits: ProvenanceLimits) -> None:
+        self.limits = limits
+        self.boxes = 0
+
+    def step(self, depth: int) -> None:
+        self.boxes += 1
+        if self.boxes > self.limits.max_boxes:
+            raise StoreTooComplex(f"more than {self.limits.max_boxes} boxes in the store")
+        if depth > self.limits.max_box_depth:
+            raise StoreTooComplex(f"boxes nest deeper than {self.limits.max_box_depth}")
+
+
+def _split(data: bytes, counter: _Counter, depth: int) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Type, payload and whole bytes of each box in a row."""
+    offset = 0
+    while offset < len(data):
+        counter.step(depth)
+        if len(data) - offset < 8:
+            raise StoreBroken("a box is cut off")
+        length, kind = struct.unpack(">I4s", data[offset : offset + 8])
+        header = 8
+        if length == 1:
+            if len(data) - offset < 16:
+                raise StoreBroken("a box is cut off")
+            length = struct.unpack(">Q", data[offset + 8 : offset + 16])[0]
+            header = 16
+        elif length == 0:
+            length = len(data) - offset
+        if length < header or offset + length > len(data):
+            raise StoreBroken("a box is longer than what holds it")
+        yield kind, data[offset + header : offset + length], data[offset : offset + length]
+        offset += length
+
+
+def _superbox(payload: bytes, raw: bytes, counter: _Counter, depth: int) -> JumbfBox:
+    label, uuid = "", b""
+    contents: list[tuple[bytes, bytes]] = []
+    children: list[JumbfBox] = []
+    for index, (kind, body, whole) in enumerate(_split(payload, counter, depth)):
+        if index == 0:
+            if kind != b"jumd" or len(body) < 17:
+                raise StoreBroken("a superbox does not begin with its description")
+            uuid = body[:4]
+            if body[16] & 0x02:
+                label = body[17:].partition(b"\0")[0].decode("utf-8", "replace")
+        elif kind == b"jumb":
+            children.append(_superbox(body, whole, counter, depth + 1))
+        else:
+            contents.append((kind, body))
+    return JumbfBox(label, uuid, raw, tuple(contents), tuple(children))
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A COSE_Sign1: algorithm identifier, certificates leaf first, time-stamp tokens."""
+
+    algorithm: int
+    chain: tuple[x509.Certificate, ...]
+    timestamps: tuple[bytes, ...]
+    value: bytes = field(repr=False)
+    protected: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """One manifest of a store."""
+
+    label: str
+    box: JumbfBox = field(repr=False)
+
+    def assertion(self, label: str) -> Any:
+        """The decoded CBOR of an assertion; ``None`` when it is not there."""
+        store = self.box.child("c2pa.assertions")
+        found = store.child(label) if store else None
+        if found is None:
+            return None
+        return next((_decode(body) for kind, body in found.contents if kind == b"cbor"), None)
+
+    @property
+    def claim(self) -> Any:
+        for name in ("c2pa.claim.v2", "c2pa.claim"):
+            found = self.box.child(name)
+            if found is not None and found.contents:
+                return _decode(found.contents[0][1])
+        return None
+
+    @property
+    def signature(self) -> Signature | None:
+        found = self.box.child("c2pa.signature")
+        if found is None or not found.contents:
+            return None
+        return parse_signature(found.contents[0][1])
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestStore:
+    """A parsed store; the active manifest is the last one (C2PA 2.4, section 11.1.4)."""
+
+    manifests: tuple[StoredManifest, ...]
+    root: JumbfBox = field(repr=False)
+
+    @property
+    def active(self) -> StoredManifest:
+        return self.manifests[-1]
+
+    def manifest(self, label: str) -> StoredManifest | None:
+        return next((m for m in self.manifests if m.label == label), None)
+
+    def only(self, label: str) -> bytes:
+        """A store that holds this one manifest; raises ``KeyError``."""
+        found = self.manifest(label)
+        if found is None:
+            raise KeyError(label)
+        _, description, _ = next(_split(self.root.raw[8:], _Counter(ProvenanceLimits()), 0))
+        body = struct.pack(">I4s", len(description) + 8, b"jumd") + description + found.box.raw
+        return struct.pack(">I4s", len(body) + 8, b"jumb") + body
+
+
+def _decode(data: bytes) -> Any:
+    try:
+        return cbor2.loads(data)
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise StoreBroken(f"CBOR does not decode: {type(error).__name__}") from error
+
+
+def parse_store(data: bytes, limits: ProvenanceLimits) -> ManifestStore:
+    """Parse a store; raises :class:`StoreBroken` or :class:`StoreTooComplex`."""
+    counter = _Counter(limits)
+    tops = list(_split(data.rstrip(b"\0") if data[:4] == b"\0\0\0\0" else data, counter, 0))
+    stores = [(body, whole) for kind, body, whole in tops if kind == b"jumb"]
+    if len(stores) != 1:
+        raise StoreBroken(f"{len(stores)} manifest stores where one belongs")
+    root = _superbox(*stores[0], counter, 1)
+    manifests = tuple(
+        StoredManifest(box.label, box)
+        for box in root.children
+        if box.kind in (b"c2ma", b"c2um", b"c2cm")
+    )
+    if root.label != "c2pa" or not manifests:
+        raise StoreBroken("the store holds no manifest")
+    if len(manifests) > limits.max_manifests:
+        raise StoreTooComplex(f"more than {limits.max_manifests} manifests")
+    for manifest in manifests:
+        _check_shape(manifest.box)
+    return ManifestStore(manifests, root)
+
+
+def _check_shape(manifest: JumbfBox) -> None:
+    """The parts of a manifest by kind and label (C2PA 2.4, section 11.1.4.2).
+
+    No hash covers these labels, and the library is lenient about them: a changed one would
+    otherwise go unnoticed. A compressed manifest holds its parts inside one box.
+    """
+    if manifest.kind == b"c2cm":
+        return
+    labels: dict[bytes, list[str]] = {}
+    for child in manifest.children:
+        labels.setdefault(child.kind, []).append(child.label)
+    for kind, allowed in _PARTS.items():
+        found = labels.get(kind, [])
+        if len(found) != 1 or found[0] not in allowed:
+            raise StoreBroken(f"the manifest's part {allowed[0]} is missing, doubled or renamed")
+
+
+_PARTS: Mapping[bytes, tuple[str, ...]] = {
+    b"c2as": ("c2pa.assertions",),
+    b"c2cl": ("c2pa.claim.v2", "c2pa.claim"),
+    b"c2cs": ("c2pa.signature",),
+}
+
+
+_CERTIFICATE_ERRORS = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+def _certificate(der: bytes) -> x509.Certificate:
+    """A certificate whose parts all parse: they are parsed when first read, which would be late."""
+    certificate = x509.load_der_x509_certificate(der)
+    _ = (
+        certificate.subject.rfc4514_string(),
+        certificate.issuer.rfc4514_string(),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        certificate.version,
+        certificate.extensions,
+        certificate.public_key(),
+    )
+    return certificate
+
+
+def parse_signature(data: bytes) -> Signature:
+    """Parse a COSE_Sign1; raises :class:`StoreBroken`."""
+    decoded = _decode(data)
+    if isinstance(decoded, cbor2.CBORTag) and decoded.tag == _COSE_SIGN1_TAG:
+        decoded = decoded.value
+    if (
+        not isinstance(decoded, list | tuple)
+        or len(decoded) != 4
+        or not isinstance(decoded[0], bytes)
+    ):
+        raise StoreBroken("the claim signature is no COSE_Sign1")
+    protected, unprotected, _, value = decoded
+    inside = _decode(protected) if protected else {}
+    outside = unprotected if isinstance(unprotected, Mapping) else {}
+    if not isinstance(inside, Mapping) or not isinstance(value, bytes):
+        raise StoreBroken("the claim signature is no COSE_Sign1")
+    raw = inside.get(_X5CHAIN, inside.get("x5chain", outside.get(_X5CHAIN, outside.get("x5chain"))))
+    certificates = [raw] if isinstance(raw, bytes) else raw if isinstance(raw, list | tuple) else []
+    try:
+        chain = tuple(_certificate(item) for item in certificates)
+    except _CERTIFICATE_ERRORS as error:
+        raise StoreBroken("a certificate in the signature does not parse") from error
+    tokens: list[bytes] = []
+    for name in ("sigTst2", "sigTst"):
+        holder = outside.get(name)
+        entries = holder.get("tstTokens", []) if isinstance(holder, Mapping) else []
+        tokens += [
+            e["val"] for e in entries if isinstance(e, Mapping) and isinstance(e.get("val"), bytes)
+        ]
+    algorithm = inside.get(_ALG, 0)
+    return Signature(
+        algorithm if isinstance(algorithm, int) else 0, chain, tuple(tokens), value, protected
+    )

@@ -1,0 +1,153 @@
+"""Everything that only decoding shows, read in a guarded child: marks, picture, labels.
+
+A decoder is the largest surface that a hostile file can attack, so no upload is decoded in the
+process that serves.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+
+from media.errors import MediaError, UnreadableMedia
+from media.limits import MediaLimits
+from provenance.errors import ProvenanceError
+from provenance.fingerprint import CODE_BITS, PDQ_BYTES, video_code
+from provenance.isolation import Sandbox
+from provenance.limits import ProvenanceLimits
+from provenance.picture import KeyFrames, Picture, look
+from provenance.recovery import Mark
+from provenance.verdicts import clean
+from provenance.watermark import KeyRing
+from provenance.watermark.files import detect_file
+from provenance.watermark.geometry import Geometry
+
+LABELS = frozenset({"aigc"})
+"""Keys of container metadata that say how a file was made (GB 45438)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read. ``problem`` says why something could not be, and is empty when all was."""
+
+    marks: tuple[Mark, ...] = ()
+    picture: Picture | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def read(
+    path: Path,
+    keys_folder: Path,
+    sandbox: Sandbox,
+    limits: ProvenanceLimits | None = None,
+    media: MediaLimits | None = None,
+    *,
+    iscc: bool = False,
+) -> Reading:
+    """Marks, picture and labels of a file, decoded in a child of ``sandbox``.
+
+    ``iscc`` computes the picture's ISCC Video-Code too, at the cost of another decode.
+
+    Never raises for what is in the file. Raises :class:`VerifierUnavailable`.
+    """
+    chosen = limits or ProvenanceLimits()
+    request = {
+        "task": "read",
+        "path": str(path.absolute()),
+        "keys": str(keys_folder.absolute()),
+        "media": (media or MediaLimits()).model_dump(),
+        "iscc": iscc,
+    }
+    outcome = sandbox.call(request, chosen.picture_seconds)
+    if outcome.answer is None:
+        return Reading(problem=f"{outcome.code}: {outcome.message}")
+    return _from_json(outcome.answer)
+
+
+def read_labels(
+    path: Path, sandbox: Sandbox, limits: ProvenanceLimits | None = None
+) -> Mapping[str, str]:
+    """Labels in the container alone, without decoding, in a child of ``sandbox``."""
+    request = {"task": "read", "path": str(path.absolute()), "only_labels": True}
+    outcome = sandbox.call(request, (limits or ProvenanceLimits()).picture_seconds)
+    return outcome.answer["labels"] if outcome.answer else {}
+
+
+def labels(path: Path) -> dict[str, str]:
+    """Labels about the making of a file in its container's metadata; errors give none."""
+    try:
+        with av.open(str(path)) as container:
+            found = dict(container.metadata)
+    except (av.error.FFmpegError, ValueError, OSError):
+        return {}
+    return {clean(k, 100): clean(v) for k, v in found.items() if k.lower() in LABELS}
+
+
+def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the child does with one request of :func:`read`."""
+    path = Path(request["path"])
+    if request.get("only_labels"):
+        return {"labels": labels(path)}
+    limits = MediaLimits.model_validate(request["media"])
+    answer: dict[str, Any] = {"marks": [], "picture": None, "labels": labels(path), "problem": ""}
+    try:
+        keys = KeyRing.open(Path(request["keys"]))
+        found = detect_file(path, keys, limits=limits)
+        if found.found and found.payload is not None:
+            geometry = asdict(found.geometry) if found.geometry else None
+            payload = found.payload.to_bytes(found.payload_bits // 8, "big").hex()
+            answer["marks"].append({"payload": payload, "geometry": geometry})
+        picture = look(path, limits)
+        if request.get("iscc"):
+            with suppress(UnreadableMedia):  # a still has no video code
+                picture = replace(picture, iscc=video_code(path, CODE_BITS, limits).raw)
+    except (MediaError, ProvenanceError, OSError) as error:
+        answer["problem"] = clean(str(error), 400)
+        return answer
+    answer["picture"] = {
+        "hashes": base64.b64encode(picture.hashes.tobytes()).decode(),
+        "keys": base64.b64encode(picture.keys.to_bytes()).decode() if picture.keys else "",
+        "samples": [
+            [*sample.shape, base64.b64encode(sample.tobytes()).decode()]
+            for sample in picture.samples
+        ],
+        "iscc": picture.iscc.hex(),
+    }
+    return answer
+
+
+def _from_json(answer: Mapping[str, Any]) -> Reading:
+    marks = tuple(
+        Mark(
+            bytes.fromhex(mark["payload"]),
+            _geometry(mark["geometry"]) if mark["geometry"] else None,
+        )
+        for mark in answer["marks"]
+    )
+    picture = None
+    if answer["picture"]:
+        p = answer["picture"]
+        picture = Picture(
+            np.frombuffer(base64.b64decode(p["hashes"]), np.uint8).reshape(-1, PDQ_BYTES),
+            KeyFrames.from_bytes(base64.b64decode(p["keys"])) if p["keys"] else None,
+            tuple(
+                np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width)
+                for height, width, data in p["samples"]
+            ),
+            bytes.fromhex(p["iscc"]),
+        )
+    return Reading(marks, picture, answer["labels"], answer["problem"])
+
+
+def _geometry(record: Mapping[str, Any]) -> Geometry:
+    matrix = tuple(tuple(float(x) for x in row) for row in record["matrix"])
+    return Geometry(**{**record, "matrix": matrix})

@@ -1,0 +1,180 @@
+"""The mark on whole files: video in, marked video out; video or image in, detection out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from media.decode import decode
+from media.encode import Encoder, EncodeSettings
+from media.errors import MediaLimitExceeded, UnreadableMedia
+from media.limits import MediaLimits
+from media.probe import check_size, describe_stream, opened, probe
+from provenance.watermark.assurance import AssuranceSettings, assure
+from provenance.watermark.detector import Detection, DetectorSettings, detect_luma
+from provenance.watermark.embedder import Embedder
+from provenance.watermark.keys import KeyRing
+
+_LIMITS = MediaLimits()
+_ENCODE = EncodeSettings()
+SAMPLE = AssuranceSettings().frames
+PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"})
+"""Formats whose first plane is 8-bit luma."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What :func:`embed_file` did.
+
+    ``psnr`` is that of the luma before encoding, in dB. ``readable`` says whether the mark was
+    read back from a strongly coded sample; ``None`` when that was not tried.
+    """
+
+    frames: int
+    width: int
+    height: int
+    payload: str
+    key_id: str
+    strength: float
+    psnr: float
+    readable: bool | None = None
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self) | {"psnr": round(self.psnr, 2)}
+
+
+class Quality:
+    """Running mean square error of luma, from the green channel (every channel moves alike)."""
+
+    def __init__(self) -> None:
+        self._error = 0.0
+        self._count = 0
+
+    def add(self, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> None:
+        gap = before[..., 1].astype(np.int16) - after[..., 1]
+        self._error += float(np.square(gap, dtype=np.int32).sum())
+        self._count += gap.size
+
+    @property
+    def psnr(self) -> float:
+        """In dB; 100 when nothing changed."""
+        if self._error == 0:
+            return 100.0
+        return float(10 * np.log10(255**2 * self._count / self._error))
+
+
+def embed_file(
+    source: Path,
+    out: Path,
+    keys: KeyRing,
+    payload: int,
+    *,
+    payload_bits: int = 64,
+    strength: float | None = None,
+    limits: MediaLimits = _LIMITS,
+    encoding: EncodeSettings = _ENCODE,
+    on_frames: Callable[[int], None] = lambda count: None,
+) -> Embedded:
+    """Mark ``source`` and write an H.264 MP4 to ``out``, whole or not at all.
+
+    Without a ``strength`` the first frames are tried (:func:`assure`) and say how strong.
+    Odd sides lose one row or column, which H.264 4:2:0 cannot hold. Sound is not kept.
+    Raises the errors of :class:`Embedder`, of ``media.decode`` and of ``media.Encoder``.
+    """
+    info = probe(source, limits)
+    quality = Quality()
+    first = next(stream := decode(source, limits))
+    width, height = first.width // 2 * 2, first.height // 2 * 2
+    batches = [first]
+    promise = None
+    if strength is None:
+        while sum(len(batch) for batch in batches) < SAMPLE and (more := next(stream, None)):
+            batches.append(more)
+        sample = np.concatenate([batch.pixels for batch in batches])[:SAMPLE]
+        promise = assure(sample, keys, payload, payload_bits=payload_bits)
+        strength = promise.strength
+    embedder = Embedder(
+        keys, payload, width, height, payload_bits=payload_bits, strength=strength,
+        plan=promise.plan if promise else None,
+    )  # fmt: skip
+    with Encoder(out, width, height, info.fps, encoding) as encoder:
+        for batch in itertools.chain(batches, stream):
+            before = np.ascontiguousarray(batch.pixels[:, :height, :width])
+            after = embedder.embed(before)
+            quality.add(before, after)
+            encoder.write(after)
+            on_frames(len(batch))
+    return Embedded(
+        encoder.frames, width, height, f"{payload:0{payload_bits // 4}x}", embedder.key_id,
+        strength, quality.psnr, promise.readable if promise else None,
+    )  # fmt: skip
+
+
+def detect_file(
+    path: Path,
+    keys: KeyRing,
+    *,
+    settings: DetectorSettings | None = None,
+    limits: MediaLimits = _LIMITS,
+) -> Detection:
+    """Look for the mark in a video or a still image.
+
+    Raises :class:`UnreadableMedia` and :class:`MediaLimitExceeded`.
+    """
+    return detect_luma(luma(path, limits), keys, settings)
+
+
+def luma(path: Path, limits: MediaLimits = _LIMITS) -> Iterator[tuple[NDArray[np.uint8], bool]]:
+    """As :func:`timed_luma`, without the times."""
+    for grey, fresh, _ in timed_luma(path, limits):
+        yield grey, fresh
+
+
+def timed_luma(
+    path: Path, limits: MediaLimits = _LIMITS
+) -> Iterator[tuple[NDArray[np.uint8], bool, float]]:
+    """Every frame's luma, ``uint8 [H, W]`` as stored (not turned upright), "is a key frame", time.
+
+    8-bit luma is taken as stored, whatever its range: the detector looks at ratios, and this costs
+    a tenth of any conversion. Raises as :func:`media.decode` does.
+    """
+    count = 0
+    with opened(path, limits) as container:
+        info = describe_stream(container, path)
+        check_size(info.width, info.height, limits, path.name)
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        size: tuple[int, int] | None = None
+        try:
+            for frame in container.decode(stream):
+                size = size or (frame.width, frame.height)
+                count += 1
+                if count > limits.max_frames:
+                    raise MediaLimitExceeded(
+                        f"{path.name} is longer than {limits.max_frames} frames",
+                        "cut it, or raise limits.media",
+                    )
+                at = float(frame.time) if frame.time is not None else count / float(info.fps)
+                yield _luma_of(frame, size), frame.key_frame, at
+        except (av.error.FFmpegError, ValueError) as error:
+            if count == 0:
+                raise UnreadableMedia(
+                    f"{path.name} cannot be decoded", "get an undamaged copy"
+                ) from error
+    if count == 0:
+        raise UnreadableMedia(f"{path.name} has no frame", "get an undamaged copy")
+
+
+def _luma_of(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+    if frame.format.name in PLANAR and (frame.width, frame.height) == size:
+        plane = frame.planes[0]
+        stored = np.frombuffer(bytes(plane), dtype=np.uint8)
+        return stored.reshape(plane.height, plane.line_size)[:, : plane.width]
+    return np.asarray(frame.reformat(*size, format="gray").to_ndarray(), dtype=np.uint8)
