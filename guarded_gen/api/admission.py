@@ -1,0 +1,172 @@
+"""Accepting work: the prompt gate, the decision on record, the job in the book, all at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from classifiers.prompt.rewrite import Suggestion
+from guarded_gen.api.door import Door, Remember
+from guarded_gen.api.keys import Caller
+from guarded_gen.api.objects import video_object
+from guarded_gen.api.problems import Problem
+from guarded_gen.audit import Transaction
+from guarded_gen.errors import NotFound
+from guarded_gen.gates import GateResult
+from guarded_gen.jobs import Status, now_ms
+from guarded_gen.jobs.clips import record
+from guarded_gen.jobs.plan import REFERENCE
+from guarded_gen.pipeline import events, stages
+from guarded_gen.request import ClipRequest
+from guarded_gen.review.appeals import appeal_link
+from guarded_gen.review.held import hold
+from guarded_gen.store.tables.jobs import Job
+from policies.decision import Action
+
+DEFAULT_PRIORITY = 50
+
+
+def blocked_problem(
+    door: Door, decision: str, reason: str, stage: str, offer: Suggestion | None = None
+) -> Problem:
+    """A refusal that can be understood and appealed, and that no client should repeat.
+
+    ``offer`` is a wording that would pass; the caller confirms it by sending it with
+    ``rewrite_of`` set to the decision's id.
+    """
+    proposed = (
+        {"rewrite": {"prompt": offer.text, "removed": list(offer.removed), "rewrite_of": decision}}
+        if offer is not None
+        else {}
+    )
+    return Problem(
+        400,
+        "moderation_blocked",
+        f"the {stage} was refused by the policy: {reason}",
+        param="prompt" if stage == "prompt" else None,
+        remedy="change the request, or appeal the decision",
+        error_type="moderation_error",
+        extra={
+            "reason_code": reason,
+            "decision_id": decision,
+            "appeal_url": appeal_url(door, decision),
+            **proposed,
+        },
+        retry=False,
+    )
+
+
+def _check_offer(door: Door, tenant: str, decision: str) -> None:
+    """Raise :class:`Problem` unless ``decision`` is one of this tenant's that was no allow."""
+    try:
+        entry = door.services.log.entry(decision)
+    except NotFound:
+        entry = None
+    if (
+        entry is None
+        or entry.kind != "prompt.decision"
+        or entry.tenant != tenant
+        or entry.action == Action.ALLOW.value
+    ):
+        raise Problem(
+            400, "unknown_decision", "rewrite_of names no refused prompt of yours",
+            param="rewrite_of", remedy="use the decision_id of the refusal",
+        )  # fmt: skip
+
+
+def appeal_url(door: Door, decision: str) -> str:
+    """Where the refused person can appeal, without an account."""
+    return appeal_link(door.appeal_key, door.settings.api.public_url, decision)
+
+
+def admit(
+    door: Door,
+    caller: Caller,
+    request: ClipRequest,
+    remember: Remember,
+    *,
+    job_id: str,
+    model: str,
+    kind: str = "video",
+    details: dict[str, Any] | None = None,
+    priority: int | None = None,
+    request_id: str = "-",
+) -> Job:
+    """Judge the prompt and take the job in; raises :class:`Problem` when it is refused.
+
+    Decision, log entry, job and remembered answer are one transaction. A job that must wait for
+    a person is taken in but not handed to the queue.
+    """
+    with trace.get_tracer("guarded_gen").start_as_current_span("admit") as span:
+        span.set_attribute("guarded_gen.job_id", job_id)
+        if request.rewrite_of:
+            _check_offer(door, request.tenant, request.rewrite_of)
+        with door.metrics.stage("prompt"):
+            gate = stages.gate_prompt(door.services, request)
+        carrier: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(carrier)
+        job = _job(
+            caller, request, job_id, model, kind, details or {}, priority,
+            carrier.get("traceparent"),
+        )  # fmt: skip
+        outcome = door.jobs.book.log.write(
+            lambda tx: _record(door, tx, job, request, gate, remember, request_id)
+        )
+        action = gate.decision.action
+        door.metrics.decisions.labels("prompt", action.value).inc()
+        if isinstance(outcome, Problem):
+            raise outcome
+        if action is Action.ALLOW:
+            door.jobs.hand_over(outcome)
+        return outcome
+
+
+def _record(
+    door: Door,
+    tx: Transaction,
+    job: Job,
+    request: ClipRequest,
+    gate: GateResult,
+    remember: Remember,
+    request_id: str,
+) -> Job | Problem:
+    decision = tx.append(events.decision(request, job.id, gate, request.rewrite_of))
+    if gate.decision.action is Action.BLOCK:
+        problem = blocked_problem(door, decision, str(gate.decision.reason), "prompt", gate.offer)
+        remember(tx.session, problem.status, problem.body(request_id))
+        return problem
+    job.decisions = []
+    record(job, decision, gate)
+    if gate.decision.action is Action.REVIEW:
+        job.review = "pending"
+        job.status = Status.IN_PROGRESS.value
+        hold(tx, request, job.id, gate, decision)
+    door.jobs.book.accept(tx, job, {"decision": decision, "gate": gate.to_json()})
+    remember(tx.session, 200, video_object(door, job))
+    return job
+
+
+def _job(
+    caller: Caller,
+    request: ClipRequest,
+    id: str,
+    model: str,
+    kind: str,
+    details: dict[str, Any],
+    priority: int | None,
+    traceparent: str | None,
+) -> Job:
+    now = now_ms()
+    return Job(
+        id=id, tenant=caller.tenant, key_id=caller.key_id, kind=kind,
+        status=Status.QUEUED.value, stage=REFERENCE if request.references else "generate",
+        review=None, progress=0,
+        priority=priority or DEFAULT_PRIORITY, model=model,
+        request=request.model_dump(mode="json"), details=details,
+        seconds=request.seconds if kind == "video" else 0.0, decisions=[], error=None,
+        assets=None, provenance=None, bytes=0, fence=0, round=0, tries=0, worker=None,
+        cancel=False, traceparent=traceparent, created_at=now, queued_at=now, started_at=None,
+        completed_at=None, expires_at=None, deleted_at=None,
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""The application: endpoints, the one error body, start and graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from guarded_gen.api import (
+    api_keys,
+    batches,
+    characters,
+    consents,
+    endpoints,
+    files,
+    governance,
+    health,
+    images,
+    models,
+    moderations,
+    progress,
+    provenance,
+    videos,
+)
+from guarded_gen.api.batches import BatchChore
+from guarded_gen.api.door import Door, door_of
+from guarded_gen.api.keys import Scope
+from guarded_gen.api.log import log_router
+from guarded_gen.api.middleware import Gateway
+from guarded_gen.api.problems import Problem
+from guarded_gen.api.softbinding import create_router
+from guarded_gen.api.version import VERSION
+from guarded_gen.console import add_console
+from guarded_gen.gates import classify
+from guarded_gen.jobs import Jobs, Queue, WorkerProcess
+from guarded_gen.jobs.clips import ClipStages
+from guarded_gen.review.decide import Decisions
+from guarded_gen.review.effects import HeldJobs
+from guarded_gen.services import Services
+from guarded_gen.telemetry import Metrics
+
+_log = logging.getLogger("guarded_gen.api")
+_FORM_OVERHEAD = 1024 * 1024
+THREADS = 64
+
+
+async def _verifying(request: Request) -> None:
+    await door_of(request).enter(request, Scope.VERIFY)
+
+
+def create_app(services: Services, *, worker: bool = True, open_access: bool = True) -> FastAPI:
+    """The API over these services.
+
+    ``worker``: execute jobs in this process too. ``open_access``: as long as no key exists,
+    whoever reaches this address may do everything; only for addresses of this machine.
+    """
+    metrics = Metrics()
+    jobs = Jobs(services.settings, services.store, services.log)
+    door = Door(services, jobs, metrics, open_access=open_access)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        await asyncio.to_thread(_warm, services)
+        process = worker_process(services, jobs, metrics) if worker else None
+        if process is not None:
+            process.chores.append(desk.settle)
+            await asyncio.to_thread(process.start)
+        try:
+            yield
+        finally:
+            door.draining = True
+            if process is not None:
+                await asyncio.to_thread(process.stop)
+            jobs.close()
+
+    app = FastAPI(
+        title="Guarded Gen",
+        version=VERSION,
+        description="Generation, moderation and provenance behind one policy.",
+        lifespan=lifespan,
+        redoc_url=None,
+        docs_url=None,
+        openapi_url="/openapi.json",
+        separate_input_output_schemas=False,
+    )
+    app.state.door = door
+    for module in (
+        health, characters, consents, progress, videos, images, moderations, provenance, models,
+        files, batches, endpoints, governance, api_keys,
+    ):  # fmt: skip
+        app.include_router(module.router)
+    app.include_router(
+        create_router(
+            lambda request: door_of(request).services.desk.soft_bindings(),
+            services.settings.limits.max_upload_bytes,
+            lambda request: door_of(request).scratch,
+        ),
+        prefix="/v1",
+        dependencies=[Depends(_verifying)],
+    )
+    app.include_router(log_router(lambda: services.log), prefix="/log")
+    _handle_errors(app)
+    desk = add_console(app, door)
+    app.add_middleware(
+        Gateway, most=services.settings.limits.max_upload_bytes + _FORM_OVERHEAD, metrics=metrics
+    )
+    return app
+
+
+def worker_process(
+    services: Services,
+    jobs: Jobs,
+    metrics: Metrics,
+    queues: Sequence[Queue] = (Queue.GPU, Queue.CPU),
+) -> WorkerProcess:
+    """A worker over the real pipeline."""
+    from guarded_gen.api.fetch import Fetcher
+
+    settings = services.settings
+    fetcher = Fetcher(settings.api.fetch_timeout_s, settings.api.allow_private_fetch)
+    stages = ClipStages(services, jobs.book, jobs.storage, share_work=jobs.storage.local is None)
+    process = WorkerProcess(jobs, stages, metrics, fetcher.post, queues)
+    decisions = Decisions(jobs.store, services.log, HeldJobs(jobs.book), settings.review)
+    door = Door(services, jobs, metrics, open_access=False)
+    process.chores += [lambda: settle(decisions), BatchChore(door)]
+    return process
+
+
+def settle(decisions: Decisions) -> None:
+    """Put reviewers' decisions into effect when their undo window has closed."""
+    decisions.settle()
+
+
+def _warm(services: Services) -> None:
+    """Load what the first request would wait for."""
+    _ = services.policy, services.log, services.identity
+    services.generator(services.settings.backend).capabilities()
+    # The second text is no English: the language model is loaded by the first of its kind.
+    classify(services.prompt_classifiers, ["a boat on the sea", "ein Boot auf dem Meer"])
+    # The lists of names are a million objects that stay: walking them took 0.1 s of a request.
+    gc.collect()
+    gc.freeze()
+
+
+def _handle_errors(app: FastAPI) -> None:
+    def answer(request: Request, problem: Problem) -> Response:
+        return problem.response(request.scope["state"]["request_id"])
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return answer(
+            request,
+            Problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {})),
+        )
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        param = ".".join(str(part) for part in first["loc"][1:])
+        return answer(
+            request, Problem(400, "invalid_value", f"{param}: {first['msg']}", param=param or None)
+        )
+
+    async def known(request: Request, error: Exception) -> Response:
+        problem = Problem.of(error)
+        if problem.status >= 500:
+            _log.error("request failed", exc_info=error, extra={"event": "request_failed"})
+        return answer(request, problem)
+
+    from guarded_gen.errors import GuardedGenError
+
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Problem, known)
+    app.add_exception_handler(GuardedGenError, known)

@@ -1,0 +1,120 @@
+"""``/v1/videos/characters``: likenesses from uploaded clips, each tied to a consent on record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from guarded_gen.api.bodies import body_of
+from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.objects import at_s
+from guarded_gen.api.problems import Problem, not_found
+from guarded_gen.api.references import store_reference
+from guarded_gen.api.requests import CreateCharacter, parsed, request_body
+from guarded_gen.api.schemas import ANY, answers
+from guarded_gen.audit import Event
+from guarded_gen.jobs import new_id, now_ms
+from guarded_gen.store.tables.jobs import Character
+
+router = APIRouter(prefix="/v1/videos/characters", tags=["videos"])
+
+
+def character_object(row: Character) -> dict[str, Any]:
+    return {
+        "id": row.id, "object": "character", "name": row.name, "created_at": at_s(row.created_at),
+        "consent_id": row.consent, "usable": row.consent is not None and row.revoked_at is None,
+    }  # fmt: skip
+
+
+@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateCharacter, ("video",)))
+async def create_character(request: Request) -> Response:
+    """Keep a likeness. ``consent_id`` names the person's consent: one of ``/v1/consents`` that is
+    valid now, or one in your own records.
+
+    Without it the character is kept but cannot be used. The log notes name and consent, never
+    the picture.
+    """
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(CreateCharacter, body, frozenset({"video"}))
+        if wanted.consent_id is not None and wanted.consent_id.startswith("con_"):
+            # one of ours: a consent that ended must not carry a new likeness
+            await anyio.to_thread.run_sync(door.services.consent.require, wanted.consent_id)
+        upload = body.file("video")
+        if upload is None:
+            raise Problem(
+                400, "missing_required_parameter", "send the clip as the form field video",
+                param="video",
+            )  # fmt: skip
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            id = new_id("char")
+            key = store_reference(door, caller, id, upload, None, video=True)
+            row = Character(
+                id=id, tenant=caller.tenant, name=wanted.name, consent=wanted.consent_id,
+                storage_key=key, created_at=now_ms(), revoked_at=None,
+            )  # fmt: skip
+            answer = character_object(row)
+
+            def kept(tx: Any) -> None:
+                tx.session.add(row)
+                tx.append(
+                    Event(
+                        kind="character.created", tenant=caller.tenant, actor=caller.name,
+                        body={"character": id, "consent": wanted.consent_id},
+                        payload={"name": wanted.name},
+                    )
+                )  # fmt: skip
+                remember(tx.session, 200, answer)
+
+            door.jobs.book.log.write(kept)
+            return 200, answer
+
+        return await door.post(request, caller, body, work)
+
+
+def find(door: Door, caller: Caller, id: str) -> Character:
+    with door.jobs.store.read() as session:
+        row = session.get(Character, id)
+    if row is None or row.tenant != caller.tenant or row.revoked_at is not None:
+        raise not_found("character", id)
+    return row
+
+
+@router.get("/{character_id}", responses=answers(ANY))
+async def retrieve_character(request: Request, character_id: str) -> Response:
+    """One likeness."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    row = await anyio.to_thread.run_sync(find, door, caller, character_id)
+    return JSONResponse(character_object(row))
+
+
+@router.delete("/{character_id}", responses=answers(ANY))
+async def revoke_character(request: Request, character_id: str) -> Response:
+    """Withdraw the consent: the clip is deleted and the likeness cannot be used again."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+
+    def work() -> None:
+        row = find(door, caller, character_id)
+
+        def revoked(tx: Any) -> None:
+            tx.session.get_one(Character, row.id).revoked_at = now_ms()
+            tx.append(
+                Event(
+                    kind="character.revoked", tenant=caller.tenant, actor=caller.name,
+                    body={"character": row.id, "consent": row.consent},
+                )
+            )  # fmt: skip
+
+        door.jobs.book.log.write(revoked)
+        door.jobs.storage.remove(row.storage_key)
+
+    await anyio.to_thread.run_sync(work)
+    return JSONResponse({"id": character_id, "object": "character.deleted", "deleted": True})

@@ -1,0 +1,154 @@
+"""``/v1/files``: uploads for batches and references, and what batches wrote."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import anyio
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import delete, select
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from guarded_gen.api.bodies import Upload, body_of
+from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.objects import at_s, page
+from guarded_gen.api.problems import Problem, not_found
+from guarded_gen.api.requests import CreateFile, parsed, request_body
+from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.jobs import new_id, now_ms
+from guarded_gen.store.tables.jobs import StoredFile
+
+router = APIRouter(prefix="/v1/files", tags=["files"])
+PURPOSES = ("batch", "vision", "user_data")
+_BATCH_DAYS_MS = 30 * 86_400_000
+
+
+def file_object(file: StoredFile) -> dict[str, Any]:
+    return {
+        "id": file.id, "object": "file", "bytes": file.bytes, "created_at": at_s(file.created_at),
+        "expires_at": at_s(file.expires_at), "filename": file.filename, "purpose": file.purpose,
+        "status": "processed",
+    }  # fmt: skip
+
+
+@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateFile, ("file",)))
+async def create_file(request: Request) -> Response:
+    """Upload a file."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(CreateFile, body, frozenset({"file"}))
+        upload = body.file("file")
+        if wanted.purpose not in PURPOSES:
+            raise Problem(
+                400, "invalid_value", f"purpose is one of {', '.join(PURPOSES)}", param="purpose"
+            )
+        if upload is None:
+            raise Problem(
+                400, "missing_required_parameter", "send the file as the form field file",
+                param="file",
+            )  # fmt: skip
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            file = keep(door, caller.tenant, wanted.purpose, upload)
+            answer = file_object(file)
+            with door.jobs.store.write() as session:
+                session.add(file)
+                remember(session, 200, answer)
+            return 200, answer
+
+        return await door.post(request, caller, body, work)
+
+
+def keep(door: Door, tenant: str, purpose: str, upload: Upload) -> StoredFile:
+    """Store an upload; returns its row, not yet in the database."""
+    now = now_ms()
+    id = new_id("file")
+    key = f"files/{id}"
+    door.jobs.storage.put(key, upload.path)
+    return StoredFile(
+        id=id, tenant=tenant, purpose=purpose, filename=upload.label, bytes=upload.size,
+        storage_key=key, created_at=now,
+        expires_at=now + _BATCH_DAYS_MS if purpose.startswith("batch") else None,
+    )  # fmt: skip
+
+
+def find(door: Door, caller: Caller, id: str) -> StoredFile:
+    with door.jobs.store.read() as session:
+        file = session.get(StoredFile, id)
+    if file is None or file.tenant != caller.tenant:
+        raise not_found("file", id)
+    return file
+
+
+@router.get("", responses=answers(LIST))
+async def list_files(
+    request: Request,
+    after: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    order: Annotated[Literal["asc", "desc"], Query()] = "desc",
+    purpose: Annotated[str | None, Query(max_length=40)] = None,
+) -> Response:
+    """This tenant's files."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+
+    def work() -> tuple[list[StoredFile], bool]:
+        query = select(StoredFile).where(StoredFile.tenant == caller.tenant)
+        if purpose is not None:
+            query = query.where(StoredFile.purpose == purpose)
+        up = order == "asc"
+        if after is not None:
+            anchor = find(door, caller, after)
+            at = StoredFile.created_at
+            same = (at == anchor.created_at) & (
+                StoredFile.id > anchor.id if up else StoredFile.id < anchor.id
+            )
+            beyond = at > anchor.created_at if up else at < anchor.created_at
+            query = query.where(beyond | same)
+        key = (StoredFile.created_at, StoredFile.id)
+        query = query.order_by(*(k.asc() if up else k.desc() for k in key)).limit(limit + 1)
+        with door.jobs.store.read() as session:
+            rows = list(session.scalars(query))
+        return rows[:limit], len(rows) > limit
+
+    files, more = await anyio.to_thread.run_sync(work)
+    return JSONResponse(page([file_object(file) for file in files], more))
+
+
+@router.get("/{file_id}", responses=answers(ANY))
+async def retrieve_file(request: Request, file_id: str) -> Response:
+    """One file's description."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    return JSONResponse(file_object(await anyio.to_thread.run_sync(find, door, caller, file_id)))
+
+
+@router.get("/{file_id}/content", responses=answers())
+async def file_content(request: Request, file_id: str) -> Response:
+    """The bytes of a file."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    file = await anyio.to_thread.run_sync(find, door, caller, file_id)
+    return StreamingResponse(
+        door.jobs.storage.chunks(file.storage_key, 0, file.bytes),
+        media_type="application/octet-stream",
+        headers={"content-disposition": f'attachment; filename="{file.id}"'},
+    )
+
+
+@router.delete("/{file_id}", responses=answers(ANY))
+async def delete_file(request: Request, file_id: str) -> Response:
+    """Delete a file."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+
+    def work() -> None:
+        file = find(door, caller, file_id)
+        with door.jobs.store.write() as session:
+            session.execute(delete(StoredFile).where(StoredFile.id == file.id))
+        door.jobs.storage.remove(file.storage_key)
+
+    await anyio.to_thread.run_sync(work)
+    return JSONResponse({"id": file_id, "object": "file", "deleted": True})

@@ -1,0 +1,266 @@
+"""What a trust-and-safety team asks by machine: appeals, policies, the log, the review queue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+import policies
+from guarded_gen.api.bodies import body_of
+from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.objects import at_s, page
+from guarded_gen.api.problems import invalid, not_found
+from guarded_gen.api.requests import (
+    CreateAppeal,
+    DecideCase,
+    ReplayPolicy,
+    parsed,
+    request_body,
+)
+from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.audit import Query as LogQuery
+from guarded_gen.errors import NotFound
+from guarded_gen.review.appeals import Appeals, AppealStatus
+from guarded_gen.review.cases import Filters
+from guarded_gen.review.cases import Queue as CaseQueue
+from guarded_gen.review.decide import Decisions
+from guarded_gen.review.effects import HeldJobs
+from guarded_gen.review.people import Member
+from guarded_gen.review.roles import Role
+from guarded_gen.store.tables.review import ReviewCase
+from policies.decision import Signal, Stage
+
+router = APIRouter(prefix="/v1", tags=["governance"])
+_REPLAY_MOST = 2_000
+
+
+def appeals_of(door: Door) -> Appeals:
+    return Appeals(door.jobs.store, door.services.log, door.appeal_key)
+
+
+def own_decision(door: Door, caller: Caller, id: str) -> Any:
+    """The log entry of a decision of this tenant."""
+    try:
+        entry = door.services.log.entry(id)
+    except NotFound:
+        entry = None
+    judged = entry is not None and (entry.decision is not None or entry.kind == "case.decided")
+    if entry is None or entry.tenant != caller.tenant or not judged:
+        raise not_found("decision", id)
+    return entry
+
+
+def appeal_object(status: AppealStatus) -> dict[str, Any]:
+    return {
+        "id": status.id, "object": "appeal", "decision_id": status.decision,
+        "status": status.state, "created_at": at_s(status.created_at),
+        "decided_at": at_s(status.decided_at),
+        "statement_of_reasons": status.statement_of_reasons,
+    }  # fmt: skip
+
+
+@router.post("/appeals", responses=answers(ANY), openapi_extra=request_body(CreateAppeal))
+async def create_appeal(request: Request) -> Response:
+    """Appeal a refusal. Another person than the first decides; ``appeal.decided`` tells you."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(CreateAppeal, body)
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            own_decision(door, caller, wanted.decision_id)
+            appeals = appeals_of(door)
+            appeals.file(wanted.decision_id, wanted.reason)
+            status = appeals.status(wanted.decision_id)
+            assert status is not None, "it was filed a moment ago"
+            answer = appeal_object(status)
+            with door.jobs.store.write() as session:
+                remember(session, 200, answer)
+            return 200, answer
+
+        return await door.post(request, caller, body, work)
+
+
+@router.get("/appeals", responses=answers(LIST))
+async def list_appeals(
+    request: Request, decision_id: Annotated[str, Query(max_length=64)]
+) -> Response:
+    """The appeal against one decision, if there is one."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+
+    def work() -> list[dict[str, Any]]:
+        own_decision(door, caller, decision_id)
+        status = appeals_of(door).status(decision_id)
+        return [appeal_object(status)] if status is not None else []
+
+    return JSONResponse(page(await anyio.to_thread.run_sync(work), False))
+
+
+@router.get("/policies", responses=answers(LIST))
+async def list_policies(request: Request) -> Response:
+    """The policy in force and the library."""
+    door = door_of(request)
+    await door.enter(request, Scope.MODERATE)
+    active = door.services.policy
+    items = [
+        {"id": name, "object": "policy", "active": name == door.settings.policy}
+        for name in policies.library()
+    ]
+    if not any(item["active"] for item in items):
+        items.insert(0, {"id": active.id, "object": "policy", "active": True})
+    for item in items:
+        if item["active"]:
+            item["digest"] = active.digest
+    return JSONResponse(page(items, False))
+
+
+@router.post("/policies/replays", responses=answers(ANY), openapi_extra=request_body(ReplayPolicy))
+async def replay_policy(request: Request) -> Response:
+    """What another policy would have decided on recorded prompts: nothing changes.
+
+    Takes the policy's YAML; goes over this tenant's newest recorded decisions.
+    """
+    door = door_of(request)
+    caller = await door.enter(request, Scope.ADMIN)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(ReplayPolicy, body)
+        return JSONResponse(await anyio.to_thread.run_sync(_replay, door, caller, wanted.policy))
+
+
+def _replay(door: Door, caller: Caller, text: str) -> dict[str, Any]:
+    candidate, issues = policies.loads(text, "candidate")
+    changes: dict[str, int] = {}
+    examples: list[dict[str, Any]] = []
+    count = 0
+    query = LogQuery(tenant=caller.tenant, limit=_REPLAY_MOST)
+    for entry in door.services.log.entries(query):
+        if entry.decision is None or "signals" not in entry.body:
+            continue
+        try:
+            stage = Stage(entry.kind.partition(".")[0])
+            signals = [Signal.from_json(record) for record in entry.body["signals"]]
+        except (ValueError, KeyError):
+            continue
+        context = policies.Context(
+            tenant=caller.tenant, backend=str(entry.body.get("backend", "")),
+        )  # fmt: skip
+        decided = policies.evaluate(candidate, stage, signals, context)
+        count += 1
+        before, after = str(entry.decision["action"]), decided.action.value
+        if before != after:
+            changes[f"{before}>{after}"] = changes.get(f"{before}>{after}", 0) + 1
+            if len(examples) < 50:
+                examples.append(
+                    {"decision_id": entry.id, "before": before, "after": after,
+                     "rule_id": decided.rule_id, "reason": decided.reason}
+                )  # fmt: skip
+    return {
+        "object": "policy.replay", "digest": candidate.digest, "decisions": count,
+        "changed": sum(changes.values()), "changes": changes, "examples": examples,
+        "warnings": [issue.message for issue in issues],
+    }  # fmt: skip
+
+
+@router.get("/audit/entries", responses=answers(LIST))
+async def list_entries(
+    request: Request,
+    kind: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9_.]+$")] = None,
+    action: Annotated[str | None, Query(max_length=16)] = None,
+    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Response:
+    """This tenant's log entries, newest first; go on with ``before`` = the last index."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.AUDIT)
+
+    def work() -> list[dict[str, Any]]:
+        query = LogQuery(
+            tenant=caller.tenant, kind=kind, action=action, before=before, limit=limit + 1
+        )
+        return [entry.to_json() for entry in door.services.log.entries(query)]
+
+    rows = await anyio.to_thread.run_sync(work)
+    return JSONResponse(page(rows[:limit], len(rows) > limit))
+
+
+@router.get("/audit/entries/{entry_id}", responses=answers(ANY))
+async def retrieve_entry(request: Request, entry_id: str) -> Response:
+    """One log entry."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.AUDIT)
+
+    def work() -> dict[str, Any]:
+        try:
+            entry = door.services.log.entry(entry_id)
+        except NotFound:
+            entry = None
+        if entry is None or entry.tenant != caller.tenant:
+            raise not_found("log entry", entry_id)
+        return entry.to_json()
+
+    return JSONResponse(await anyio.to_thread.run_sync(work))
+
+
+def reviewer(caller: Caller) -> Member:
+    """A key or person with the scope ``review``, as a member of the review room."""
+    return Member(caller.name, caller.name, frozenset({Role.REVIEWER}), frozenset({caller.tenant}))
+
+
+def case_object(case: ReviewCase) -> dict[str, Any]:
+    return {
+        "id": case.id, "object": "review_case", "kind": case.kind, "state": case.state,
+        "item": case.item, "stage": case.stage, "decision_id": case.decision,
+        "category": case.category, "rule_id": case.rule, "reason_code": case.reason,
+        "floor": case.floor, "details": case.details, "action": case.action,
+        "opened_at": at_s(case.opened_at), "version": case.version,
+    }  # fmt: skip
+
+
+@router.get("/reviews", responses=answers(LIST))
+async def list_reviews(request: Request) -> Response:
+    """Cases that wait for a person, most urgent first."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.REVIEW)
+    queue = CaseQueue(door.jobs.store, door.services.log, door.settings.review)
+    cases = await anyio.to_thread.run_sync(
+        lambda: queue.page(reviewer(caller), Filters(tenant=caller.tenant))
+    )
+    return JSONResponse(page([case_object(case) for case in cases], False))
+
+
+@router.post("/reviews/{case_id}/decision", responses=answers(ANY), openapi_extra=request_body(
+    DecideCase))  # fmt: skip
+async def decide_case(request: Request, case_id: str) -> Response:
+    """Say ``allow`` or ``block`` of a case; takes effect when the undo window has closed."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.REVIEW)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(DecideCase, body)
+        if wanted.action not in ("allow", "block"):
+            raise invalid("action is allow or block", "action")
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            who = reviewer(caller)
+            log = door.services.log
+            limits = door.settings.review
+            case = CaseQueue(door.jobs.store, log, limits).take(who, case_id)
+            decisions = Decisions(door.jobs.store, log, HeldJobs(door.jobs.book), limits)
+            decided = decisions.decide(
+                who, case_id, wanted.action, wanted.reason, version=case.version,
+                note=wanted.note or "",
+            )  # fmt: skip
+            answer = {
+                "object": "review_decision", "case_id": case_id, "decision_id": decided.entry,
+                "waits_for_second": decided.waits_for_second,
+                "effective_at": at_s(decided.effective_at),
+            }  # fmt: skip
+            with door.jobs.store.write() as session:
+                remember(session, 200, answer)
+            return 200, answer
+
+        return await door.post(request, caller, body, work)

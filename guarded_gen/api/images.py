@@ -1,0 +1,173 @@
+"""``/v1/images``: pictures through the same gates, marked and signed like clips."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from generator.spec import Mode
+from guarded_gen.api.admission import admit, blocked_problem
+from guarded_gen.api.bodies import Upload, body_of
+from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.problems import Problem, invalid
+from guarded_gen.api.references import store_reference
+from guarded_gen.api.requests import EditImage, GenerateImage, parsed, request_body, size_of
+from guarded_gen.api.schemas import ANY, answers
+from guarded_gen.api.videos import backend_of, serve, supported
+from guarded_gen.jobs import new_id
+from guarded_gen.jobs.plan import OPEN
+from guarded_gen.jobs.service import wait_until
+from guarded_gen.request import ClipRequest
+from guarded_gen.store.tables.jobs import Job
+
+router = APIRouter(prefix="/v1/images", tags=["images"])
+_DEFAULT_SIZE = (512, 512)
+
+
+@router.post("/generations", responses=answers(ANY), openapi_extra=request_body(GenerateImage))
+async def generate_image(request: Request) -> Response:
+    """Signed PNG pictures from a prompt. Waits for them; a held one is answered with 409."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(GenerateImage, body)
+        return await door.post(
+            request, caller, body,
+            lambda remember: pictures(door, caller, wanted, request, remember),
+        )  # fmt: skip
+
+
+@router.post("/edits", responses=answers(ANY), openapi_extra=request_body(
+    EditImage, ("image", "mask")))  # fmt: skip
+async def edit_image(request: Request) -> Response:
+    """Pictures made from a picture. Backends that cannot do it are refused at once."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(EditImage, body, frozenset({"image", "mask"}))
+        image = body.file("image")
+        if image is None:
+            raise Problem(
+                400, "missing_required_parameter", "send the picture as the form field image",
+                param="image",
+            )  # fmt: skip
+        if "mask" in body.files:
+            raise invalid("masks are not supported by any backend", "mask", "unsupported_mode")
+        return await door.post(
+            request, caller, body,
+            lambda remember: pictures(door, caller, wanted, request, remember, image),
+        )  # fmt: skip
+
+
+def pictures(
+    door: Door,
+    caller: Caller,
+    wanted: GenerateImage,
+    request: Request,
+    remember: Remember,
+    image: Upload | None = None,
+) -> tuple[int, dict[str, Any]]:
+    if wanted.stream:
+        raise invalid("streams of partial pictures are not supported", "stream")
+    if wanted.output_format not in (None, "png"):
+        raise invalid("pictures are given as png", "output_format")
+    if wanted.response_format == "url" and not door.settings.api.public_url:
+        raise invalid("url needs api.public_url to be set", "response_format")
+    width, height = _DEFAULT_SIZE if wanted.size in (None, "auto") else size_of(str(wanted.size))
+    jobs: list[Job] = []
+    for number in range(wanted.n or 1):
+        job_id = new_id("img")
+        fields: dict[str, Any] = {
+            "prompt": wanted.prompt, "width": width, "height": height,
+            "seed": None if wanted.seed is None else wanted.seed + number,
+            "backend": backend_of(door, wanted.model), "tenant": caller.tenant,
+            "subject": wanted.safety_identifier or wanted.user or caller.name,
+            "mode": Mode.IMAGE,
+        }  # fmt: skip
+        if image is not None:
+            able = door.services.generator(fields["backend"]).capabilities()
+            if Mode.EDIT not in able.modes:
+                raise Problem(
+                    400, "unsupported_mode", f"the model {able.name} cannot edit", param="model"
+                )
+            fields["mode"] = Mode.EDIT
+            fields["references"] = (store_reference(door, caller, job_id, image, None),)
+        clip = ClipRequest.checked(door.settings.limits, **fields)
+        supported(door, clip)
+        jobs.append(
+            admit(
+                door, caller, clip, lambda session, status, body: None, job_id=job_id,
+                model=clip.backend, kind="image",
+                request_id=request.scope["state"]["request_id"],
+            )
+        )  # fmt: skip
+    ended = [finished(door, caller, job) for job in jobs]
+    answer = {
+        "created": int(time.time()),
+        "output_format": "png",
+        "size": f"{width}x{height}",
+        "data": [picture(door, job, wanted.response_format) for job in ended],
+    }
+    with door.jobs.store.write() as session:
+        remember(session, 200, answer)
+    return 200, answer
+
+
+def finished(door: Door, caller: Caller, job: Job) -> Job:
+    """The ended job; a problem when it was refused, is held, or takes too long."""
+    book = door.jobs.book
+    if job.review != "pending":
+        wait_until(
+            lambda: (
+                (now := book.get(caller.tenant, job.id)).status not in OPEN
+                or now.review == "pending"
+            ),
+            door.settings.api.image_wait_s,
+        )
+    job = book.get(caller.tenant, job.id)
+    if job.status == "completed":
+        return job
+    if job.status == "failed":
+        error = job.error or {}
+        if error.get("code") == "moderation_blocked":
+            raise blocked_problem(
+                door, str(error["decision_id"]), str(error.get("reason_code")), "picture"
+            )
+        raise Problem(500, str(error.get("code")), str(error.get("message")))
+    if job.review == "pending":
+        raise Problem(
+            409, "pending_review", "the picture is held until a person has looked at it",
+            remedy=f"GET /v1/images/{job.id}/content later", extra={"image_id": job.id},
+        )  # fmt: skip
+    raise Problem(
+        504, "timeout", "the picture is not ready yet", retry=False, extra={"image_id": job.id},
+        remedy=f"GET /v1/images/{job.id}/content later",
+    )  # fmt: skip
+
+
+def picture(door: Door, job: Job, form: str | None) -> dict[str, Any]:
+    asset = (job.assets or {})["video"]
+    extra = {"id": job.id, "provenance": job.provenance}
+    if form == "url":
+        base = door.settings.api.public_url.rstrip("/")
+        return {"url": f"{base}/v1/images/{job.id}/content", **extra}
+    data = b"".join(door.jobs.storage.chunks(asset["key"], 0, asset["bytes"]))
+    return {"b64_json": base64.b64encode(data).decode(), **extra}
+
+
+@router.get("/{image_id}/content", responses=answers())
+async def image_content(request: Request, image_id: str) -> Response:
+    """A signed picture. Ours: for pictures that were held or took long."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, image_id)
+    asset = (job.assets or {}).get("video")
+    if job.kind != "image" or asset is None:
+        raise Problem(404, "not_found", "there is no such picture, or it is not ready")
+    return await serve(door, request, asset, f"{job.id}.png")

@@ -1,0 +1,72 @@
+"""The audit log over HTTP, as C2SP tlog-tiles: ``/checkpoint``, ``/tile/…``.
+
+Also the witness protocol's ``add-checkpoint`` (C2SP tlog-witness), where a witness is given.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse, Response
+
+from guarded_gen.audit import AuditLog
+from guarded_gen.audit.tiles import read_resource
+from guarded_gen.audit.witness import MAX_BODY_BYTES, Witness
+from guarded_gen.errors import InvalidInput, NotFound
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+FRESH = "public, max-age=1, must-revalidate"
+
+
+def log_router(
+    log: Callable[[], AuditLog], witness: Callable[[], Witness] | None = None
+) -> APIRouter:
+    """Routes below the log's prefix; public, since an entry holds no personal data.
+
+    ``witness``: also cosign the checkpoints of other logs.
+    """
+    router = APIRouter(tags=["log"])
+
+    @router.get("/checkpoint", response_class=PlainTextResponse)
+    def checkpoint() -> Response:
+        """The newest signed checkpoint."""
+        with log().reading() as connection:
+            note = read_resource(connection, "checkpoint")
+        return Response(
+            note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH}
+        )
+
+    @router.get("/tile/{path:path}", response_class=Response)
+    def tile(path: str, request: Request) -> Response:
+        """A tile of hashes, or a bundle of entries below ``entries/``."""
+        try:
+            with log().reading() as connection:
+                data = read_resource(connection, f"tile/{path}")
+        except (InvalidInput, NotFound) as error:
+            return PlainTextResponse(f"{error}\n", 404, headers={"Cache-Control": "no-cache"})
+        headers = {"Cache-Control": IMMUTABLE}
+        if path.startswith("entries/"):
+            headers["Vary"] = "Accept-Encoding"
+            if "gzip" in request.headers.get("accept-encoding", ""):
+                data = gzip.compress(data, compresslevel=5, mtime=0)
+                headers["Content-Encoding"] = "gzip"
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    if witness is not None:
+        of = witness
+
+        @router.post("/add-checkpoint", response_class=PlainTextResponse)
+        async def add_checkpoint(request: Request) -> Response:
+            """Cosign another log's checkpoint if it continues the last one."""
+            body = b""
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY_BYTES:
+                    return PlainTextResponse("the request is too large\n", 400)
+            answer = await run_in_threadpool(lambda: of().add_checkpoint(body))
+            return Response(answer.body, answer.status, media_type=answer.content_type)
+
+    return router

@@ -1,0 +1,70 @@
+"""``/v1/models``: the backends that make clips, and the moderation model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from generator.errors import GeneratorError
+from generator.registry import available
+from guarded_gen.api.door import Door, door_of
+from guarded_gen.api.keys import Scope
+from guarded_gen.api.moderations import MODEL
+from guarded_gen.api.problems import not_found
+from guarded_gen.api.schemas import ANY, LIST, answers
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+_SINCE = 1_795_219_200
+"""2026-11-21: the day of the first version; a backend has no other date."""
+
+
+@router.get("", responses=answers(LIST))
+async def list_models(request: Request) -> Response:
+    """Every backend, with what it can do and whether it is a trained model."""
+    door = door_of(request)
+    await door.enter(request, Scope.GENERATE)
+    models = await anyio.to_thread.run_sync(described, door)
+    return JSONResponse({"object": "list", "data": models, "has_more": False})
+
+
+@router.get("/{model}", responses=answers(ANY))
+async def retrieve_model(request: Request, model: str) -> Response:
+    """One of them."""
+    door = door_of(request)
+    await door.enter(request, Scope.GENERATE)
+    for described_ in await anyio.to_thread.run_sync(described, door):
+        if described_["id"] == model:
+            return JSONResponse(described_)
+    raise not_found("model", model)
+
+
+def described(door: Door) -> list[dict[str, Any]]:
+    models = [
+        {"id": MODEL, "object": "model", "created": _SINCE, "owned_by": "guarded-gen",
+         "policy": door.services.policy.id}
+    ]  # fmt: skip
+    for name in available():
+        try:
+            able = door.services.generator(name).capabilities()
+        except GeneratorError as error:
+            models.append(
+                {
+                    "id": name, "object": "model", "created": _SINCE, "owned_by": "guarded-gen",
+                    "available": False, "reason": error.code,
+                }
+            )  # fmt: skip
+            continue
+        models.append(
+            {
+                "id": name, "object": "model", "created": _SINCE, "owned_by": "guarded-gen",
+                "title": able.title, "version": able.version, "neural": able.neural,
+                "modes": sorted(mode.value for mode in able.modes),
+                "max_side": able.max_side, "max_seconds": able.max_seconds,
+                "size_multiple": able.size_multiple, "weights": able.weights,
+                "default": name == door.settings.backend,
+            }
+        )  # fmt: skip
+    return models

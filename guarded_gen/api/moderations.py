@@ -1,0 +1,189 @@
+"""``POST /v1/moderations``: scores of texts and pictures, in the SDK's 13 categories and ours."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from guarded_gen.api.bodies import body_of
+from guarded_gen.api.door import Door, door_of
+from guarded_gen.api.keys import Scope
+from guarded_gen.api.problems import invalid
+from guarded_gen.api.references import frame_of, image_at
+from guarded_gen.api.requests import Moderate, parsed, request_body
+from guarded_gen.api.schemas import MODERATION, answers
+from guarded_gen.gates import GateResult, classify, judge
+from guarded_gen.request import clean_prompt
+from policies import Context
+from policies.decision import CheckStatus, Signal, Stage
+from policies.rollout import Choice
+from policies.taxonomy import CATEGORIES, HARM, OPENAI_CATEGORIES
+
+router = APIRouter(prefix="/v1/moderations", tags=["moderations"])
+MODEL = "guarded-gen-moderation"
+_MOST_IMAGES = 16
+_FLAG_AT = 0.5
+"""A category is flagged from the score that means "more likely than not" after calibration, or
+when the policy acts on it."""
+_OURS = tuple(name for name in HARM if name != "unsafe")
+_TO_OPENAI = {
+    theirs: tuple(c.id for c in CATEGORIES.values() if theirs in c.openai)
+    for theirs in OPENAI_CATEGORIES
+}
+
+
+@router.post("", responses=answers(MODERATION), openapi_extra=request_body(Moderate))
+async def moderate(request: Request) -> Response:
+    """Judge texts and pictures without generating anything.
+
+    A category without a score was not assessed: it is absent from ``category_scores`` of ours
+    and stands as 0 in the SDK's 13, where ``not_assessed`` lists it. ``action`` is what the
+    prompt gate would do.
+    """
+    door = door_of(request)
+    caller = await door.enter(request, Scope.MODERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(Moderate, body)
+        texts, pictures = inputs(door, wanted.input)
+        context = Context(tenant=caller.tenant)
+        # The same choice as for a clip of this caller: a canary's share is judged by the canary.
+        policy = door.services.choice_for(caller.name, caller.tenant)
+        if pictures:
+            results = await anyio.to_thread.run_sync(
+                _with_pictures, door, policy, texts, pictures, context
+            )
+        elif len(texts) == 1:
+            signals = await door.classify_one(texts[0])
+            gate = judge(policy, Stage.PROMPT, signals, context)
+            results = [result(gate, {signal.category: ["text"] for signal in signals})]
+        else:
+            results = await anyio.to_thread.run_sync(_texts, door, policy, texts, context)
+    return JSONResponse(
+        {"id": f"modr-{secrets.token_hex(12)}", "model": wanted.model or MODEL, "results": results}
+    )
+
+
+def inputs(door: Door, given: Any) -> tuple[list[str], list[str]]:
+    """Texts and picture URLs of an ``input``: a text, a list of texts, or a list of objects."""
+    limits = door.settings.limits
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, list) or not given:
+        raise invalid("input is a text, or a list of texts or of objects", "input")
+    if len(given) > limits.max_prompts_per_call:
+        raise invalid(f"at most {limits.max_prompts_per_call} inputs in one call", "input")
+    if all(isinstance(item, str) for item in given):
+        return [clean_prompt(item, limits, param="input") for item in given], []
+    texts: list[str] = []
+    pictures: list[str] = []
+    for item in given:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind == "text" and isinstance(item.get("text"), str):
+            texts.append(clean_prompt(item["text"], limits, param="input"))
+        elif kind == "image_url" and isinstance(item.get("image_url"), dict):
+            url = item["image_url"].get("url")
+            if not isinstance(url, str):
+                raise invalid("image_url needs a url", "input")
+            pictures.append(url)
+        else:
+            raise invalid("an input object is a text or an image_url", "input")
+    if len(pictures) > _MOST_IMAGES:
+        raise invalid(f"at most {_MOST_IMAGES} pictures in one call", "input")
+    return texts, pictures
+
+
+def _texts(
+    door: Door, policy: Choice, texts: Sequence[str], context: Context
+) -> list[dict[str, Any]]:
+    services = door.services
+    gates = [
+        judge(policy, Stage.PROMPT, signals, context)
+        for signals in classify(services.prompt_classifiers, texts)
+    ]
+    return [result(gate, {signal.category: ["text"] for signal in gate.signals}) for gate in gates]
+
+
+def _with_pictures(
+    door: Door, policy: Choice, texts: Sequence[str], pictures: Sequence[str], context: Context
+) -> list[dict[str, Any]]:
+    """One result over all parts together, as the SDK's service gives for mixed inputs."""
+    signals: list[Signal] = []
+    applied: dict[str, list[str]] = {}
+    for told in classify(door.services.prompt_classifiers, texts):
+        signals.extend(told)
+        applied.update({signal.category: ["text"] for signal in told})
+    door.scratch.mkdir(parents=True, exist_ok=True)
+    for url in pictures:
+        path = door.scratch / secrets.token_hex(16)
+        try:
+            image_at(door, url, path, "input")
+            told = picture_signals(door, path)
+        finally:
+            path.unlink(missing_ok=True)
+        signals.extend(told)
+        for signal in told:
+            kinds = applied.setdefault(signal.category, [])
+            if "image" not in kinds:
+                kinds.append("image")
+    stage = Stage.PROMPT if texts else Stage.OUTPUT
+    gate = judge(policy, stage, signals, context)
+    return [result(gate, applied)]
+
+
+def picture_signals(door: Door, path: Any) -> tuple[Signal, ...]:
+    """What the frame checks say of one picture."""
+    from fractions import Fraction
+
+    from classifiers.base import StreamInfo
+    from classifiers.frame import FrameGate
+    from media.clip import batches
+
+    pixels = frame_of(path, door.settings.limits.media.max_pixels)
+    stream = StreamInfo(pixels.shape[2], pixels.shape[1], 1.0, 1)
+    gate = FrameGate(door.services.frame_checks, stream)
+    for frames in batches(iter([pixels]), Fraction(1)):
+        gate.push(frames)
+    return gate.close().signals
+
+
+def result(gate: GateResult, applied: dict[str, list[str]]) -> dict[str, Any]:
+    """One gate's outcome in the SDK's shape, with ours beside it."""
+    scores: dict[str, float] = {}
+    for signal in gate.signals:
+        if signal.status is CheckStatus.RAN and signal.score is not None:
+            scores[signal.category] = max(signal.score, scores.get(signal.category, 0.0))
+    decision = gate.decision.to_json()
+    categories: dict[str, bool] = {}
+    category_scores: dict[str, float] = {}
+    applied_types: dict[str, list[str]] = {}
+    missing = [name for name in _OURS if name not in scores]
+    for theirs, ours in _TO_OPENAI.items():
+        known = [scores[name] for name in ours if name in scores]
+        category_scores[theirs] = round(max(known, default=0.0), 6)
+        categories[theirs] = category_scores[theirs] >= _FLAG_AT
+        applied_types[theirs] = sorted({k for n in ours if n in scores for k in applied.get(n, [])})
+        if ours and not known:
+            missing.append(theirs)
+    for name in _OURS:
+        if name in scores and name not in category_scores:
+            category_scores[name] = round(scores[name], 6)
+            categories[name] = scores[name] >= _FLAG_AT
+            applied_types[name] = applied.get(name, [])
+    return {
+        "flagged": decision["action"] != "allow" or any(categories.values()),
+        "categories": categories,
+        "category_scores": category_scores,
+        "category_applied_input_types": applied_types,
+        "unsafe": round(scores["unsafe"], 6) if "unsafe" in scores else None,
+        "action": decision["action"],
+        "rule_id": decision.get("rule_id"),
+        "reason_code": decision.get("reason"),
+        "policy_digest": decision.get("policy_digest"),
+        "not_assessed": sorted(set(missing)),
+        "checks": gate.checks(),
+    }

@@ -1,0 +1,120 @@
+"""Pictures and clips that a request refers to: uploaded, fetched from a URL, or files of ours."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from guarded_gen.api.bodies import Upload
+from guarded_gen.api.door import Door
+from guarded_gen.api.keys import Caller
+from guarded_gen.api.problems import Problem, invalid, not_found
+from guarded_gen.api.requests import InputReference
+from guarded_gen.store.tables.jobs import StoredFile
+
+MAX_IMAGE_BYTES = 50 * 1024**2
+_FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+
+
+def store_reference(
+    door: Door,
+    caller: Caller,
+    job_id: str,
+    upload: Upload | None,
+    named: InputReference | str | None,
+    *,
+    video: bool = False,
+) -> str:
+    """Check a reference and keep it for the job; returns its storage key."""
+    path = upload.path if upload is not None else None
+    fetched: Path | None = None
+    if path is None:
+        door.scratch.mkdir(parents=True, exist_ok=True)
+        fetched = door.scratch / secrets.token_hex(16)
+    try:
+        if fetched is not None:
+            path = _named(door, caller, named, fetched)
+        assert path is not None, "an upload or a name was given"
+        ending = _video_ending(path) if video else _image_ending(door, path)
+        key = f"inputs/{job_id}/{secrets.token_hex(8)}{ending}"
+        door.jobs.storage.put(key, path)
+        return key
+    finally:
+        if fetched is not None:
+            fetched.unlink(missing_ok=True)
+
+
+def _named(door: Door, caller: Caller, named: InputReference | str | None, into: Path) -> Path:
+    if isinstance(named, str):
+        named = InputReference(image_url=named)
+    if named is None or (named.image_url is None) == (named.file_id is None):
+        raise invalid("input_reference takes a file, an image_url or a file_id", "input_reference")
+    if named.image_url is not None:
+        return image_at(door, named.image_url, into, "input_reference.image_url")
+    with door.jobs.store.read() as session:
+        file = session.get(StoredFile, named.file_id or "")
+    if file is None or file.tenant != caller.tenant:
+        raise not_found("file", named.file_id or "")
+    return door.jobs.storage.fetch(file.storage_key, into)
+
+
+def image_at(door: Door, url: str, into: Path, param: str) -> Path:
+    """The picture at a ``data:`` or public ``https:`` URL, as a file."""
+    if url[:5].lower() == "data:":
+        head, comma, data = url[5:].partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            raise invalid("a data URL must be base64-encoded", param)
+        try:
+            into.write_bytes(base64.b64decode(data, validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise invalid("the data URL is not valid base64", param) from error
+        return into
+    try:
+        door.fetcher.download(url, into, MAX_IMAGE_BYTES)
+    except Exception as error:
+        problem = Problem.of(error)
+        problem.param = param
+        raise problem from error
+    return into
+
+
+def _image_ending(door: Door, path: Path) -> str:
+    most = door.settings.limits.media.max_pixels
+    try:
+        with Image.open(path, formats=tuple(_FORMATS)) as image:
+            if image.width * image.height > most:
+                raise invalid(f"the picture has more than {most} pixels", "input_reference")
+            image.verify()
+            return _FORMATS[str(image.format)]
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise invalid("the picture is no readable PNG, JPEG or WebP", "input_reference") from error
+    except Image.DecompressionBombError as error:
+        raise invalid("the picture is too large", "input_reference") from error
+
+
+def _video_ending(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] != b"ftyp":
+        raise invalid("the video is no MP4", "video")
+    return ".mp4"
+
+
+def frame_of(path: Path, most: int) -> Any:
+    """The picture as ``uint8 [1, H, W, 3]``; raises :class:`Problem` for what is none."""
+    import numpy as np
+
+    try:
+        with Image.open(path, formats=(*_FORMATS, "GIF")) as image:
+            if image.width * image.height > most:
+                raise invalid(f"the picture has more than {most} pixels", "input")
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)[None]
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise invalid("the picture cannot be read", "input") from error
+    except Image.DecompressionBombError as error:
+        raise invalid("the picture is too large", "input") from error

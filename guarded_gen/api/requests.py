@@ -1,0 +1,260 @@
+"""What clients may ask: one model for each POST, for JSON and forms alike.
+
+Numbers may come as strings (forms have nothing else). Unknown fields are refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from guarded_gen.api.bodies import Body, label
+from guarded_gen.api.problems import Problem
+
+_SIZE = re.compile(r"^\s*(\d{1,5})\s*[xX]\s*(\d{1,5})\s*$")
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def _number(value: Any) -> Any:
+    """``"4"``, ``"4.0"`` and ``4`` alike; booleans are no numbers."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    if isinstance(value, str):
+        text = value.strip()
+        if not re.fullmatch(r"[+-]?\d{1,19}(\.\d{1,9})?", text):
+            raise ValueError("must be a number")
+        return float(text) if "." in text else int(text)
+    return value
+
+
+def _truth(value: Any) -> Any:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    return value
+
+
+def _list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Int = Annotated[int, BeforeValidator(_number)]
+Num = Annotated[float, BeforeValidator(_number)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Short = Annotated[str, Field(max_length=200)]
+Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(
+    max_length=512)]], Field(max_length=16)]  # fmt: skip
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class InputReference(Request):
+    """A picture or clip to start from: a URL (``https:`` or ``data:``) or an uploaded file."""
+
+    image_url: str | None = None
+    file_id: Short | None = None
+
+
+class VideoSource(Request):
+    id: Short
+
+
+class Sampling(Request):
+    """Fields that other servers of this API take as well."""
+
+    model: Short | None = None
+    width: Int | None = None
+    height: Int | None = None
+    num_frames: Int | None = Field(None, gt=0)
+    fps: Num | None = Field(None, gt=0)
+    seed: Int | None = Field(None, ge=0, lt=2**63)
+    negative_prompt: str | None = None
+    num_inference_steps: Int | None = Field(None, gt=0, le=1000)
+    guidance_scale: Num | None = Field(None, ge=0, le=100)
+    user: Short | None = None
+    safety_identifier: Short | None = None
+    metadata: Metadata | None = None
+    priority: Int | None = Field(None, ge=1, le=100)
+    rewrite_of: Annotated[str, Field(pattern=r"^dec_[A-Za-z0-9_-]{1,64}$")] | None = None
+    """Decision whose offered wording this prompt is: the caller confirms it with this."""
+
+
+class CreateVideo(Sampling):
+    prompt: str = Field(min_length=1)
+    seconds: Num | None = Field(None, gt=0)
+    size: Annotated[str, Field(max_length=16)] | None = None
+    input_reference: InputReference | str | None = None
+    characters: Annotated[list[VideoSource], Field(max_length=8)] | None = None
+
+
+class RemixVideo(Sampling):
+    prompt: str = Field(min_length=1)
+
+
+class EditVideo(Sampling):
+    prompt: str = Field(min_length=1)
+    video: VideoSource | None = None
+    strength: Num | None = Field(None, gt=0, le=1)
+
+
+class ExtendVideo(Sampling):
+    prompt: str = Field(min_length=1)
+    seconds: Num = Field(gt=0)
+    video: VideoSource | None = None
+
+
+class CreateCharacter(Request):
+    name: str = Field(min_length=1, max_length=80)
+    consent_id: Short | None = None
+
+
+class CreateConsent(Request):
+    subject: str = Field(min_length=1, max_length=128)
+    scopes: Annotated[list[Annotated[str, Field(min_length=1, max_length=80)]], Field(
+        min_length=1, max_length=16)]  # fmt: skip
+    evidence_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    valid_days: Num = Field(365.0, gt=0, le=3_660)
+
+
+class GenerateImage(Request):
+    prompt: str = Field(min_length=1)
+    model: Short | None = None
+    n: Int | None = Field(None, ge=1, le=10)
+    size: Annotated[str, Field(max_length=16)] | None = None
+    response_format: Literal["url", "b64_json"] | None = None
+    output_format: Literal["png", "jpeg", "webp"] | None = None
+    output_compression: Int | None = Field(None, ge=0, le=100)
+    quality: Short | None = None
+    background: Short | None = None
+    moderation: Short | None = None
+    style: Short | None = None
+    seed: Int | None = Field(None, ge=0, lt=2**63)
+    user: Short | None = None
+    safety_identifier: Short | None = None
+    stream: Truth | None = None
+    partial_images: Int | None = Field(None, ge=0, le=3)
+
+
+class EditImage(GenerateImage):
+    input_fidelity: Short | None = None
+    strength: Num | None = Field(None, gt=0, le=1)
+
+
+class Moderate(Request):
+    input: Any
+    model: Short | None = None
+
+
+class CreateBatch(Request):
+    input_file_id: Short
+    endpoint: Short
+    completion_window: Literal["24h"]
+    metadata: Metadata | None = None
+    output_expires_after: dict[str, Any] | None = None
+
+
+class CreateFile(Request):
+    purpose: Short
+    expires_after: dict[str, Any] | None = None
+
+
+EventTypes = Annotated[
+    list[Annotated[str, Field(max_length=80)]], BeforeValidator(_list), Field(max_length=64)
+]
+
+
+class CreateEndpoint(Request):
+    name: str = Field(min_length=1, max_length=200)
+    url: str = Field(min_length=1, max_length=2_000)
+    event_types: EventTypes
+
+
+class UpdateEndpoint(Request):
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    event_types: EventTypes | None = None
+
+
+class RotateSecret(Request):
+    keep_old_secret_active_for_24_hours: Truth = False
+
+
+class TestEndpoint(Request):
+    event_type: str = Field(max_length=80)
+
+
+class CreateAppeal(Request):
+    decision_id: Short
+    reason: str = Field(min_length=1, max_length=4_000)
+
+
+class DecideCase(Request):
+    action: Short
+    reason: Short
+    note: Annotated[str, Field(max_length=4_000)] | None = None
+
+
+class ReplayPolicy(Request):
+    policy: str = Field(min_length=1, max_length=200_000)
+
+
+class CreateKey(Request):
+    name: str = Field(min_length=1, max_length=80)
+    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None = None
+    scopes: Annotated[list[Short], BeforeValidator(_list), Field(min_length=1, max_length=16)]
+    expires_in_days: Int | None = Field(None, gt=0, le=3650)
+
+
+def parsed(model: type[_M], body: Body, files: frozenset[str] = frozenset()) -> _M:
+    """``body`` as ``model``; raises a 400 that names the first wrong field."""
+    body.only(frozenset(model.model_fields) | files)
+    for name in body.files:
+        if name not in files:
+            raise Problem(400, "invalid_value", f"{name} does not take a file", param=name)
+    try:
+        return model.model_validate(body.fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        param = label(".".join(str(part) for part in first["loc"])) or None
+        missing = first["type"] == "missing"
+        raise Problem(
+            400,
+            "missing_required_parameter" if missing else "invalid_value",
+            f"{param}: {first['msg']}" if param else first["msg"],
+            param=param,
+        ) from error
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """``"1280x720"`` → ``(1280, 720)``."""
+    match = _SIZE.match(text)
+    if match is None:
+        raise Problem(400, "invalid_value", "size is WIDTHxHEIGHT, like 1280x720", param="size")
+    return int(match[1]), int(match[2])
+
+
+def request_body(model: type[BaseModel], files: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The OpenAPI ``requestBody`` of an operation that takes ``model`` as JSON or as a form."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = schema.pop("$defs", {})
+    schema = _inline(schema, definitions)
+    form = {**schema, "properties": dict(schema.get("properties", {}))}
+    for name in files:
+        form["properties"][name] = {"type": "string", "format": "binary"}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
+    if not files or model is not CreateFile:
+        content["application/json"] = {"schema": schema}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _inline(value: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            return _inline(definitions[value["$ref"].rsplit("/", 1)[1]], definitions)
+        return {key: _inline(item, definitions) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_inline(item, definitions) for item in value]
+    return value

@@ -1,0 +1,414 @@
+"""``/v1/videos``: the calls of the official SDK's video service, on our own jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+import anyio
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from generator.registry import available
+from generator.spec import Mode
+from guarded_gen.api.admission import admit
+from guarded_gen.api.bodies import Upload, body_of
+from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.objects import page, video_object
+from guarded_gen.api.problems import Problem, not_found
+from guarded_gen.api.references import store_reference
+from guarded_gen.api.requests import (
+    CreateVideo,
+    EditVideo,
+    ExtendVideo,
+    RemixVideo,
+    Sampling,
+    VideoSource,
+    parsed,
+    request_body,
+    size_of,
+)
+from guarded_gen.api.schemas import VIDEO, VIDEO_DELETED, VIDEO_PAGE, answers
+from guarded_gen.audit import Event
+from guarded_gen.jobs import Status, new_id
+from guarded_gen.jobs.plan import OPEN
+from guarded_gen.jobs.service import remove_assets
+from guarded_gen.request import ClipRequest
+from guarded_gen.store.tables.jobs import Job
+
+Derived = TypeVar("Derived", EditVideo, ExtendVideo)
+router = APIRouter(prefix="/v1/videos", tags=["videos"])
+_RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
+DEFAULT_FPS = 24.0
+
+
+@router.post("", responses=answers(VIDEO), openapi_extra=request_body(
+    CreateVideo, ("input_reference",)))  # fmt: skip
+async def create_video(request: Request) -> Response:
+    """Ask for a video. Answers at once; poll ``GET /v1/videos/{id}`` until it ends."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(CreateVideo, body, frozenset({"input_reference"}))
+        upload = body.file("input_reference")
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            fields = clip_fields(door, caller, wanted)
+            if wanted.seconds is not None:
+                fields["seconds"] = wanted.seconds
+            if wanted.size is not None:
+                fields["width"], fields["height"] = size_of(wanted.size)
+            return start(door, caller, wanted, fields, remember, request, reference=upload,
+                         named=wanted.input_reference)  # fmt: skip
+
+        return polled(door, await door.post(request, caller, body, work))
+
+
+def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
+    """The fields that all kinds of requests share, under the pipeline's names."""
+    fps = wanted.fps or DEFAULT_FPS
+    fields: dict[str, Any] = {
+        "prompt": getattr(wanted, "prompt", ""),
+        "negative_prompt": wanted.negative_prompt,
+        "width": wanted.width,
+        "height": wanted.height,
+        "fps": fps,
+        "seed": wanted.seed,
+        "steps": wanted.num_inference_steps,
+        "guidance": wanted.guidance_scale,
+        "backend": backend_of(door, wanted.model),
+        "tenant": caller.tenant,
+        "subject": wanted.safety_identifier or wanted.user or caller.name,
+        "rewrite_of": wanted.rewrite_of,
+    }
+    if wanted.num_frames is not None:
+        fields["seconds"] = wanted.num_frames / fps
+    return fields
+
+
+def backend_of(door: Door, model: str | None) -> str:
+    """The backend for a model's name; a name that is no backend of ours is refused.
+
+    The names of the former hosted service mean the default backend, so that clients in
+    production need not change; the answer names the backend that really works.
+    """
+    if model is None or model.startswith("sora-"):
+        return door.settings.backend
+    if model not in available():
+        raise Problem(
+            400, "model_not_found", f"there is no model {model[:80]!r}", param="model",
+            remedy="GET /v1/models lists them",
+        )  # fmt: skip
+    return model
+
+
+def start(
+    door: Door,
+    caller: Caller,
+    wanted: Sampling,
+    fields: dict[str, Any],
+    remember: Remember,
+    request: Request,
+    *,
+    reference: Upload | None = None,
+    named: Any = None,
+    source: Job | None = None,
+    source_upload: Upload | None = None,
+    mode: Mode = Mode.TEXT_TO_VIDEO,
+    details: dict[str, Any] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """Build the request, keep what it refers to, and take the job in."""
+    if door.draining:
+        raise Problem(
+            503, "shutting_down", "this process takes no new work", headers={"retry-after": "1"}
+        )
+    job_id = new_id("video")
+    details = dict(details or {})
+    if wanted.metadata:
+        details["metadata"] = wanted.metadata
+    ClipRequest.checked(door.settings.limits, **fields, mode=Mode.TEXT_TO_VIDEO)
+    stored: list[str] = []
+    try:
+        if reference is not None or named is not None:
+            stored.append(store_reference(door, caller, job_id, reference, named))
+            mode = Mode.IMAGE_TO_VIDEO
+        elif source is not None:
+            stored.append(source_key(source))
+            details["keep_references"] = True
+        elif source_upload is not None:
+            stored.append(store_reference(door, caller, job_id, source_upload, None, video=True))
+        clip = ClipRequest.checked(
+            door.settings.limits, **fields, mode=mode, references=tuple(stored)
+        )
+        supported(door, clip)
+        job = admit(
+            door, caller, clip, remember, job_id=job_id, model=clip.backend, details=details,
+            priority=wanted.priority, request_id=request.scope["state"]["request_id"],
+        )  # fmt: skip
+    except BaseException:
+        if not details.get("keep_references"):
+            for key in stored:
+                door.jobs.storage.remove(key)
+        raise
+    return 200, video_object(door, job)
+
+
+def supported(door: Door, clip: ClipRequest) -> None:
+    """Refuse at the door what the backend cannot do, before a job is made of it."""
+    able = door.services.generator(clip.backend).capabilities()
+    if clip.mode not in able.modes:
+        raise Problem(
+            400, "unsupported_mode",
+            f"the model {able.name} cannot do {clip.mode.value}", param="model",
+            remedy=f"it can do: {', '.join(sorted(m.value for m in able.modes))}",
+        )  # fmt: skip
+    if clip.seconds > able.max_seconds or max(clip.width, clip.height) > able.max_side:
+        raise Problem(
+            400, "unsupported_size",
+            f"the model {able.name} makes at most {able.max_side} pixels a side "
+            f"and {able.max_seconds:g} s", param="size",
+        )  # fmt: skip
+    if clip.width % able.size_multiple or clip.height % able.size_multiple:
+        raise Problem(
+            400, "unsupported_size",
+            f"sides must be multiples of {able.size_multiple} for the model {able.name}",
+            param="size",
+        )  # fmt: skip
+
+
+def source_key(job: Job) -> str:
+    return str((job.assets or {})["video"]["key"])
+
+
+def completed(door: Door, caller: Caller, id: str, param: str) -> Job:
+    """A finished video of this tenant that can serve as a source."""
+    job = door.jobs.book.get(caller.tenant, id)
+    if job.kind != "video":
+        raise not_found("video", id)
+    if job.status != Status.COMPLETED.value or not job.assets:
+        raise Problem(409, "video_not_ready", "only a completed video can be a source", param=param)
+    return job
+
+
+def polled(door: Door, response: Response) -> Response:
+    """Tell pollers how long to wait."""
+    response.headers["openai-poll-after-ms"] = str(door.settings.api.poll_after_ms)
+    return response
+
+
+@router.get("", responses=answers(VIDEO_PAGE))
+async def list_videos(
+    request: Request,
+    after: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Annotated[Literal["asc", "desc"], Query()] = "desc",
+) -> Response:
+    """This tenant's videos, newest first."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    jobs, more = await anyio.to_thread.run_sync(
+        lambda: door.jobs.book.list(
+            caller.tenant, after=after, limit=limit, ascending=order == "asc"
+        )
+    )
+    return JSONResponse(page([video_object(door, job) for job in jobs], more))
+
+
+@router.post("/edits", responses=answers(VIDEO), openapi_extra=request_body(EditVideo, ("video",)))
+async def edit_video(request: Request) -> Response:
+    """A new video made from an existing or uploaded one by a prompt."""
+    return await from_video(
+        request, EditVideo, Mode.EDIT, "edited_from", lambda wanted: {"strength": wanted.strength}
+    )
+
+
+@router.post("/extensions", responses=answers(VIDEO), openapi_extra=request_body(
+    ExtendVideo, ("video",)))  # fmt: skip
+async def extend_video(request: Request) -> Response:
+    """A completed video continued for some more seconds."""
+    return await from_video(
+        request, ExtendVideo, Mode.EXTEND, "extended_from",
+        lambda wanted: {"seconds": wanted.seconds},
+    )  # fmt: skip
+
+
+async def from_video(
+    request: Request,
+    model: type[Derived],
+    mode: Mode,
+    relation: str,
+    own: Callable[[Derived], dict[str, Any]],
+) -> Response:
+    """Take in a job that starts from a video: one of ours, or an upload."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(model, body, frozenset({"video"}))
+        upload = body.file("video")
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            source = source_of(door, caller, wanted.video, upload)
+            fields = like(clip_fields(door, caller, wanted), source) | own(wanted)
+            return start(door, caller, wanted, fields, remember, request, source=source,
+                         source_upload=upload, mode=mode,
+                         details=derived(source, relation))  # fmt: skip
+
+        return polled(door, await door.post(request, caller, body, work))
+
+
+def source_of(
+    door: Door, caller: Caller, named: VideoSource | None, upload: Upload | None
+) -> Job | None:
+    if (named is None) == (upload is None):
+        raise Problem(
+            400, "missing_required_parameter", "give video as a file or as video[id]",
+            param="video",
+        )  # fmt: skip
+    return completed(door, caller, named.id, "video.id") if named is not None else None
+
+
+def like(fields: dict[str, Any], source: Job | None) -> dict[str, Any]:
+    """A derived clip has the size, rate, length and model of its source unless told otherwise."""
+    if source is not None:
+        request = source.request
+        for name in ("width", "height"):
+            fields[name] = fields[name] or request[name]
+        fields["fps"] = request["fps"]
+        fields.setdefault("seconds", request["seconds"])
+        fields["backend"] = request["backend"]
+    return fields
+
+
+def derived(source: Job | None, name: str) -> dict[str, Any]:
+    return {name: source.id} if source is not None else {}
+
+
+@router.get("/{video_id}", responses=answers(VIDEO))
+async def retrieve_video(request: Request, video_id: str) -> Response:
+    """One video and how far it is."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
+    if job.kind != "video":
+        raise not_found("video", video_id)
+    response = JSONResponse(video_object(door, job))
+    return polled(door, response) if job.status in OPEN else response
+
+
+@router.delete("/{video_id}", responses=answers(VIDEO_DELETED))
+async def delete_video(request: Request, video_id: str) -> Response:
+    """Delete a video and its stored files. One that still runs is stopped within its step."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+
+    def work() -> dict[str, Any]:
+        job = door.jobs.book.delete(
+            caller.tenant, video_id, lambda job: changed("clip.deleted", caller, job)
+        )
+        remove_assets(door.jobs, job)
+        return {"id": job.id, "object": "video.deleted", "deleted": True}
+
+    return JSONResponse(await anyio.to_thread.run_sync(work))
+
+
+@router.post("/{video_id}/cancel", responses=answers(VIDEO))
+async def cancel_video(request: Request, video_id: str) -> Response:
+    """Stop a video that has not ended. Ours; the SDK only deletes."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(
+        lambda: door.jobs.book.cancel(
+            caller.tenant, video_id, lambda job: changed("clip.cancelled", caller, job)
+        )
+    )
+    return JSONResponse(video_object(door, job))
+
+
+def changed(kind: str, caller: Caller, job: Job) -> Event:
+    return Event(kind=kind, tenant=job.tenant, actor=caller.name, body={"clip": job.id})
+
+
+@router.post("/{video_id}/remix", responses=answers(VIDEO), openapi_extra=request_body(RemixVideo))
+async def remix_video(request: Request, video_id: str) -> Response:
+    """The same video with another prompt: same seed, size, length and model."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    async with body_of(request, door.scratch) as body:
+        wanted = parsed(RemixVideo, body)
+
+        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
+            source = completed(door, caller, video_id, "video_id")
+            fields = like(clip_fields(door, caller, wanted), source)
+            if fields["seed"] is None:
+                fields["seed"] = source.request["seed"]
+            return start(door, caller, wanted, fields, remember, request,
+                         details={"remixed_from": source.id})  # fmt: skip
+
+        return polled(door, await door.post(request, caller, body, work))
+
+
+@router.head("/{video_id}/content", include_in_schema=False)
+@router.get("/{video_id}/content", responses={
+    200: {"description": "The file.", "content": {
+        "video/mp4": {"schema": {"type": "string", "format": "binary"}},
+        "image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+    206: {"description": "A part of the file."}, **answers()})  # fmt: skip
+async def video_content(
+    request: Request,
+    video_id: str,
+    variant: Annotated[Literal["video", "thumbnail", "spritesheet"], Query()] = "video",
+) -> Response:
+    """The signed clip, its thumbnail or a sheet of stills. Ranges are served."""
+    door = door_of(request)
+    caller = await door.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
+    if job.status != Status.COMPLETED.value:
+        raise Problem(
+            409, "video_not_ready", f"the video is {job.status}", param="video_id",
+            remedy="poll the video until it is completed",
+        )  # fmt: skip
+    asset = (job.assets or {}).get(variant)
+    if asset is None:
+        raise Problem(404, "expired", f"the {variant} is not stored any more", param="variant")
+    return await serve(door, request, asset, f"{job.id}{_ENDINGS[asset['type']]}")
+
+
+_ENDINGS = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png"}
+
+
+async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) -> Response:
+    """A stored object, whole or the asked range of it (RFC 9110, section 14)."""
+    size = await anyio.to_thread.run_sync(door.jobs.storage.size, asset["key"])
+    etag = f'"{asset.get("sha256", asset["key"])}"'
+    headers = {
+        "accept-ranges": "bytes",
+        "etag": etag,
+        "cache-control": "private, max-age=0",
+        "content-disposition": f'attachment; filename="{name}"',
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    start, end, status = 0, size, 200
+    wanted = _RANGE.match(request.headers.get("range", ""))
+    if wanted is not None and request.headers.get("if-range", etag) == etag:
+        first, last = wanted.groups()
+        if first:
+            start, end = int(first), min(int(last) + 1 if last else size, size)
+        elif last:
+            start = max(0, size - int(last))
+        if start >= size or start >= end:
+            raise Problem(
+                416, "range_not_satisfiable", f"the file has {size} bytes",
+                headers={"content-range": f"bytes */{size}"},
+            )  # fmt: skip
+        status = 206
+        headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
+    headers["content-length"] = str(end - start)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=asset["type"])
+    return StreamingResponse(
+        door.jobs.storage.chunks(asset["key"], start, end),
+        status, headers, media_type=asset["type"],
+    )  # fmt: skip

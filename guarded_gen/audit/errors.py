@@ -1,0 +1,56 @@
+"""What can go wrong with the log, beside the top's own errors."""
+
+from __future__ import annotations
+
+from guarded_gen.errors import Exit, GuardedGenError, InvalidInput, LogCorrupt, StorageFailed
+
+
+class BadNote(InvalidInput):
+    """A note, checkpoint, proof or verifier key is malformed or wrongly signed."""
+
+    code = "bad_note"
+    exit_code = Exit.FAILED
+
+
+class BadProof(InvalidInput):
+    """A proof does not prove what it claims."""
+
+    code = "bad_proof"
+    exit_code = Exit.FAILED
+
+
+class EntryTooLarge(InvalidInput):
+    """An entry has more bytes than a tile's bundle can carry (65,535)."""
+
+    code = "entry_too_large"
+
+
+class KeyMissing(GuardedGenError):
+    """The log exists, its key does not."""
+
+    code = "audit_key_missing"
+
+
+class LogClosed(GuardedGenError):
+    """The log was closed while the call waited or before it."""
+
+    code = "audit_log_closed"
+
+
+class PayloadErased(GuardedGenError):
+    """The payload was erased or its retention has ended; the entry remains."""
+
+    code = "payload_erased"
+    http_status = 410
+
+
+__all__ = [
+    "BadNote",
+    "BadProof",
+    "EntryTooLarge",
+    "KeyMissing",
+    "LogClosed",
+    "LogCorrupt",
+    "PayloadErased",
+    "StorageFailed",
+]

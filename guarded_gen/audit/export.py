@@ -1,0 +1,200 @@
+"""Taking entries out: CSV, JSON lines or Parquet, with a manifest and offline proofs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guarded_gen.audit.event import Event, LogEntry
+from guarded_gen.audit.ids import iso, now_ms
+from guarded_gen.audit.integrate import read_snapshot
+from guarded_gen.audit.proof import Prover, TlogProof
+from guarded_gen.audit.search import Query, search
+from guarded_gen.audit.tiles import tile_reader
+from guarded_gen.errors import ConfigInvalid, StorageFailed
+
+if TYPE_CHECKING:
+    from guarded_gen.audit.log import AuditLog
+
+COLUMNS = (
+    "index", "id", "time", "kind", "tenant", "subject", "actor", "action", "rule_id", "reason",
+    "policy_digest", "categories", "related", "commit", "decision", "body",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ROWS_AT_ONCE = 4096
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What was written: ``manifest`` stands in ``manifest.json``."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+
+def export(
+    log: AuditLog,
+    folder: Path,
+    query: Query,
+    form: Format,
+    actor: str,
+    *,
+    proofs: bool = True,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Export:
+    """Write the entries that fit into ``folder`` and put on record that this was done.
+
+    ``entries.<format>`` holds the entries, ``proofs/<id>.tlog-proof`` one offline proof each, all
+    against the one checkpoint in ``checkpoint``; ``manifest.json`` names query, counts, digests
+    and the log's verifier key. Raises :class:`ConfigInvalid` when Parquet is asked for without
+    its library, :class:`StorageFailed` when the folder holds an earlier export.
+    """
+    if form is Format.PARQUET:
+        _parquet()
+    if (folder / "manifest.json").exists():
+        raise StorageFailed(f"{folder} already holds an export", "give another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = log.append(
+        Event("log.exported", "-", actor=actor, body={"format": form.value, "query": _shown(query)})
+    )
+    with log.reading() as connection:
+        snapshot = read_snapshot(connection)
+        prover = Prover(tile_reader(connection, snapshot))
+        count = 0
+
+        def hits() -> Iterator[LogEntry]:
+            nonlocal count
+            for hit in search(connection, query, log.keys):
+                count += 1
+                if count % 256 == 0:
+                    progress(count)
+                if proofs:
+                    path = tuple(prover.inclusion(hit.index, snapshot.size))
+                    proof = TlogProof(hit.index, path, snapshot.note, hit.data).encode()
+                    target = folder / "proofs" / f"{hit.id}.tlog-proof"
+                    target.parent.mkdir(exist_ok=True)
+                    target.write_text(proof, encoding="utf-8")
+                yield hit
+
+        target = folder / f"entries.{form.value}"
+        _WRITERS[form](target, hits())
+    (folder / "checkpoint").write_text(snapshot.note, encoding="utf-8")
+    manifest = {
+        "made": iso(now_ms()),
+        "recorded_as": entry,
+        "query": _shown(query),
+        "format": form.value,
+        "entries": count,
+        "proofs": count if proofs else 0,
+        "files": {target.name: {"sha256": _digest(target), "bytes": target.stat().st_size}},
+        "origin": log.keys.signer.name,
+        "verifier_key": log.keys.signer.verifier.vkey,
+        "checkpoint": snapshot.note,
+    }
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return Export(folder, manifest)
+
+
+def flat(entry: LogEntry) -> dict[str, Any]:
+    """One row of CSV and Parquet; nested values as JSON."""
+    decision = entry.decision or {}
+    trace = decision.get("trace", ())
+    return {
+        "index": entry.index,
+        "id": entry.id,
+        "time": iso(entry.time),
+        "kind": entry.kind,
+        "tenant": entry.tenant,
+        "subject": entry.subject,
+        "actor": entry.actor,
+        "action": entry.action,
+        "rule_id": decision.get("rule_id"),
+        "reason": decision.get("reason"),
+        "policy_digest": decision.get("policy_digest"),
+        "categories": ",".join(sorted({m["category"] for m in trace if "category" in m})),
+        "related": entry.related,
+        "commit": entry.commit,
+        "decision": _json(entry.decision),
+        "body": _json(entry.body),
+    }
+
+
+def _write_csv(target: Path, entries: Iterable[LogEntry]) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for entry in entries:
+            writer.writerow([_cell(value) for value in flat(entry).values()])
+
+
+def _cell(value: Any) -> str:
+    # A spreadsheet runs a cell that begins so; tenants and actors name themselves.
+    shown = "" if value is None else str(value)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def _write_jsonl(target: Path, entries: Iterable[LogEntry]) -> None:
+    with target.open("w", encoding="utf-8") as file:
+        for entry in entries:
+            file.write(json.dumps(entry.to_json(), ensure_ascii=False, separators=(",", ":")))
+            file.write("\n")
+
+
+def _write_parquet(target: Path, entries: Iterable[LogEntry]) -> None:
+    arrow, parquet = _parquet()
+    types = {"index": arrow.int64()}
+    schema = arrow.schema([(name, types.get(name, arrow.string())) for name in COLUMNS])
+    with parquet.ParquetWriter(target, schema) as writer:
+        rows: list[dict[str, Any]] = []
+        for entry in entries:
+            rows.append(flat(entry))
+            if len(rows) == _ROWS_AT_ONCE:
+                writer.write_table(arrow.Table.from_pylist(rows, schema))
+                rows = []
+        writer.write_table(arrow.Table.from_pylist(rows, schema))
+
+
+_WRITERS: dict[Format, Callable[[Path, Iterable[LogEntry]], None]] = {
+    Format.CSV: _write_csv,
+    Format.JSONL: _write_jsonl,
+    Format.PARQUET: _write_parquet,
+}
+
+
+def _parquet() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigInvalid(
+            "writing Parquet needs pyarrow", "install guarded-gen[parquet]"
+        ) from error
+    return pyarrow, pyarrow.parquet
+
+
+def _json(value: Any) -> str | None:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else None
+
+
+def _shown(query: Query) -> dict[str, Any]:
+    # The subject's own name stays out of log and manifest.
+    return {k: v for k, v in asdict(query).items() if v is not None and k != "subject"}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

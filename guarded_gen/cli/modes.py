@@ -1,0 +1,154 @@
+"""``guarded-gen animate | extend | edit | blend | image``: the other ways to a signed clip.
+
+Each is ``generate`` with references: the same gates, the same record, the same signature. What
+a clip was made from stands in its manifest as ingredients.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from generator.spec import Mode
+from guarded_gen.cli.common import Json, emit, errors_to_user, opened_services, stop
+from guarded_gen.cli.generate import exit_code, print_outcome, run_with_progress
+
+Prompt = Annotated[str, typer.Argument(help="What the result shows.")]
+Reference = Annotated[Path, typer.Argument(help="The file to start from.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
+Seconds = Annotated[float, typer.Option(help="Length of what is made, in seconds.")]
+Size = Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")]
+Fps = Annotated[float, typer.Option(help="Frames per second.")]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same frames.")]
+Backend = Annotated[str | None, typer.Option(help="Generator backend; it needs this mode.")]
+Tenant = Annotated[str, typer.Option(help="Whose policy overlay applies.")]
+
+
+def animate(
+    image: Annotated[Path, typer.Argument(help="The picture that becomes the first frame.")],
+    prompt: Prompt,
+    output: Output,
+    seconds: Seconds = 2.0,
+    size: Size = "512x512",
+    fps: Fps = 24.0,
+    seed: Seed = None,
+    backend: Backend = "dit",
+    tenant: Tenant = "default",
+    json: Json = False,
+) -> None:
+    """Set a picture in motion."""
+    _run(
+        Mode.IMAGE_TO_VIDEO, (image,), json, output, size,
+        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
+    )  # fmt: skip
+
+
+def extend(
+    video: Reference,
+    prompt: Prompt,
+    output: Output,
+    back: Annotated[bool, typer.Option("--back", help="Make what comes before instead.")] = False,
+    seconds: Seconds = 2.0,
+    size: Size = "512x512",
+    fps: Fps = 24.0,
+    seed: Seed = None,
+    backend: Backend = "dit",
+    tenant: Tenant = "default",
+    json: Json = False,
+) -> None:
+    """Go on where a video ends, or lead up to where it begins. The new part is written."""
+    _run(
+        Mode.EXTEND_BACK if back else Mode.EXTEND, (video,), json, output, size,
+        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
+    )  # fmt: skip
+
+
+def edit(
+    video: Reference,
+    prompt: Prompt,
+    output: Output,
+    strength: Annotated[
+        float, typer.Option(min=0.01, max=1.0, help="How much may change, up to 1.")
+    ] = 0.7,
+    seconds: Seconds = 2.0,
+    size: Size = "512x512",
+    fps: Fps = 24.0,
+    seed: Seed = None,
+    backend: Backend = "dit",
+    tenant: Tenant = "default",
+    json: Json = False,
+) -> None:
+    """Draw the start of a video anew, as the prompt says."""
+    _run(
+        Mode.EDIT, (video,), json, output, size, strength=strength,
+        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
+    )  # fmt: skip
+
+
+def blend(
+    first: Annotated[Path, typer.Argument(help="The video that ends.")],
+    second: Annotated[Path, typer.Argument(help="The video that begins.")],
+    prompt: Prompt,
+    output: Output,
+    seconds: Seconds = 1.0,
+    size: Size = "512x512",
+    fps: Fps = 24.0,
+    seed: Seed = None,
+    backend: Backend = "dit",
+    tenant: Tenant = "default",
+    json: Json = False,
+) -> None:
+    """Lead from the end of one video to the start of another. The part between is written."""
+    _run(
+        Mode.BLEND, (first, second), json, output, size,
+        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
+    )  # fmt: skip
+
+
+def image(
+    prompt: Prompt,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")],
+    size: Size = "1024x1024",
+    seed: Seed = None,
+    backend: Backend = None,
+    tenant: Tenant = "default",
+    json: Json = False,
+) -> None:
+    """Make a still: a signed PNG."""
+    _run(
+        Mode.IMAGE, (), json, output, size,
+        prompt=prompt, seed=seed, backend=backend, tenant=tenant,
+    )  # fmt: skip
+
+
+def _run(
+    mode: Mode, references: tuple[Path, ...], json: bool, output: Path, size: str, **fields: Any
+) -> None:
+    with errors_to_user(json), opened_services() as services:
+        from guarded_gen.errors import InvalidInput
+        from guarded_gen.request import ClipRequest, parse_size
+        from media.probe import probe
+
+        wanted = ".png" if mode is Mode.IMAGE else ".mp4"
+        if output.suffix.lower() != wanted:
+            raise InvalidInput(f"{output} does not end in {wanted}", None, "output")
+        for path in references:
+            probe(path, services.settings.limits.media)
+        width, height = parse_size(size)
+        fields["backend"] = fields["backend"] or services.settings.backend
+        request = ClipRequest.checked(
+            services.settings.limits,
+            mode=mode,
+            references=tuple(str(path.resolve()) for path in references),
+            width=width,
+            height=height,
+            **fields,
+        )
+        outcome = run_with_progress(services, request, output)
+        if json:
+            emit(outcome.to_json())
+        else:
+            print_outcome(outcome)
+        stop(exit_code(outcome))

@@ -1,0 +1,184 @@
+"""Settings: ``guarded-gen.toml`` first, then the environment (``GUARDED_GEN_…``)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from classifiers.frame import FrameSettings
+from classifiers.prompt.settings import PromptSettings
+from guarded_gen.audit_settings import AuditSettings
+from guarded_gen.errors import ConfigInvalid
+from guarded_gen.review.limits import ReviewLimits
+from media.encode import EncodeSettings
+from media.limits import MediaLimits
+from provenance.compliance import ComplianceSettings
+from provenance.timestamps import TimestampSettings
+
+
+def default_home() -> Path:
+    """``$XDG_DATA_HOME/guarded-gen``, by default below ``~/.local/share``."""
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "guarded-gen"
+
+
+class Limits(BaseModel):
+    """Every limit of the product, in one place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    media: MediaLimits = MediaLimits()
+    max_prompt_chars: int = Field(8_000, gt=0, description="longest prompt, in characters")
+    max_prompts_per_call: int = Field(1_000, gt=0, description="most texts in one moderation call")
+    max_upload_bytes: int = Field(512 * 1024**2, gt=0, description="largest upload, in bytes")
+
+
+class ApiSettings(BaseModel):
+    """The door: who may come in, how often, and what is told to clients."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    public_url: str = Field("", description="this service's address as clients see it, for links")
+    requests_per_minute: int = Field(600, gt=0, description="requests of one key in a minute")
+    poll_after_ms: int = Field(1_000, gt=0, description="how long clients wait between polls")
+    idempotency_hours: float = Field(24.0, gt=0, description="how long answers can be replayed")
+    allow_private_fetch: bool = Field(
+        False, description="let image URLs and webhooks reach private addresses; for tests only"
+    )
+    fetch_timeout_s: float = Field(10.0, gt=0, description="time for fetching a client's URL")
+    image_wait_s: float = Field(120.0, gt=0, description="how long an image request may wait")
+    trace_endpoint: str = Field("", description="OTLP/HTTP address for traces; empty: none")
+    oidc_issuer: str = Field("", description="OpenID Connect issuer for people; empty: none")
+    oidc_audience: str = Field("", description="audience that tokens of the issuer must name")
+
+
+class JobSettings(BaseModel):
+    """Durable jobs and the workers that run them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gpu_concurrency: int = Field(1, gt=0, description="clips that one worker renders at once")
+    cpu_concurrency: int = Field(2, gt=0, description="clips that one worker finishes at once")
+    timeout_s: float = Field(3_600.0, gt=0, description="longest time one job may run")
+    max_tries: int = Field(5, gt=0, description="workers that may die in one stage of a job")
+    dead_after_s: float = Field(5.0, gt=1, description="silence after which a worker is dead")
+    poll_s: float = Field(0.1, gt=0, description="how often a worker looks for work")
+    drain_s: float = Field(60.0, ge=0, description="time to finish running stages at shutdown")
+    clip_days: float = Field(30.0, gt=0, description="how long published clips are kept")
+
+
+class Settings(BaseSettings):
+    """All settings. Each is documented in ``docs/operate.md``, which a test checks."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GUARDED_GEN_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(
+        default_factory=default_home, description="folder of all state: keys, database, media"
+    )
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite below the home")
+    policy: str = Field("default", description="name of a library policy, or path of a YAML file")
+    backend: str = Field("world", description="generator backend used when a request names none")
+    encode: EncodeSettings = Field(
+        default_factory=EncodeSettings, description="how published clips are encoded"
+    )
+    compliance: ComplianceSettings = Field(
+        default_factory=ComplianceSettings, description="laws to sign for, and the provider's name"
+    )
+    timestamps: TimestampSettings = Field(
+        default_factory=TimestampSettings, description="RFC 3161 servers for signatures"
+    )
+    trust_lists: tuple[Path, ...] = Field(
+        (), description="trust list files (PEM or JSON), besides our own root"
+    )
+    signing_passphrase: SecretStr = Field(
+        SecretStr(""), description="passphrase of the signing keys; empty: not encrypted"
+    )
+    frames: FrameSettings = Field(
+        default_factory=FrameSettings, description="the checks of frames and their thresholds"
+    )
+    prompts: PromptSettings = Field(
+        default_factory=PromptSettings, description="own entity lists and the second judge"
+    )
+    audit: AuditSettings = Field(
+        default_factory=AuditSettings, description="the audit log: name, retention, witnesses"
+    )
+    watermark_required: bool = Field(
+        False, description="fail a clip whose watermark does not survive a test coding"
+    )
+    limits: Limits = Field(default_factory=Limits, description="every limit, see `limits`")
+    storage_url: str = Field(
+        "", description="where clips lie, a path or s3://bucket/prefix; empty: below the home"
+    )
+    storage_options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the fsspec file system, such as an endpoint"
+    )
+    api: ApiSettings = Field(default_factory=ApiSettings, description="the API, see `api`")
+    review: ReviewLimits = Field(
+        default_factory=ReviewLimits, description="reviewing, see `review`"
+    )
+    jobs: JobSettings = Field(default_factory=JobSettings, description="jobs, see `jobs`")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(os.environ.get("GUARDED_GEN_HOME") or default_home())
+        named = os.environ.get("GUARDED_GEN_CONFIG")
+        toml = Path(named) if named else home / "guarded-gen.toml"
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml))
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'guarded-gen.db'}"
+
+    @property
+    def database_exists(self) -> bool:
+        """Whether there is a database that may hold something; a URL is taken at its word."""
+        return bool(self.database_url) or (self.home / "guarded-gen.db").exists()
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def media_folder(self) -> Path:
+        return self.home / "media"
+
+    @property
+    def work_folder(self) -> Path:
+        """Private: drafts that were not yet marked and signed. Never served."""
+        return self.home / "work"
+
+    @property
+    def weights_folder(self) -> Path:
+        return self.home / "weights"
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings; raises :class:`ConfigInvalid` that names every wrong one."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise ConfigInvalid(wrong, "correct guarded-gen.toml or the environment") from error
+    except (ValueError, OSError) as error:
+        raise ConfigInvalid(str(error), "correct guarded-gen.toml or the environment") from error

@@ -1,0 +1,115 @@
+"""The console put onto the application: pages, files, headers, errors as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from guarded_gen.console.desk import Desk
+from guarded_gen.console.pages import (
+    appeal,
+    audit,
+    case,
+    home,
+    media,
+    people,
+    policy,
+    quality,
+    queue,
+    signin,
+    verify,
+)
+from guarded_gen.console.render import page
+from guarded_gen.console.session import SignedOut
+from guarded_gen.errors import GuardedGenError, describe
+
+if TYPE_CHECKING:
+    from guarded_gen.api.door import Door
+
+PAGES = (signin, home, queue, case, media, appeal, quality, audit, policy, people, verify)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+OWN = ("/console", "/appeal", "/verify")
+
+
+def add_console(app: FastAPI, door: Door) -> Desk:
+    """Add every page to ``app``; returns the desk, whose ``settle`` a worker calls."""
+    desk = Desk(door)
+    app.state.desk = desk
+    for module in PAGES:
+        app.include_router(module.router, include_in_schema=False)
+
+    @app.get("/", include_in_schema=False)
+    def root() -> Response:
+        return RedirectResponse("/console", 303)
+
+    @app.get("/console/static/{name}", include_in_schema=False)
+    def static(name: str) -> Response:
+        found = _static(name)
+        if found is None:
+            return Response(status_code=404)
+        return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=300"})
+
+    @app.middleware("http")
+    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        own = request.url.path == "/" or request.url.path.startswith(OWN)
+        if not own:
+            return await go_on(request)
+        response = await go_on(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    _show_errors_as_pages(app)
+    return desk
+
+
+def _show_errors_as_pages(app: FastAPI) -> None:
+    as_json = app.exception_handlers[GuardedGenError]
+
+    async def shown(request: Request, error: Exception) -> Response:
+        if not request.url.path.startswith(OWN):
+            answer: Response = await as_json(request, error)  # type: ignore[misc]
+            return answer
+        if isinstance(error, SignedOut):
+            return RedirectResponse("/console/sign-in", 303)
+        return error_page(request, error)
+
+    app.add_exception_handler(GuardedGenError, shown)
+
+
+def error_page(request: Request, error: BaseException) -> Response:
+    """An error as a page that says what to do."""
+    told = describe(error)
+    return page(
+        request,
+        "error.html",
+        {"message": told.message, "remedy": told.remedy, "code": told.code},
+        status=told.http_status,
+    )
+
+
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@lru_cache
+def _static(name: str) -> tuple[bytes, str] | None:
+    suffix = name[name.rfind(".") :]
+    if "/" in name or suffix not in _TYPES:
+        return None
+    file = resources.files("guarded_gen.console") / "static" / name
+    return (file.read_bytes(), _TYPES[suffix]) if file.is_file() else None

@@ -1,0 +1,174 @@
+"""What a case page tells besides the case itself: history, alikes, verdicts, the rule, exposure."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from guarded_gen.console.desk import Desk
+from guarded_gen.errors import StorageFailed
+from guarded_gen.review.cases import WAITING, now_ms
+from guarded_gen.review.people import Member
+from guarded_gen.store.tables.jobs import JobStage
+from guarded_gen.store.tables.review import Exposure, GoldenCase, ReviewCase, ReviewVerdict
+from media.hashing import MATCH_DISTANCE, distance, from_hex
+
+SHIFT_MS = 8 * 3_600_000
+BREAK_MS = 5 * 60_000
+"""A pause this long counts as a break."""
+SHOWN = 20
+LOOKS_COMPARED = 2_000
+"""Waiting clips, most urgent first, whose look is compared: 5 ms."""
+
+
+def draft_of(desk: Desk, case: ReviewCase) -> Path | None:
+    """The private draft of a held clip, while it exists here or in the shared storage."""
+    if case.kind == "golden":
+        return desk.golden.media(case)
+    with desk.store.read() as session:
+        name = "reference" if case.stage == "reference" else "generate"
+        stage = session.get(JobStage, (case.item, name))
+    if stage is None or not stage.output.get("draft"):
+        return None
+    path = Path(str(stage.output.get("draft", "")))
+    if path.is_file():
+        return path
+    storage = desk.door.jobs.storage
+    if storage.local is not None:
+        return None
+    path = desk.services.settings.work_folder / case.item / "review" / "draft.mp4"
+    if not path.is_file():
+        part = path.with_name(f"{uuid.uuid4().hex}.part")
+        try:
+            storage.fetch(f"drafts/{case.item}.mp4", part)
+            part.replace(path)
+        except (StorageFailed, OSError):
+            part.unlink(missing_ok=True)
+            return None
+    return path
+
+
+def exposure(desk: Desk, who: Member) -> dict[str, Any]:
+    """Seconds of media this person revealed in this shift, and whether a break is due."""
+    with desk.store.read() as session:
+        rows = session.execute(
+            select(Exposure.at, Exposure.seconds)
+            .where(Exposure.person == who.id, Exposure.at > now_ms() - SHIFT_MS)
+            .order_by(Exposure.at)
+        ).all()
+    limits, last, since_break = desk.limits, 0, 0.0
+    for at, seconds in rows:
+        since_break = seconds if at - last > BREAK_MS else since_break + seconds
+        last = at
+    if now_ms() - last > BREAK_MS:
+        since_break = 0.0
+    total = float(sum(row.seconds for row in rows))
+    share = min(1.0, total / limits.shift_exposure)
+    return {
+        "seconds": total,
+        "budget": limits.shift_exposure,
+        "share": share,
+        "over": share >= 1,
+        "break": since_break >= limits.break_every,
+    }
+
+
+def related(desk: Desk, case: ReviewCase) -> dict[str, Any]:
+    """The subject's earlier cases with strikes, and open cases with the same words or look."""
+    with desk.store.read() as session:
+        others = [
+            ReviewCase.tenant == case.tenant,
+            ReviewCase.id != case.id,
+            ReviewCase.kind != "golden",
+        ]
+        if case.source is not None:  # its original would give the answer away
+            golden = session.get(GoldenCase, case.source)
+            others.append(ReviewCase.id != (golden.case if golden else ""))
+        history = list(
+            session.scalars(
+                select(ReviewCase)
+                .where(ReviewCase.subject == case.subject, *others)
+                .order_by(ReviewCase.opened_at.desc())
+                .limit(SHOWN)
+            )
+        ) if case.subject else []  # fmt: skip
+        words = list(
+            session.scalars(
+                select(ReviewCase)
+                .where(ReviewCase.cluster == case.cluster, *others)
+                .order_by(ReviewCase.opened_at.desc())
+                .limit(desk.limits.bulk)
+            )
+        ) if case.cluster else []  # fmt: skip
+        look = _same_look(session, case) if case.look else []
+    return {
+        "history": history,
+        "strikes": sum(c.state == "closed" and c.action == "block" for c in history),
+        "words": words,
+        "open_words": [c for c in words if c.state == "open"],
+        "open_look": look,
+    }
+
+
+def _same_look(session: Session, case: ReviewCase) -> list[ReviewCase]:
+    """Open cases whose middle frame is within PDQ's usual limit of this one's."""
+    rows = session.execute(
+        select(ReviewCase.id, ReviewCase.look)
+        .where(
+            ReviewCase.state == "open",
+            ReviewCase.stage == case.stage,
+            ReviewCase.tenant == case.tenant,
+            ReviewCase.look.is_not(None),
+            ReviewCase.kind != "golden",
+            ReviewCase.id != case.id,
+        )
+        .order_by(ReviewCase.rank.desc())
+        .limit(LOOKS_COMPARED)
+    ).all()
+    if not rows or case.look is None:
+        return []
+    hashes = np.stack([from_hex(str(look)) for _, look in rows])
+    near = distance(hashes, from_hex(case.look)) <= MATCH_DISTANCE
+    ids = [row[0] for row, alike in zip(rows, near.tolist(), strict=True) if alike]
+    return list(session.scalars(select(ReviewCase).where(ReviewCase.id.in_(ids[:500]))))
+
+
+def verdicts(desk: Desk, case: ReviewCase) -> list[ReviewVerdict]:
+    """What was said of a case so far."""
+    # a second reviewer must not see what the first one said: agreement would be copying
+    if case.state in WAITING:
+        return []
+    with desk.store.read() as session:
+        return list(
+            session.scalars(
+                select(ReviewVerdict)
+                .where(ReviewVerdict.case == case.id)
+                .order_by(ReviewVerdict.created_at)
+            )
+        )
+
+
+def rule_text(desk: Desk, case: ReviewCase) -> dict[str, Any] | None:
+    """The rule that asked for a person, as the policies of this server have it."""
+    plan = desk.services.rollout.plan()
+    every = [desk.services.policy, *([plan.canary[0]] if plan.canary else []), *plan.shadows]
+    policy = next((p for p in every if p.digest == case.policy_digest), desk.services.policy)
+    for rule in policy.rules:
+        if rule.id == case.rule:
+            return {
+                "id": rule.id,
+                "category": rule.category,
+                "action": rule.action.value,
+                "reason": rule.reason,
+                "description": rule.description,
+                "at_least": rule.at_least,
+                "between": rule.between,
+                "when": rule.when,
+                "same_policy": policy.digest == case.policy_digest,
+            }
+    return None

@@ -1,0 +1,71 @@
+"""Charts as SVG, drawn on the server; the table beside them carries the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+ROW = 24
+LABEL = 190
+WIDTH = 520
+
+
+def bars(rows: Sequence[tuple[str, float]], title: str, top: float | None = None) -> Markup:
+    """Horizontal bars, longest value (or ``top``) across the full width."""
+    if not rows:
+        return Markup('<p class="quiet">Nothing yet.</p>')
+    most = top or max(value for _, value in rows) or 1
+    height = ROW * len(rows) + 4
+    parts = [
+        Markup('<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}">').format(
+            WIDTH, height, title
+        )
+    ]
+    for n, (label, value) in enumerate(rows):
+        y = n * ROW + 4
+        length = round((WIDTH - LABEL - 60) * min(1.0, value / most), 1)
+        shown = f"{value:.2f}".rstrip("0").rstrip(".")
+        parts.append(
+            Markup(
+                '<text x="{}" y="{}" text-anchor="end">{}</text>'
+                '<rect x="{}" y="{}" width="{}" height="{}" rx="3"/><text x="{}" y="{}">{}</text>'
+            ).format(
+                LABEL - 8, y + 14, label[:28], LABEL, y, max(length, 1), ROW - 6,
+                LABEL + length + 6, y + 14, shown,
+            )
+        )  # fmt: skip
+    parts.append(Markup("</svg>"))
+    return Markup().join(parts)
+
+
+def curve(points: Sequence[tuple[float, int]], here: float, title: str) -> Markup:
+    """A line over [0, 1] with a mark at ``here``; the largest value is written at the top."""
+    width, height, left, bottom = 520, 150, 44, 22
+    most = max((value for _, value in points), default=0) or 1
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            round(left + x * (width - left - 8), 1),
+            round(height - bottom - y / most * (height - bottom - 14), 1),
+        )
+
+    path = " ".join(f"{x},{y}" for x, y in (place(*point) for point in points))
+    mark, floor = place(here, 0)
+    parts = [
+        Markup('<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}">').format(
+            width, height, title
+        ),
+        Markup('<polyline points="{}"/><line x1="{}" x2="{}" y1="10" y2="{}"/>').format(
+            path, mark, mark, floor
+        ),
+        Markup('<text x="{}" y="16" text-anchor="end">{}</text>').format(left - 6, most),
+        Markup('<text x="{}" y="{}" text-anchor="end">0</text>').format(left - 6, floor),
+    ]
+    parts += [
+        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+            place(x, 0)[0], height - 4, f"{x:g}"
+        )
+        for x in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+    return Markup().join([*parts, Markup("</svg>")])

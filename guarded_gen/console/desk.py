@@ -1,0 +1,107 @@
+"""What the pages share: the rules of the review room, bound to one application's services."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+
+from guarded_gen.console import session as sessions
+from guarded_gen.console.replaying import Replays
+from guarded_gen.console.session import Session
+from guarded_gen.errors import GuardedGenError
+from guarded_gen.jobs.book import JobBook
+from guarded_gen.review.appeals import Appeals, appeal_key
+from guarded_gen.review.cases import Queue
+from guarded_gen.review.decide import Decisions
+from guarded_gen.review.effects import HeldJobs
+from guarded_gen.review.golden import GoldenCases
+from guarded_gen.review.people import Member
+from guarded_gen.review.publishing import Publishing
+from guarded_gen.services import Services
+from guarded_gen.store.tables.review import Person
+
+if TYPE_CHECKING:
+    from guarded_gen.api.door import Door
+
+
+class Desk:
+    """One for each application."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.services: Services = door.services
+        self.store = door.services.store
+        self.log = door.services.log
+        self.book: JobBook = door.jobs.book
+        self.limits = self.services.settings.review
+        home = self.services.settings.home
+        self.golden = GoldenCases(self.store, self.log, home / "golden", self.limits.golden_rate)
+        self.queue = Queue(self.store, self.log, self.limits, mix=self.golden.mix)
+        self.decisions = Decisions(self.store, self.log, HeldJobs(self.book), self.limits)
+
+    @cached_property
+    def replays(self) -> Replays:
+        return Replays(self.log)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        return Publishing(self.store, self.log, self.services.rollout)
+
+    @cached_property
+    def appeals(self) -> Appeals:
+        return Appeals(self.store, self.log, appeal_key(self.services.settings.keys_folder))
+
+    def session(self, request: Request) -> Session:
+        """Who asks; raises :class:`~.session.SignedOut`."""
+        found = sessions.current(self.store, request)
+        request.state.session = found
+        return found
+
+    def who(self, request: Request) -> Member:
+        return self.session(request).who
+
+    async def form(self, request: Request) -> tuple[Session, dict[str, str]]:
+        """A posted form of the signed-in person, its token checked."""
+        found = self.session(request)
+        fields = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
+        found.check(fields.get("csrf"))
+        return found, fields
+
+    def names(self) -> dict[str, str]:
+        """Names of people by id."""
+        with self.store.read() as db:
+            return {person.id: person.name for person in db.query(Person)}
+
+    def settle(self) -> None:
+        """Put decisions whose undo window is over into effect; a worker calls this often."""
+        self.decisions.settle()
+
+    def words(self, who: Member, decision: str, why: str) -> dict[str, Any] | None:
+        """The prompt behind a decision, for a person to see, put on record; None if erased.
+
+        An output gate's decision holds no words: the prompt's stands earlier along ``related``.
+        """
+        id: str | None = decision
+        for _ in range(10):
+            if id is None:
+                return None
+            entry = self.log.entry(id)
+            if entry.kind == "prompt.decision":
+                return self.secret(who, entry.id, why) or None
+            id = entry.related
+        return None
+
+    def secret(self, who: Member, entry: str, why: str) -> dict[str, Any]:
+        """An entry's payload, for a person to see, put on record; empty if it was erased."""
+        try:
+            return dict(json.loads(self.log.reveal(entry, who.id, why)))
+        except (GuardedGenError, ValueError):
+            return {}
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk

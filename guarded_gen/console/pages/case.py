@@ -1,0 +1,195 @@
+"""One case: what is known before anything is seen, then a decision.
+
+Least exposure first: no frame is shown before the reviewer asks for it, and what was shown is
+counted. Everything that a page shows of a subject's words is on record as read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from guarded_gen.console.casefile import draft_of, exposure, related, rule_text, verdicts
+from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK
+from guarded_gen.console.render import page
+from guarded_gen.errors import InvalidInput
+from guarded_gen.review.decide import REASONS
+from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
+from guarded_gen.review.people import Member
+from guarded_gen.review.roles import Permission
+from guarded_gen.store.tables.review import ReviewCase
+
+router = APIRouter(prefix="/console/cases")
+_NO_DETAILS: dict[str, Any] = {"scores": {}, "segments": {}, "missing": (), "not_assessed": ()}
+
+
+@router.get("/{id}")
+def show(request: Request, id: str) -> Response:
+    desk = desk_of(request)
+    session = desk.session(request)
+    who = session.who
+    case = desk.queue.get(who, id)
+    holds = case.holder == who.id and case.lease_until > desk.queue.clock()
+    prompt = None
+    if who.may(Permission.DECIDE) and (holds or case.state in ("deciding", "closed")):
+        prompt = desk.words(who, case.decision, f"case {case.id}")
+    return page(
+        request,
+        "case.html",
+        {
+            "case": case,
+            "details": {**_NO_DETAILS, **case.details},
+            "holds": holds,
+            "prompt": prompt,
+            "statement": _statement(desk, who, case) if holds else None,
+            "reveal": request.query_params.get("reveal") == "1" and holds,
+            "nominal": NOMINAL_LOOK,
+            "has_media": draft_of(desk, case) is not None,
+            "reasons": REASONS,
+            "names": desk.names(),
+            "now": desk.queue.clock(),
+            "exposure": exposure(desk, who),
+            "limits": desk.limits,
+            "related": related(desk, case),
+            "verdicts": verdicts(desk, case),
+            "rule_text": rule_text(desk, case),
+            "look": _look(session.preferences),
+        },
+    )
+
+
+def _statement(desk: Desk, who: Member, case: ReviewCase) -> str | None:
+    """What the one who appealed wrote; read on record."""
+    entry = case.details.get("statement")
+    return desk.secret(who, str(entry), f"appeal {case.id}").get("statement") if entry else None
+
+
+def _look(preferences: dict[str, Any]) -> dict[str, bool]:
+    """How media is softened; grey, blurred and small until the person says otherwise."""
+    return {name: bool(preferences.get(name, True)) for name in LOOKS}
+
+
+@router.post("/{id}/take")
+async def take(request: Request, id: str) -> Response:
+    desk = desk_of(request)
+    found, _ = await desk.form(request)
+    await to_thread.run_sync(desk.queue.take, found.who, id)
+    return RedirectResponse(f"/console/cases/{id}", 303)
+
+
+@router.post("/{id}/decide")
+async def decide(request: Request, id: str) -> Response:
+    """Decide, then on to the next case; the page of the next one offers the undo."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    try:
+        version, seconds = int(fields.get("version", "")), float(fields.get("seconds") or 0)
+    except ValueError as error:
+        raise InvalidInput("this form is broken", "open the case again") from error
+    action, reason = fields.get("action", ""), fields.get("reason", "")
+    if action == "allow" and not reason:
+        reason = "no_violation"
+
+    def work() -> str:
+        done = desk.decisions.decide(
+            found.who, id, action, reason,
+            version=version, note=fields.get("note", ""), seconds=min(seconds, 86_400),
+        )  # fmt: skip
+        following = desk.queue.next(found.who)
+        said = "second" if done.waits_for_second else "decided"
+        where = f"/console/cases/{following.id}" if following else "/console/queue"
+        return f"{where}?said={said}&undo={id}"
+
+    return RedirectResponse(await to_thread.run_sync(work), 303)
+
+
+@router.post("/{id}/undo")
+async def undo(request: Request, id: str) -> Response:
+    desk = desk_of(request)
+    found, _ = await desk.form(request)
+    await to_thread.run_sync(desk.decisions.undo, found.who, id)
+    return RedirectResponse(f"/console/cases/{id}?said=undone", 303)
+
+
+@router.post("/{id}/leave")
+async def leave(request: Request, id: str) -> Response:
+    """Skip, put aside, escalate, or ask for a second person."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    how, note = fields.get("how", ""), fields.get("note", "")[:4000]
+
+    def work() -> str:
+        following = None
+        if how in ("skip", "hold"):
+            desk.queue.give_back(found.who, id, hold=how == "hold")
+            following = desk.queue.next(found.who, after=id)
+        elif how in ("second", "escalate"):
+            desk.decisions.ask_second(found.who, id, note, escalate=how == "escalate")
+        else:
+            raise InvalidInput("this is no way to leave a case", "skip, hold, second or escalate")
+        where = f"/console/cases/{following.id}" if following else "/console/queue"
+        return f"{where}?said={how}"
+
+    return RedirectResponse(await to_thread.run_sync(work), 303)
+
+
+@router.post("/{id}/assign")
+async def assign(request: Request, id: str) -> Response:
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    to = fields.get("to") or None
+    await to_thread.run_sync(desk.queue.assign, found.who, id, to)
+    return RedirectResponse(f"/console/cases/{id}?said=assigned", 303)
+
+
+@router.post("/{id}/golden")
+async def golden(request: Request, id: str) -> Response:
+    """Make this case a golden one."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+
+    def work() -> None:
+        case = desk.queue.get(found.who, id)
+        desk.golden.make(found.who, id, fields.get("expected", ""), draft_of(desk, case))
+
+    await to_thread.run_sync(work)
+    return RedirectResponse(f"/console/cases/{id}?said=golden", 303)
+
+
+@router.post("/{id}/bulk")
+async def bulk(request: Request, id: str) -> Response:
+    """Decide all open cases with the same words, or the same look; each becomes a verdict of
+    its own."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    by = "open_look" if fields.get("by") == "look" else "open_words"
+    action, reason = fields.get("action", ""), fields.get("reason", "")
+    if action == "allow" and not reason:
+        reason = "no_violation"
+
+    def work() -> int:
+        same = related(desk, desk.queue.get(found.who, id))[by]
+        if fields.get("count") != str(len(same)):
+            raise InvalidInput(
+                f"{len(same)} cases are alike now, not {fields.get('count')}",
+                "look at them again, then type the number", "count",
+            )  # fmt: skip
+        done = 0
+        for other in same:
+            try:
+                taken = desk.queue.take(found.who, other.id)
+                desk.decisions.decide(
+                    found.who, other.id, action, reason, version=taken.version,
+                    note=fields.get("note", ""),
+                )  # fmt: skip
+                done += 1
+            except (LeaseLost, StaleCase, NotAllowed):
+                continue  # somebody else has that one; the rest goes on
+        return done
+
+    count = await to_thread.run_sync(work)
+    return RedirectResponse(f"/console/cases/{id}?said=bulk-{count}", 303)

@@ -1,0 +1,105 @@
+"""Looking at held media: asked for, held, counted, and on record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+
+from guarded_gen.audit import Event
+from guarded_gen.console import frames
+from guarded_gen.console.casefile import draft_of, exposure
+from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.errors import InvalidInput, NotFound
+from guarded_gen.review.errors import LeaseLost
+from guarded_gen.review.roles import Permission
+from guarded_gen.store.tables.review import Person, ReviewCase
+
+router = APIRouter(prefix="/console")
+NOMINAL_LOOK = 5.0
+"""Seconds counted for a look without JavaScript, where nobody can measure it."""
+LOOKS = ("grey", "blur", "small")
+
+
+@router.post("/preferences")
+async def prefer(request: Request) -> Response:
+    """How softly media is shown to this person from now on."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    wanted = {name: fields.get(name) == "1" for name in LOOKS}
+
+    def work() -> None:
+        with desk.store.write() as session:
+            person = session.get(Person, found.who.id)
+            if person is not None:
+                person.preferences = {**person.preferences, **wanted}
+
+    await to_thread.run_sync(work)
+    back = fields.get("case", "")
+    if back.startswith("case_") and back.isidentifier():
+        return RedirectResponse(f"/console/cases/{back}?said=changed#media", 303)
+    return Response(status_code=204)
+
+
+@router.post("/cases/{id}/revealed")
+async def revealed(request: Request, id: str) -> Response:
+    """Count seconds of media that were revealed; called by the page's script."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    try:
+        seconds = float(fields.get("seconds", ""))
+    except ValueError as error:
+        raise InvalidInput("seconds is a number", None, "seconds") from error
+    await to_thread.run_sync(desk.decisions.revealed, found.who, id, seconds)
+    return JSONResponse({"exposure": await to_thread.run_sync(exposure, desk, found.who)})
+
+
+@router.post("/cases/{id}/reveal")
+async def reveal(request: Request, id: str) -> Response:
+    """Show the storyboard without JavaScript; a nominal look is counted."""
+    desk = desk_of(request)
+    found, _ = await desk.form(request)
+    await to_thread.run_sync(desk.decisions.revealed, found.who, id, NOMINAL_LOOK)
+    return RedirectResponse(f"/console/cases/{id}?reveal=1#media", 303)
+
+
+@router.get("/cases/{id}/storyboard.jpg")
+def storyboard(request: Request, id: str) -> Response:
+    desk = desk_of(request)
+    case, path = _media(desk, request, id, "storyboard")
+    data = frames.storyboard(path, case.details.get("segments", {}))
+    return Response(data, media_type="image/jpeg")
+
+
+@router.get("/cases/{id}/preview.mp4")
+def preview(request: Request, id: str) -> Response:
+    """A small silent copy of the draft, made on first request, for looking at one second."""
+    desk = desk_of(request)
+    _, path = _media(desk, request, id, "preview")
+    return FileResponse(frames.preview(path), media_type="video/mp4")
+
+
+def _media(desk: Desk, request: Request, id: str, what: str) -> tuple[ReviewCase, Path]:
+    """The draft, for the one who holds the case and may see media; the view goes on record
+    before a byte is sent."""
+    who = desk.who(request)
+    who.require(Permission.SEE_MEDIA)
+    case = desk.queue.get(who, id)
+    if case.holder != who.id or case.lease_until < desk.queue.clock():
+        raise LeaseLost("you do not hold this case", "take it first")
+    path = draft_of(desk, case)
+    if path is None:
+        raise NotFound("there is no media of this case on this machine")
+    if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):  # not for every part
+        desk.log.append(
+            Event(
+                kind="case.media_opened",
+                tenant=case.tenant,
+                actor=who.id,
+                related=case.decision,
+                body={"case": id, "what": what},
+            )
+        )
+    return case, path

@@ -1,0 +1,246 @@
+"""The policy workbench: the text with its mistakes, its examples, a prompt, the past."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import yaml
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+import policies
+from guarded_gen.console.charts import curve
+from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.render import page
+from guarded_gen.console.replaying import DAYS, differences
+from guarded_gen.console.session import Session
+from guarded_gen.errors import GuardedGenError, InvalidInput
+from guarded_gen.gates import judge_prompts
+from guarded_gen.request import clean_prompt
+from guarded_gen.review.publishing import NEEDS_TWO
+from guarded_gen.review.roles import Permission
+from policies import Context, Issue, Policy, PolicyInvalid
+from policies.cases import Outcome, of_policy, run
+from policies.issues import Span
+from policies.rollout import STEPS, State
+from policies.source import Unreadable, read
+
+router = APIRouter(prefix="/console/policy")
+MAX_TEXT = 256 * 1024
+FIELDS = ("text", "prompt", "rule", "threshold", "days", "against", "reason")
+
+
+@router.get("")
+def show(request: Request) -> Response:
+    """The text of the active policy, or of another one: ``?open=`` a name or a digest."""
+    desk = desk_of(request)
+    desk.who(request)
+    wanted = request.query_params.get("open", "")[:64]
+    text = text_of(desk, wanted)
+    return _page(request, desk, {"text": text}, check_text(text))
+
+
+def text_of(desk: Desk, wanted: str) -> str:
+    """The text of a library policy, of one in the rollout, or (nothing wanted) the active one.
+
+    A policy of the rollout is kept as canonical JSON, so its comments are gone.
+    """
+    services = desk.services
+    if wanted in policies.library():
+        return policies.loader.locate(wanted).read_text("utf-8")
+    if wanted:
+        return written(services.rollout.policy(wanted))
+    if services.policy.digest == services.configured_policy.digest:
+        return policies.loader.locate(services.settings.policy).read_text("utf-8")
+    return written(services.policy)
+
+
+def written(policy: Policy) -> str:
+    """A whole policy as YAML that reads back to the same policy."""
+    record = policy.model_dump(mode="json", exclude_defaults=True)
+    record.pop("lineage", None)
+    whole = {"policy": record.pop("id"), **record}
+    text: str = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=96)
+    return text
+
+
+@router.post("")
+async def check(request: Request) -> Response:
+    """Check the text, run its examples, and try a prompt if there is one."""
+    desk = desk_of(request)
+    _, fields = await _given(request, desk)
+    result = await to_thread.run_sync(check_text, fields["text"])
+    policy: Policy | None = result["policy"]
+    if fields["prompt"] and policy is not None:
+        clean = clean_prompt(fields["prompt"], desk.services.settings.limits)
+        classifiers = desk.services.prompt_classifiers
+
+        def work() -> Any:
+            return judge_prompts(policy, classifiers, [clean], Context())[0]
+
+        result["tried"] = (await to_thread.run_sync(work)).decision.to_json()
+    return _page(request, desk, fields, result)
+
+
+@router.post("/replay")
+async def replay(request: Request) -> Response:
+    """The text over recorded decisions, with another threshold in one rule. Changes nothing."""
+    desk = desk_of(request)
+    found, fields = await _given(request, desk)
+    result = await to_thread.run_sync(check_text, fields["text"])
+    policy: Policy | None = result["policy"]
+    if policy is not None:
+        try:
+            threshold = float(fields["threshold"])
+        except ValueError as error:
+            raise InvalidInput("a threshold is a number", "0 to 1", "threshold") from error
+        if not 0 <= threshold <= 1:
+            raise InvalidInput("a threshold lies between 0 and 1", "move the slider", "threshold")
+        days = int(fields["days"]) if fields["days"] in map(str, DAYS) else DAYS[0]
+        replayed = await to_thread.run_sync(
+            desk.replays.try_, found.who, policy, fields["rule"], threshold, days,
+            desk.services.policy if fields["against"] == "active" else None,
+        )  # fmt: skip
+        result["replayed"] = replayed
+        result["chart"] = curve(replayed.curve, threshold, "Decisions that change, by threshold")
+    return _page(request, desk, fields, result)
+
+
+@router.post("/propose")
+async def propose(request: Request) -> Response:
+    """Take the text into the rollout as a draft."""
+    desk = desk_of(request)
+    found, fields = await _given(request, desk)
+    result = await to_thread.run_sync(check_text, fields["text"])
+    policy: Policy | None = result["policy"]
+    if policy is None:
+        return _page(request, desk, fields, result, status=400)
+    try:
+        await to_thread.run_sync(desk.publishing.propose, found.who, policy, fields["reason"])
+    except GuardedGenError as error:
+        return _page(request, desk, fields, {**result, "refused": error}, status=error.http_status)
+    return RedirectResponse("/console/policy?said=proposed#rollout", 303)
+
+
+@router.post("/rollout/{digest}")
+async def move(request: Request, digest: str) -> Response:
+    """One step of a policy in the rollout; what decides about people asks for a second one."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    try:
+        to = State(fields.get("to", ""))
+        percent = float(fields["percent"]) if to is State.CANARY else None
+    except (KeyError, ValueError) as error:
+        raise InvalidInput("this is no step", "choose one, a canary with its share") from error
+    waits = await to_thread.run_sync(
+        desk.publishing.move, found.who, digest, to, fields.get("reason", ""), percent
+    )
+    said = "asked" if waits is not None else "moved"
+    return RedirectResponse(f"/console/policy?said={said}#rollout", 303)
+
+
+@router.post("/requests/{id}")
+async def answer(request: Request, id: str) -> Response:
+    """The second person's word."""
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    agree = fields.get("answer") == "agree"
+    await to_thread.run_sync(
+        desk.publishing.answer, found.who, id, agree, fields.get("reason", "").strip()[:1000]
+    )
+    return RedirectResponse(
+        f"/console/policy?said={'published' if agree else 'declined'}#rollout", 303
+    )
+
+
+async def _given(request: Request, desk: Desk) -> tuple[Session, dict[str, str]]:
+    found, posted = await desk.form(request)
+    found.who.require(Permission.EDIT_POLICY)
+    fields = {name: posted.get(name, "").strip() for name in FIELDS}
+    fields["text"] = posted.get("text", "").replace("\r\n", "\n")[:MAX_TEXT]
+    return found, fields
+
+
+def check_text(text: str) -> dict[str, Any]:
+    """``{"policy", "issues", "examples"}`` of a policy's text."""
+    policy, issues, examples = _checked(text)
+    return {"policy": policy, "issues": list(issues), "examples": list(examples)}
+
+
+@lru_cache(maxsize=8)
+def _checked(text: str) -> tuple[Policy | None, tuple[Issue, ...], tuple[Outcome, ...]]:
+    """Kept for a slider, which asks about the same text again and again."""
+    policy: Policy | None = None
+    issues: list[Issue] = list(_outside(text))
+    if not issues:
+        try:
+            policy, issues = policies.loads(text)
+        except PolicyInvalid as error:
+            issues = list(error.issues)
+    examples = tuple(run(policy, of_policy(policy))) if policy is not None else ()
+    return policy, tuple(issues), examples
+
+
+def _outside(text: str) -> list[Issue]:
+    """A text from a browser extends the library only: it must not make us read our own files."""
+    try:
+        node, _ = read(text)
+        named = node.value["extends"]
+    except (Unreadable, TypeError, KeyError):
+        return []
+    if named.value in policies.library():
+        return []
+    known = ", ".join(policies.library())
+    issue = Issue(
+        "unknown_parent", "a text in the workbench extends a policy of the library",
+        named.span, f"name one of: {known}",
+    )  # fmt: skip
+    return [issue.located("policy", text.split("\n"))]
+
+
+def lines_of(text: str, issues: list[Issue]) -> list[tuple[int, str, list[Issue]]]:
+    """Every line of the text with its number and the mistakes in it."""
+    by_line: dict[int, list[Issue]] = {}
+    lines = text.split("\n")
+    for issue in issues:
+        span: Span = issue.span
+        by_line.setdefault(min(span.line, len(lines) - 1), []).append(issue)
+    return [(n + 1, line, by_line.get(n, [])) for n, line in enumerate(lines)]
+
+
+def _page(
+    request: Request,
+    desk: Desk,
+    fields: dict[str, str],
+    result: dict[str, Any],
+    status: int = 200,
+) -> Response:
+    services = desk.services
+    active = services.policy
+    policy: Policy | None = result["policy"]
+    fields = {**dict.fromkeys(FIELDS, ""), **fields}
+    standings = services.rollout.standings()
+    return page(
+        request,
+        "policy.html",
+        {
+            "tried": None, "replayed": None, "chart": None, "refused": None,
+            **result,
+            **fields,
+            "lines": lines_of(fields["text"], result["issues"]) if result["issues"] else [],
+            "active": active,
+            "configured": services.configured_policy,
+            "differs": differences(policy, active) if policy is not None else [],
+            "rules": policy.rules if policy is not None else (),
+            "periods": DAYS,
+            "library": policies.library(),
+            "standings": standings,
+            "waiting": desk.publishing.waiting(),
+            "steps": {s.digest: sorted(STEPS[s.state], key=list(State).index) for s in standings},
+            "needs_two": NEEDS_TWO,
+            "names": desk.names(),
+        },
+        status=status,
+    )  # fmt: skip

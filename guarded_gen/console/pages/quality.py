@@ -1,0 +1,66 @@
+"""How well the reviewers decide, and what it costs them."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from guarded_gen.console.charts import bars
+from guarded_gen.console.desk import desk_of
+from guarded_gen.console.render import page
+from guarded_gen.review.cases import now_ms
+from guarded_gen.review.quality import quality
+from guarded_gen.review.roles import Permission
+
+router = APIRouter(prefix="/console")
+DAY_MS = 86_400_000
+
+
+@router.get("/quality")
+def show(request: Request) -> Response:
+    desk = desk_of(request)
+    who = desk.who(request)
+    who.require(Permission.SEE_QUALITY)
+    days = {"1": 1, "7": 7, "30": 30}.get(request.query_params.get("days", "7"), 7)
+    until = now_ms() + 1
+    with desk.store.read() as session:
+        figures = quality(session, until - days * DAY_MS, until)
+    names = desk.names()
+    people = figures.people
+
+    def chart(title: str, values: list[float]) -> object:
+        labelled = [
+            (names.get(p.person, "?"), value) for p, value in zip(people, values, strict=True)
+        ]
+        return bars(labelled, title)
+
+    return page(
+        request,
+        "quality.html",
+        {
+            "figures": figures,
+            "names": names,
+            "days": days,
+            "golden": desk.golden.figures(who),
+            "limits": desk.limits,
+            "charts": {
+                "Decisions": chart("Decisions", [p.decisions for p in people]),
+                "Median seconds per decision": chart(
+                    "Median seconds", [p.median_seconds or 0 for p in people]
+                ),
+                "Seconds of media seen": chart(
+                    "Seconds of media", [p.exposure_seconds for p in people]
+                ),
+            },
+        },
+    )
+
+
+@router.post("/quality/golden/{id}")
+async def retire(request: Request, id: str) -> Response:
+    """Mix a golden case in no more."""
+    desk = desk_of(request)
+    found, _ = await desk.form(request)
+    await to_thread.run_sync(desk.golden.retire, found.who, id)
+    return RedirectResponse("/console/quality?said=retired#golden", 303)

@@ -1,0 +1,105 @@
+"""The queue: what waits, in which order, and why."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response
+
+from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.render import page
+from guarded_gen.errors import InvalidInput
+from guarded_gen.review.cases import WAITING, Filters
+from guarded_gen.review.people import Member
+from guarded_gen.store.tables.review import ReviewCase, SavedView
+
+router = APIRouter(prefix="/console")
+FIELDS = ("tenant", "category", "policy_digest", "rule", "stage", "kind", "assignee", "state")
+
+
+def filters_of(request: Request) -> Filters:
+    """The filters in the address; unknown ones are ignored, empty ones mean any."""
+    given = {name: request.query_params.get(name, "")[:128] for name in FIELDS}
+    return Filters(**{name: value for name, value in given.items() if value})
+
+
+@router.get("/queue")
+def queue(request: Request) -> Response:
+    desk = desk_of(request)
+    who = desk.who(request)
+    chosen = filters_of(request)
+    after = request.query_params.get("after") or None
+    cases = desk.queue.page(who, chosen, after)
+    return page(
+        request,
+        "queue.html",
+        {
+            "cases": cases,
+            "counts": desk.queue.counts(who),
+            "chosen": {name: getattr(chosen, name) for name in FIELDS},
+            "options": _options(desk, who),
+            "views": _views(desk, who),
+            "names": desk.names(),
+            "now": desk.queue.clock(),
+            "more": _further(chosen, cases[-1].id) if len(cases) == desk.limits.page else None,
+        },
+    )
+
+
+def _further(chosen: Filters, after: str) -> str:
+    """The address of the next page with the same filters."""
+    kept = {name: getattr(chosen, name) for name in FIELDS if getattr(chosen, name)}
+    return "?" + urlencode({**kept, "after": after})
+
+
+def _options(desk: Desk, who: Member) -> dict[str, list[str]]:
+    """What can be filtered by: values that waiting cases really have."""
+    found: dict[str, list[str]] = {"state": list(WAITING)}
+    for name, column in (
+        ("tenant", ReviewCase.tenant),
+        ("category", ReviewCase.category),
+        ("stage", ReviewCase.stage),
+        ("kind", ReviewCase.kind),
+        ("rule", ReviewCase.rule),
+    ):
+        values = [value for value in desk.queue.values(who, column) if value != "golden"]
+        found[name] = [value for value in values if name != "tenant" or who.sees(value)]
+    return found
+
+
+def _views(desk: Desk, who: Member) -> list[SavedView]:
+    with desk.store.read() as session:
+        return list(session.scalars(select(SavedView).where(SavedView.person == who.id)))
+
+
+@router.post("/queue/next")
+async def take_next(request: Request) -> Response:
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    chosen = Filters(**{n: fields[n] for n in FIELDS if fields.get(n) and n != "state"})
+    case = await to_thread.run_sync(desk.queue.next, found.who, chosen)
+    if case is None:
+        return RedirectResponse("/console/queue?said=empty", 303)
+    return RedirectResponse(f"/console/cases/{case.id}", 303)
+
+
+@router.post("/queue/views")
+async def save_view(request: Request) -> Response:
+    desk = desk_of(request)
+    found, fields = await desk.form(request)
+    name = fields.get("name", "").strip()[:64]
+    if not name:
+        raise InvalidInput("a view needs a name", "type a name for these filters", "name")
+    filters: dict[str, Any] = {n: fields[n] for n in FIELDS if fields.get(n)}
+    with desk.store.write() as session:
+        session.add(
+            SavedView(
+                id=f"view_{uuid.uuid4().hex}", person=found.who.id, name=name, filters=filters
+            )
+        )
+    return RedirectResponse("/console/queue?said=saved", 303)

@@ -1,0 +1,85 @@
+"""Templates to responses. Everything is escaped; text of strangers is isolated for direction."""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from guarded_gen.review.roles import Permission
+
+_CASE = re.compile(r"[^a-z0-9_]")
+_BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F], "�")
+
+
+def foreign(text: object) -> Markup:
+    """Text that a stranger wrote: escaped, its control characters shown, its direction kept in.
+
+    Without isolation a right-to-left override in a prompt turns the words around it.
+    """
+    shown = "".join(
+        c if c.isprintable() or c in "\n\t" else "�" for c in str(text).translate(_BIDI)
+    )
+    return Markup('<bdi class="foreign">{}</bdi>').format(escape(shown))
+
+
+def moment(ms: int | None) -> Markup:
+    """A time for people, in UTC, with the machine's form beside it."""
+    if ms is None:
+        return Markup("–")
+    at = time.gmtime(ms / 1000)
+    return Markup('<time datetime="{}">{}</time>').format(
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", at), time.strftime("%d %b %Y, %H:%M UTC", at)
+    )
+
+
+def ago(ms: int | None) -> str:
+    """How long ago, in the largest fitting unit."""
+    if ms is None:
+        return "–"
+    seconds = max(0, time.time() - ms / 1000)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+@lru_cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("guarded_gen.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(foreign=foreign, moment=moment, ago=ago)
+    environment.globals["Permission"] = Permission
+    return environment
+
+
+def page(
+    request: Request, template: str, values: dict[str, Any], *, status: int = 200
+) -> HTMLResponse:
+    """Render ``template`` for whoever is signed in (``request.state.session``, if anybody)."""
+    session = getattr(request.state, "session", None)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            values
+            | {
+                "session": session,
+                "path": request.url.path,
+                "said": request.query_params.get("said", ""),
+                "undo_case": _CASE.sub("", request.query_params.get("undo", "")),
+            }
+        )
+    )
+    return HTMLResponse(text, status)

@@ -1,0 +1,135 @@
+"""The errors of the top, by who is at fault, and one place that knows every error's outcome.
+
+``code`` is stable and goes to users; ``remedy`` is one sentence about what to do now.
+:func:`describe` turns any error of the lower rooms into the same shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from classifiers.errors import ClassifierError
+from generator.errors import GeneratorError, UnknownBackend, UnsupportedSpec
+from media.errors import MediaError, MediaLimitExceeded, UnreadableMedia
+from policies.errors import PolicyError
+from provenance.errors import ProvenanceError
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line, kept for good."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    BLOCKED = 3
+    HELD = 4
+
+
+class GuardedGenError(Exception):
+    """Base of the top's errors."""
+
+    code = "internal_error"
+    http_status = 500
+    exit_code = Exit.FAILED
+
+    def __init__(self, message: str, remedy: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.param = param
+
+
+class InvalidInput(GuardedGenError):
+    """The caller asked for something that cannot be."""
+
+    code = "invalid_input"
+    http_status = 400
+    exit_code = Exit.USAGE
+
+
+class LimitExceeded(InvalidInput):
+    """A value is past a limit of the settings."""
+
+    code = "limit_exceeded"
+
+
+class NotFound(GuardedGenError):
+    """There is no such thing, or the caller may not know of it."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class Conflict(GuardedGenError):
+    """The thing is in another state than the call needs."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class Blocked(GuardedGenError):
+    """A policy refused. ``param`` carries nothing; the decision says why."""
+
+    code = "moderation_blocked"
+    http_status = 400
+    exit_code = Exit.BLOCKED
+
+
+class StorageFailed(GuardedGenError):
+    """The disk or the object store refused (full, read-only, unreachable)."""
+
+    code = "storage_failed"
+    http_status = 507
+
+
+class LogCorrupt(GuardedGenError):
+    """The audit log does not verify."""
+
+    code = "log_corrupt"
+
+
+class ConfigInvalid(GuardedGenError):
+    """A setting is wrong."""
+
+    code = "invalid_configuration"
+    exit_code = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    code: str
+    message: str
+    remedy: str | None
+    param: str | None
+    http_status: int
+    exit_code: Exit
+
+
+_USAGE = (UnsupportedSpec, UnknownBackend, MediaLimitExceeded, PolicyError)
+_BAD_MEDIA = (UnreadableMedia,)
+
+
+def describe(error: BaseException) -> Described:
+    """The user's view of any error; what is unknown becomes ``internal_error``, without detail."""
+    if isinstance(error, GuardedGenError):
+        return Described(
+            error.code, str(error), error.remedy, error.param, error.http_status, error.exit_code
+        )
+    rooms = (PolicyError, MediaError, ClassifierError, GeneratorError, ProvenanceError)
+    if isinstance(error, rooms):
+        usage = isinstance(error, _USAGE)
+        status = 400 if usage or isinstance(error, _BAD_MEDIA) else 500
+        exit_code = Exit.USAGE if usage else Exit.FAILED
+        return Described(error.code, str(error), error.remedy, None, status, exit_code)
+    if isinstance(error, OSError):
+        text = error.strerror or type(error).__name__
+        where = f": {error.filename}" if error.filename else ""
+        return Described(
+            "storage_failed", f"{text}{where}", "check the path, its rights and the free space",
+            None, 507, Exit.FAILED,
+        )  # fmt: skip
+    return Described(
+        "internal_error", "an unexpected error happened",
+        "set GUARDED_GEN_LOG=debug to see where, and report it", None, 500,
+        Exit.FAILED,
+    )  # fmt: skip

@@ -1,0 +1,437 @@
+"""The book of jobs: every change of a job's state, each in one transaction with its log entries.
+
+What keeps a job exactly-once stands here:
+
+* a stage's row (``job_stage``) is written together with the stage's effects, so a stage that is
+  repeated after a crash finds its own result;
+* every write names the *fence* that its worker got when it took the job, and is refused
+  (:class:`~guarded_gen.jobs.errors.Fenced`) once another worker took it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from guarded_gen.audit import Event, Transaction
+from guarded_gen.errors import Conflict, NotFound
+from guarded_gen.jobs import webhooks
+from guarded_gen.jobs.errors import Fenced, QuotaExceeded
+from guarded_gen.jobs.plan import DONE, OPEN, PROMPT, Plan, Status
+from guarded_gen.store import Store
+from guarded_gen.store.tables.jobs import Job, JobStage, Tenant
+
+T = TypeVar("T")
+DAY_MS = 86_400_000
+
+
+class Log(Protocol):
+    """The audit log, as jobs see it."""
+
+    def write(self, work: Callable[[Any], T]) -> T: ...
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(16)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job in a worker's hands: a copy of its row, its fence, and the outputs so far."""
+
+    job: Job
+    fence: int
+    outputs: Mapping[str, dict[str, Any]]
+
+
+class JobBook:
+    """Reads and writes jobs. Safe to share between threads."""
+
+    def __init__(self, store: Store, log: Log, plan: Plan, lifetime_s: float) -> None:
+        self.store = store
+        self.log = log
+        self.plan = plan
+        self._lifetime_ms = int(1000 * lifetime_s)
+
+    # reading: every query names the tenant; None is for the system itself
+
+    def get(self, tenant: str | None, id: str) -> Job:
+        """The job, or :class:`NotFound`, also when it is another tenant's or was deleted."""
+        with self.store.read() as session:
+            job = session.get(Job, id)
+        if job is None or job.deleted_at is not None or tenant not in (None, job.tenant):
+            raise NotFound(f"no video with id {id[:64]!r}", param="video_id")
+        return job
+
+    def list(
+        self, tenant: str, *, after: str | None, limit: int, ascending: bool, kind: str = "video"
+    ) -> tuple[list[Job], bool]:
+        """A page of a tenant's jobs and whether there are more.
+
+        ``after`` that names nothing of this tenant raises :class:`NotFound`.
+        """
+        query = select(Job).where(Job.tenant == tenant, Job.deleted_at.is_(None), Job.kind == kind)
+        with self.store.read() as session:
+            if after is not None:
+                anchor = session.get(Job, after)
+                if anchor is None or anchor.tenant != tenant:
+                    raise NotFound(f"no video with id {after[:64]!r}", param="after")
+                here, id = anchor.created_at, anchor.id
+                if ascending:
+                    beyond = (Job.created_at > here) | ((Job.created_at == here) & (Job.id > id))
+                else:
+                    beyond = (Job.created_at < here) | ((Job.created_at == here) & (Job.id < id))
+                query = query.where(beyond)
+            order = (
+                (Job.created_at.asc(), Job.id.asc())
+                if ascending
+                else (Job.created_at.desc(), Job.id.desc())
+            )
+            rows = list(session.scalars(query.order_by(*order).limit(limit + 1)))
+        return rows[:limit], len(rows) > limit
+
+    def outputs(self, id: str) -> dict[str, dict[str, Any]]:
+        with self.store.read() as session:
+            rows = session.scalars(select(JobStage).where(JobStage.job == id))
+            return {row.stage: row.output for row in rows}
+
+    def open_counts(self) -> dict[str, int]:
+        with self.store.read() as session:
+            rows = session.execute(
+                select(Job.status, func.count()).where(Job.status.in_(OPEN)).group_by(Job.status)
+            ).all()
+        return dict(rows)
+
+    # accepting
+
+    def accept(self, tx: Transaction, job: Job, prompt_output: dict[str, Any]) -> None:
+        """Put a new job into the book, within the quotas of its tenant.
+
+        Stages before ``job.stage`` have nothing to do for this job and count as done. Raises
+        :class:`QuotaExceeded`; then nothing of the transaction must be committed.
+        """
+        self._check_quota(tx.session, job)
+        tx.session.add(job)
+        skipped: dict[str, dict[str, Any]] = {step.name: {} for step in self.plan.before(job.stage)}
+        for stage, output in {PROMPT: prompt_output, **skipped}.items():
+            tx.session.add(
+                JobStage(
+                    job=job.id,
+                    stage=stage,
+                    fence=0,
+                    worker="door",
+                    output=output,
+                    seconds=0.0,
+                    finished_at=job.created_at,
+                )
+            )
+
+    def _check_quota(self, session: Session, job: Job) -> None:
+        tenant = session.get(Tenant, job.tenant)
+        if tenant is None:
+            return
+        mine = select(func.count()).select_from(Job).where(Job.tenant == job.tenant)
+        if tenant.max_open_jobs is not None:
+            held = session.scalar(mine.where(Job.status.in_(OPEN))) or 0
+            if held >= tenant.max_open_jobs:
+                raise QuotaExceeded(
+                    f"{held} jobs are open, the most for this tenant",
+                    "wait until one ends, or cancel one", "max_open_jobs",
+                )  # fmt: skip
+        if tenant.max_seconds_per_day is not None:
+            since = job.created_at - DAY_MS
+            used = session.scalar(
+                select(func.coalesce(func.sum(Job.seconds), 0.0)).where(
+                    Job.tenant == job.tenant,
+                    Job.created_at > since,
+                    or_(Job.status != Status.FAILED.value, Job.started_at.is_not(None)),
+                )
+            )
+            if float(used or 0) + job.seconds > tenant.max_seconds_per_day:
+                raise QuotaExceeded(
+                    f"{used:g} s of video were asked for in the last 24 hours, "
+                    f"of {tenant.max_seconds_per_day:g} s",
+                    "wait, or ask for a shorter clip", "max_seconds_per_day",
+                )  # fmt: skip
+        if tenant.max_bytes is not None:
+            stored = session.scalar(
+                select(func.coalesce(func.sum(Job.bytes), 0)).where(
+                    Job.tenant == job.tenant, Job.deleted_at.is_(None)
+                )
+            )
+            if int(stored or 0) >= tenant.max_bytes:
+                raise QuotaExceeded(
+                    f"{stored} bytes are stored, of {tenant.max_bytes}",
+                    "delete videos that are no longer needed", "max_bytes",
+                )  # fmt: skip
+
+    # executing
+
+    def take(self, id: str, round: int, worker: str, stages: Sequence[str]) -> Taken | None:
+        """Take the job for ``worker``; None when there is nothing to do any more.
+
+        There is nothing to do when the job ended, waits for a person, was handed to the queue
+        anew (another ``round``), or its next stage is none of ``stages``.
+        """
+        with self.store.write() as session:
+            job = session.scalars(
+                update(Job)
+                .where(
+                    Job.id == id,
+                    Job.round == round,
+                    Job.stage.in_(stages),
+                    Job.status.in_(OPEN),
+                    Job.deleted_at.is_(None),
+                    or_(Job.review.is_(None), Job.review == "approved"),
+                )
+                .values(
+                    fence=Job.fence + 1,
+                    tries=Job.tries + 1,
+                    worker=worker,
+                    status=Status.IN_PROGRESS.value,
+                    started_at=func.coalesce(Job.started_at, now_ms()),
+                )
+                .returning(Job)
+            ).one_or_none()
+            if job is None:
+                return None
+            rows = session.scalars(select(JobStage).where(JobStage.job == id))
+            outputs = {row.stage: row.output for row in rows}
+            return Taken(job, job.fence, outputs)
+
+    def passed(self, id: str, round: int, stage: str) -> dict[str, dict[str, Any]] | None:
+        """The outputs of an open job of this round that is past ``stage``; None otherwise."""
+        with self.store.read() as session:
+            job = session.get(Job, id)
+            if job is None or job.round != round or job.status not in OPEN or job.deleted_at:
+                return None
+        outputs = self.outputs(id)
+        return outputs if stage in outputs else None
+
+    def owned(self, session: Session, id: str, fence: int) -> Job:
+        """The row, locked until the transaction ends; :class:`Fenced` for a ghost."""
+        job = session.scalars(select(Job).where(Job.id == id).with_for_update()).one_or_none()
+        if job is None or job.fence != fence or job.status not in OPEN:
+            raise Fenced(f"job {id} has a newer owner")
+        return job
+
+    def finish_stage(
+        self,
+        id: str,
+        fence: int,
+        stage: str,
+        worker: str,
+        seconds: float,
+        apply: Callable[[Transaction, Job], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Write a stage's effects and its row in one transaction; returns the stage's output.
+
+        ``apply`` changes the row and appends entries; it may run again when the database asks
+        for a repetition. A stage that was finished before gives its first output, without
+        effects. Raises :class:`Fenced`.
+        """
+
+        def work(tx: Transaction) -> dict[str, Any]:
+            job = self.owned(tx.session, id, fence)
+            done = tx.session.get(JobStage, (id, stage))
+            if done is not None:
+                return done.output
+            job.stage = self.plan.after(stage)
+            job.progress = max(job.progress, self.plan.at(stage).progress)
+            job.tries = 0
+            output = apply(tx, job)
+            tx.session.add(
+                JobStage(
+                    job=id,
+                    stage=stage,
+                    fence=fence,
+                    worker=worker,
+                    output=output,
+                    seconds=seconds,
+                    finished_at=now_ms(),
+                )
+            )
+            if job.stage == DONE and job.status in OPEN:
+                self._complete(tx.session, job)
+            return output
+
+        return self.log.write(work)
+
+    def _complete(self, session: Session, job: Job) -> None:
+        job.status = Status.COMPLETED.value
+        job.progress = 100
+        job.completed_at = now_ms()
+        job.expires_at = job.completed_at + self._lifetime_ms
+        job.worker = None
+        webhooks.announce(session, job)
+
+    def fail(
+        self,
+        id: str,
+        code: str,
+        message: str,
+        *,
+        fence: int | None = None,
+        event: Event | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """End a job without a clip; False when it has ended already. A fence is checked."""
+
+        def work(tx: Transaction) -> bool:
+            if fence is not None:
+                job: Job | None = self.owned(tx.session, id, fence)
+            else:
+                job = tx.session.scalars(
+                    select(Job).where(Job.id == id).with_for_update()
+                ).one_or_none()
+            if job is None or job.status not in OPEN:
+                return False
+            if event is not None:
+                tx.append(event)
+            self.end(tx, job, code, message, extra)
+            return True
+
+        return self.log.write(work)
+
+    def end(
+        self,
+        tx: Transaction,
+        job: Job,
+        code: str,
+        message: str,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Within a transaction: the job failed; its tenant is told."""
+        job.status = Status.FAILED.value
+        job.error = {"code": code, "message": message, **(extra or {})}
+        job.completed_at = now_ms()
+        job.worker = None
+        if job.review == "pending":
+            job.review = None
+        webhooks.announce(tx.session, job)
+
+    def progress(self, id: str, fence: int, percent: int) -> bool:
+        """Note progress and ask whether to go on: False when cancelled, ended or fenced."""
+        with self.store.write() as session:
+            cancel = session.scalar(
+                update(Job)
+                .where(Job.id == id, Job.fence == fence, Job.status.in_(OPEN))
+                .values(progress=func.max(Job.progress, percent) if _sqlite(session)
+                        else func.greatest(Job.progress, percent))
+                .returning(Job.cancel)
+            )  # fmt: skip
+        return cancel is False
+
+    # ending by others
+
+    def cancel(self, tenant: str, id: str, event: Callable[[Job], Event] | None = None) -> Job:
+        """Stop a job: at once while it waits, within a step while it runs.
+
+        A job that has ended raises :class:`Conflict`.
+        """
+
+        def work(tx: Transaction) -> Job:
+            job = tx.session.scalars(
+                select(Job).where(Job.id == id).with_for_update()
+            ).one_or_none()
+            if job is None or job.tenant != tenant or job.deleted_at is not None:
+                raise NotFound(f"no video with id {id[:64]!r}", param="video_id")
+            if job.status not in OPEN:
+                raise Conflict(f"the video has {job.status}", "it cannot be cancelled any more")
+            job.cancel = True
+            if job.status == Status.QUEUED.value or job.review == "pending":
+                if event is not None:
+                    tx.append(event(job))
+                self.end(tx, job, "cancelled", "the job was cancelled")
+            return job
+
+        return self.log.write(work)
+
+    def delete(self, tenant: str, id: str, event: Callable[[Job], Event]) -> Job:
+        """Take a job out of sight; one that has not ended is stopped first.
+
+        Returns the row as it was, so that the caller can remove the stored files.
+        """
+
+        def work(tx: Transaction) -> Job:
+            job = tx.session.scalars(
+                select(Job).where(Job.id == id).with_for_update()
+            ).one_or_none()
+            if job is None or job.tenant != tenant or job.deleted_at is not None:
+                raise NotFound(f"no video with id {id[:64]!r}", param="video_id")
+            if job.status in OPEN:
+                job.cancel = True
+                self.end(tx, job, "cancelled", "the job was cancelled and deleted")
+            tx.append(event(job))
+            job.deleted_at = now_ms()
+            return job
+
+        return self.log.write(work)
+
+    def decide(self, tx: Transaction, id: str, approved: bool, decision: str) -> Job:
+        """A person's word on a job that was held. The caller hands the job to the queue after.
+
+        ``decision`` is the log entry of that word. Raises :class:`NotFound` or
+        :class:`Conflict` when the job does not wait for one.
+        """
+        job = tx.session.scalars(select(Job).where(Job.id == id).with_for_update()).one_or_none()
+        if job is None:
+            raise NotFound(f"no job with id {id[:64]!r}")
+        if job.status not in OPEN or job.review != "pending":
+            raise Conflict("the job does not wait for a review")
+        job.decisions = [*job.decisions, {"id": decision, "stage": "review",
+                                          "action": "allow" if approved else "block"}]  # fmt: skip
+        if approved:
+            job.review = "approved"
+            job.round += 1
+            job.tries = 0
+            job.queued_at = now_ms()
+        else:
+            job.review = "rejected"
+            self.end(tx, job, "moderation_blocked", "a reviewer refused this video",
+                     {"decision_id": decision})  # fmt: skip
+        return job
+
+    def requeue(self, id: str, round: int) -> Job | None:
+        """Start a new round for an open job whose execution went lost; None when it moved on."""
+        with self.store.write() as session:
+            return session.scalars(
+                update(Job)
+                .where(
+                    Job.id == id,
+                    Job.round == round,
+                    Job.status.in_(OPEN),
+                    or_(Job.review.is_(None), Job.review == "approved"),
+                )
+                .values(round=Job.round + 1, queued_at=now_ms())
+                .returning(Job)
+            ).one_or_none()
+
+    def open_jobs(self, before: int, cursor: str, limit: int) -> Sequence[Job]:
+        """Open jobs that wait for no person, handed over before ``before`` (ms), by id."""
+        with self.store.read() as session:
+            return session.scalars(
+                select(Job)
+                .where(
+                    Job.status.in_(OPEN),
+                    or_(Job.review.is_(None), Job.review == "approved"),
+                    Job.queued_at < before,
+                    Job.id > cursor,
+                )
+                .order_by(Job.id)
+                .limit(limit)
+            ).all()
+
+
+def _sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

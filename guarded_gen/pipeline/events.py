@@ -1,0 +1,116 @@
+"""What the pipeline writes into the audit log, event by event.
+
+No prompt and no personal data stands in a body; the prompt travels in the payload, which the
+log encrypts per subject and commits to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator.base import Capabilities
+from guarded_gen.audit import Event
+from guarded_gen.gates import GateResult
+from guarded_gen.request import ClipRequest
+
+
+def decision(request: ClipRequest, clip: str, result: GateResult, related: str | None) -> Event:
+    """A gate's decision; kind ``<stage>.decision``: of the prompt, a reference or the output."""
+    payload: dict[str, Any] | None = None
+    if result.stage == "prompt":
+        payload = {"prompt": request.prompt}
+        if request.negative_prompt:
+            payload["negative_prompt"] = request.negative_prompt
+        payload |= result.sealed
+    body: dict[str, Any] = {
+        "clip": clip,
+        "backend": request.backend,
+        "mode": request.mode.value,
+        "checks": result.checks(),
+        "signals": [signal.to_json() for signal in result.signals],
+    }
+    if request.rewrite_of and result.stage == "prompt":
+        body["rewrite_of"] = request.rewrite_of
+    if result.coverage:
+        body["coverage"] = dict(result.coverage)
+    if result.context is not None:
+        body["context"] = result.context.to_json()
+    if result.shadows:
+        body["shadows"] = result.shadows_json()
+    return Event(
+        kind=f"{result.stage.value}.decision",
+        tenant=request.tenant,
+        subject=request.subject,
+        actor="gate",
+        decision=result.decision.to_json(),
+        related=related,
+        body=body,
+        payload=payload,
+    )
+
+
+def generated(
+    request: ClipRequest,
+    clip: str,
+    capabilities: Capabilities,
+    caption: dict[str, Any],
+    frames: int,
+    related: str | None,
+) -> Event:
+    """The generator is done. The caption restates the prompt, so it goes into the payload."""
+    return Event(
+        kind="clip.generated",
+        tenant=request.tenant,
+        subject=request.subject,
+        actor="generator",
+        related=related,
+        body={
+            "clip": clip,
+            "backend": capabilities.name,
+            "version": capabilities.version,
+            "neural": capabilities.neural,
+            "weights": capabilities.weights,
+            "seed": request.seed,
+            "frames": frames,
+            "size": [request.width, request.height],
+        },
+        payload=caption,
+    )
+
+
+def signed(
+    request: ClipRequest, clip: str, sha256: str, manifest: str, related: str | None
+) -> Event:
+    """A clip was signed and verified; it is not yet where a client can read it."""
+    return Event(
+        kind="clip.signed",
+        tenant=request.tenant,
+        subject=request.subject,
+        actor="pipeline",
+        related=related,
+        body={"clip": clip, "sha256": sha256, "manifest": manifest},
+    )
+
+
+def published(request: ClipRequest, clip: str, sha256: str, related: str | None) -> Event:
+    """A signed and verified clip reached storage that a client can read."""
+    return Event(
+        kind="clip.published",
+        tenant=request.tenant,
+        subject=request.subject,
+        actor="pipeline",
+        related=related,
+        body={"clip": clip, "sha256": sha256},
+    )
+
+
+def failed(request: ClipRequest, clip: str, stage: str, code: str, related: str | None) -> Event:
+    """The work stopped with a typed error; nothing was published."""
+    return Event(
+        kind="clip.failed",
+        tenant=request.tenant,
+        subject=request.subject,
+        actor="pipeline",
+        related=related,
+        body={"clip": clip, "stage": stage, "code": code},
+    )

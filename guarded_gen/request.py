@@ -1,0 +1,140 @@
+"""A request for a clip, checked against the limits before anything else sees it."""
+
+from __future__ import annotations
+
+import secrets
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from generator.spec import GenerationSpec, Mode
+from guarded_gen.config import Limits
+from guarded_gen.errors import InvalidInput, LimitExceeded
+from policies import AgeMode
+
+
+def clean_prompt(raw: str | bytes, limits: Limits, *, param: str = "prompt") -> str:
+    """The prompt as text, or :class:`InvalidInput` / :class:`LimitExceeded`.
+
+    Bytes must be UTF-8. Lone surrogates (what a terminal makes of broken UTF-8), NUL and other
+    control characters are refused: no classifier was trained on them and no user means them.
+    """
+    if isinstance(raw, bytes):
+        try:
+            raw = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                "the text is not UTF-8", "send text encoded as UTF-8", param
+            ) from error
+    if len(raw) > limits.max_prompt_chars:
+        raise LimitExceeded(
+            f"the text has {len(raw)} characters, more than {limits.max_prompt_chars}",
+            "shorten it, or raise limits.max_prompt_chars",
+            param,
+        )
+    if any("\ud800" <= char <= "\udfff" for char in raw):
+        raise InvalidInput("the text is not valid Unicode", "send text encoded as UTF-8", param)
+    if any(ord(char) < 32 and char not in "\t\n\r" for char in raw):
+        raise InvalidInput("the text has control characters", "send plain text", param)
+    if not raw.strip():
+        raise InvalidInput("the text is empty", "describe the clip in words", param)
+    return raw
+
+
+class ClipRequest(BaseModel):
+    """What one caller asks for. ``seed`` None becomes a random one when the request is made.
+
+    ``subject`` is the caller's own name for its end user; only its HMAC is recorded.
+    ``rewrite_of`` is the decision whose offered wording this prompt is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str
+    negative_prompt: str = ""
+    seconds: float = 4.0
+    width: int = 512
+    height: int = 512
+    fps: float = 24.0
+    seed: int = Field(default_factory=lambda: secrets.randbelow(2**31))
+    backend: str = "world"
+    mode: Mode = Mode.TEXT_TO_VIDEO
+    references: tuple[str, ...] = ()
+    strength: float = Field(0.7, gt=0, le=1)
+    steps: int | None = Field(None, ge=1, le=200)
+    guidance: float | None = Field(None, ge=0, le=50)
+    tenant: str = Field("default", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    subject: str = Field("local", min_length=1, max_length=256)
+    jurisdiction: str = Field("", pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")
+    age_mode: AgeMode = AgeMode.ADULT
+    rewrite_of: str | None = Field(None, pattern=r"^dec_[A-Za-z0-9_-]{1,64}$")
+
+    @classmethod
+    def checked(cls, limits: Limits, **fields: Any) -> ClipRequest:
+        """Build a request, or raise :class:`InvalidInput` / :class:`LimitExceeded`."""
+        try:
+            request = cls(**{name: value for name, value in fields.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InvalidInput(
+                f"{where}: {first['msg']}", "correct this value", where or None
+            ) from error
+        request.check(limits)
+        return request
+
+    def check(self, limits: Limits) -> None:
+        """Raise when a value is past its limit."""
+        clean_prompt(self.prompt, limits)
+        if self.negative_prompt:
+            clean_prompt(self.negative_prompt, limits, param="negative_prompt")
+        media = limits.media
+        if self.mode is not Mode.IMAGE and not 0 < self.seconds <= media.max_generated_seconds:
+            raise LimitExceeded(
+                f"{self.seconds:g} s is outside 0 to {media.max_generated_seconds:g} s",
+                "ask for a shorter clip and extend it, or raise limits.media.max_generated_seconds",
+                "seconds",
+            )
+        for name, side in (("width", self.width), ("height", self.height)):
+            if not media.min_generated_side <= side <= media.max_generated_side or side % 2:
+                raise LimitExceeded(
+                    f"{name} {side} is not an even number from {media.min_generated_side} to "
+                    f"{media.max_generated_side}",
+                    "ask for an even size within the limits, for instance 1280x720",
+                    "size",
+                )
+        if not 1 <= self.fps <= media.max_fps:
+            raise LimitExceeded(
+                f"{self.fps:g} frames per second is outside 1 to {media.max_fps:g}",
+                "24 is usual",
+                "fps",
+            )
+        if not 0 <= self.seed < 2**63:
+            raise InvalidInput("the seed is outside 0 to 2^63", "leave it out", "seed")
+
+    def spec(self) -> GenerationSpec:
+        """The generator's view of this request."""
+        return GenerationSpec(
+            prompt=self.prompt,
+            seconds=self.seconds,
+            width=self.width,
+            height=self.height,
+            fps=Fraction(self.fps).limit_denominator(1001),
+            seed=self.seed,
+            mode=self.mode,
+            references=tuple(Path(path) for path in self.references),
+            negative_prompt=self.negative_prompt,
+            steps=self.steps,
+            guidance=self.guidance,
+            strength=self.strength,
+        )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``"1280x720"`` as (width, height); :class:`InvalidInput` for anything else."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and len(text) < 16):
+        raise InvalidInput(f"{text!r} is not a size", "write WIDTHxHEIGHT, like 1280x720", "size")
+    return int(width), int(height)

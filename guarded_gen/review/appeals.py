@@ -1,0 +1,222 @@
+"""Appeals: the user's link in every refusal, another reviewer, a reasoned answer.
+
+The link carries an HMAC of the decision's id, so that only who was refused can appeal it, needs
+no account, and cannot walk through other people's decisions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from guarded_gen.audit import AuditLog, Event, LogEntry, Transaction
+from guarded_gen.errors import Conflict, InvalidInput, NotFound
+from guarded_gen.review.cases import Clock, NewCase, now_ms, open_case
+from guarded_gen.store import Store
+from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
+
+MAX_STATEMENT = 4000
+_SHOWN = ("scores", "thresholds", "trace", "missing", "not_assessed")
+"""What of the appealed decision its reviewer sees."""
+
+
+def appeal_key(folder: Path) -> bytes:
+    """The key of appeal links: made on first use, readable by the owner only."""
+    path = folder / "appeals.key"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return hmac.new(path.read_bytes(), b"appeal links", hashlib.sha256).digest()
+
+
+def appeal_token(key: bytes, decision: str) -> str:
+    """The unguessable part of a decision's appeal link, 32 hex digits."""
+    return hmac.new(key, b"appeal\0" + decision.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def appeal_link(key: bytes, base_url: str, decision: str) -> str:
+    """The address of a decision's appeal page."""
+    return f"{base_url.rstrip('/')}/appeal/{decision}/{appeal_token(key, decision)}"
+
+
+@dataclass(frozen=True, slots=True)
+class AppealStatus:
+    """What the one who appealed may know."""
+
+    id: str
+    decision: str
+    state: str
+    created_at: int
+    decided_at: int | None
+    statement_of_reasons: dict[str, str] | None
+
+
+class Appeals:
+    """Filing and answering of appeals. ``key`` signs the links."""
+
+    def __init__(self, store: Store, log: AuditLog, key: bytes, clock: Clock = now_ms) -> None:
+        self.store = store
+        self.log = log
+        self._key = key
+        self.clock = clock
+
+    def link(self, base_url: str, decision: str) -> str:
+        """The appeal page of a decision."""
+        return appeal_link(self._key, base_url, decision)
+
+    def check(self, decision: str, token: str) -> None:
+        """Raise :class:`NotFound` unless the token belongs to the decision."""
+        if not hmac.compare_digest(appeal_token(self._key, decision), token):
+            raise NotFound("this appeal link is not valid", "use the link of the refusal")
+
+    def judged(self, decision: str) -> LogEntry:
+        """The gate's decision behind a refusal; raises :class:`NotFound`.
+
+        A refusal by a person names that person's entry, and a link may carry either.
+        """
+        entry = self.log.entry(decision)
+        if entry.kind == "case.decided" and entry.related is not None:
+            entry = self.log.entry(entry.related)
+        if entry.decision is None:
+            raise NotFound("there is no such decision", "use the link of the refusal")
+        return entry
+
+    def file(self, decision: str, statement: str, callback: str | None = None) -> str:
+        """File an appeal against a recorded refusal; returns the appeal's id.
+
+        Raises :class:`InvalidInput` for an empty or overlong statement, :class:`NotFound` for a
+        decision that is not on record, :class:`Conflict` for a second appeal or one against a
+        decision that refused nothing.
+        """
+        if not statement.strip() or len(statement) > MAX_STATEMENT:
+            raise InvalidInput(
+                f"a statement has 1 to {MAX_STATEMENT} characters", "say why", "statement"
+            )
+        entry = self.judged(decision)
+        decision, taken = entry.id, entry.decision or {}
+        if taken.get("action") == "allow":
+            raise Conflict("this decision refused nothing", "there is nothing to appeal")
+
+        def work(tx: Transaction) -> str:
+            session = tx.session
+            if session.scalar(select(Appeal.id).where(Appeal.decision == decision)):
+                raise Conflict("this decision was already appealed", "look at its state")
+            earlier = session.scalar(select(ReviewCase).where(ReviewCase.decision == decision))
+            appeal = f"app_{uuid.uuid4().hex}"
+            filed = tx.append(
+                Event(
+                    kind="appeal.filed",
+                    tenant=entry.tenant,
+                    subject=earlier.subject if earlier else None,
+                    actor="user",
+                    related=decision,
+                    body={"appeal": appeal},
+                    payload={"statement": statement},
+                )
+            )
+            case = open_case(
+                tx,
+                NewCase(
+                    kind="appeal",
+                    item=str(entry.body.get("clip", "")),
+                    tenant=entry.tenant,
+                    subject=earlier.subject if earlier else "",
+                    stage=str(taken.get("stage", "prompt")),
+                    decision=decision,
+                    category=first_category(taken),
+                    rule=taken.get("rule_id"),
+                    reason=str(taken.get("reason", "")),
+                    policy_digest=str(taken.get("policy_digest", "")),
+                    floor=bool(taken.get("floor", False)),
+                    details={
+                        **{name: taken[name] for name in _SHOWN if name in taken},
+                        "appeal": appeal,
+                        "statement": filed,
+                    },
+                    barred=people_who_decided(session, earlier),
+                ),
+                self.clock,
+            )
+            session.add(
+                Appeal(
+                    id=appeal,
+                    decision=decision,
+                    case=case,
+                    state="open",
+                    entry=filed,
+                    statement_of_reasons=None,
+                    callback=callback,
+                    created_at=self.clock(),
+                    decided_at=None,
+                )
+            )
+            return appeal
+
+        return self.log.write(work)
+
+    def status(self, decision: str) -> AppealStatus | None:
+        """The state of the appeal against a decision; None when there is none."""
+        decision = self.judged(decision).id
+        with self.store.read() as session:
+            appeal = session.scalar(select(Appeal).where(Appeal.decision == decision))
+            if appeal is None:
+                return None
+            verdict = session.scalar(
+                select(ReviewVerdict)
+                .where(ReviewVerdict.case == appeal.case, ReviewVerdict.undone.is_(False))
+                .order_by(ReviewVerdict.created_at.desc())
+                .limit(1)
+            )
+        reasons = None
+        if appeal.state != "open" and verdict is not None:
+            reasons = {"outcome": appeal.state, "reason": verdict.reason}
+        return AppealStatus(
+            appeal.id, decision, appeal.state, appeal.created_at, appeal.decided_at, reasons
+        )
+
+
+def answer(tx: Transaction, case: ReviewCase, at: int) -> Appeal | None:
+    """Give an appeal its outcome when its case is settled; None for cases of other kinds."""
+    appeal = tx.session.scalar(select(Appeal).where(Appeal.case == case.id))
+    if appeal is None:
+        return None
+    appeal.state = "overturned" if case.action == "allow" else "upheld"
+    appeal.decided_at = at
+    appeal.statement_of_reasons = tx.append(
+        Event(
+            kind="appeal.decided",
+            tenant=case.tenant,
+            subject=case.subject or None,
+            related=appeal.entry,
+            body={"appeal": appeal.id, "outcome": appeal.state, "decision": appeal.decision},
+        )
+    )
+    return appeal
+
+
+def first_category(decision: object) -> str | None:
+    """The category of the rule that decided, if the trace names it."""
+    if not isinstance(decision, dict):
+        return None
+    for match in decision.get("trace", ()):
+        if match.get("rule_id", match.get("rule")) == decision.get("rule_id"):
+            return match.get("category")
+    return None
+
+
+def people_who_decided(session: Session, case: ReviewCase | None) -> list[str]:
+    if case is None:
+        return []
+    query = select(ReviewVerdict.person).where(ReviewVerdict.case == case.id)
+    return sorted(set(session.scalars(query)))

@@ -1,0 +1,49 @@
+"""From a settled case back to the job that was held, or to the appeal that asked."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import select
+
+from guarded_gen.audit import Transaction
+from guarded_gen.errors import Conflict, NotFound
+from guarded_gen.jobs import JobBook
+from guarded_gen.jobs.webhooks import enqueue
+from guarded_gen.review.appeals import answer
+from guarded_gen.review.cases import now_ms
+from guarded_gen.store.tables.review import ReviewCase, ReviewVerdict
+
+_log = logging.getLogger(__name__)
+
+
+class HeldJobs:
+    """The effect of settled cases on jobs and appeals; see :class:`~.decide.Decisions`."""
+
+    def __init__(self, book: JobBook) -> None:
+        self._book = book
+
+    def __call__(self, tx: Transaction, case: ReviewCase) -> None:
+        if case.kind == "golden":
+            return
+        at = now_ms()
+        appeal = answer(tx, case, at)
+        if appeal is not None:
+            enqueue(tx.session, case.tenant, "appeal.decided", appeal.id, at)
+            return
+        try:
+            self._book.decide(tx, case.item, case.action == "allow", last_word(tx, case))
+        except (Conflict, NotFound):
+            # cancelled or deleted while the reviewer looked: the decision stays on record
+            _log.info("the job of a settled case is gone", extra={"event": "case_without_job"})
+
+
+def last_word(tx: Transaction, case: ReviewCase) -> str:
+    """The log entry of the verdict that settled the case."""
+    entry = tx.session.scalar(
+        select(ReviewVerdict.entry)
+        .where(ReviewVerdict.case == case.id, ReviewVerdict.undone.is_(False))
+        .order_by(ReviewVerdict.created_at.desc())
+        .limit(1)
+    )
+    return entry or case.decision

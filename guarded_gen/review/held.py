@@ -1,0 +1,81 @@
+"""From a gate's "a person decides" to a case."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from guarded_gen.audit import Transaction
+from guarded_gen.gates import GateResult
+from guarded_gen.request import ClipRequest
+from guarded_gen.review.cases import NewCase, open_case
+from media.decode import decode
+from media.hashing import MIN_QUALITY, pdq, to_hex
+
+
+def hold(
+    tx: Transaction,
+    request: ClipRequest,
+    item: str,
+    gate: GateResult,
+    decision: str,
+    look: str | None = None,
+) -> str:
+    """Open the case of a held item, in the transaction of the gate's decision.
+
+    ``look`` is :func:`look_of` of its clip, if there is one.
+    """
+    taken = gate.decision
+    match = next((m for m in taken.trace if m.rule_id == taken.rule_id), None)
+    category = match.category if match is not None else None
+    if category is None and taken.missing:
+        category = taken.missing[0].category
+    segments = {
+        s.category: [[x.start, x.end, x.score] for x in s.segments]
+        for s in gate.signals
+        if s.segments
+    }
+    return open_case(
+        tx,
+        NewCase(
+            item=item,
+            tenant=request.tenant,
+            subject=request.subject,
+            stage=taken.stage.value,
+            decision=decision,
+            category=category,
+            rule=taken.rule_id,
+            reason=taken.reason,
+            policy_digest=taken.policy_digest,
+            floor=taken.floor,
+            cluster=cluster_of(request),
+            look=look,
+            details={
+                "scores": dict(taken.scores),
+                "thresholds": dict(taken.thresholds),
+                "trace": [m.to_json() for m in taken.trace],
+                "missing": [m.to_json() for m in taken.missing],
+                "not_assessed": [m.to_json() for m in taken.not_assessed],
+                "checks": gate.checks(),
+                "segments": segments,
+            },
+        ),
+    )
+
+
+def look_of(clip: Path, frames: int) -> str | None:
+    """PDQ hash of a clip's middle frame in hex; None for a frame too plain to be told by it.
+
+    One decoding pass up to the middle: a few milliseconds a second of video.
+    """
+    for batch in decode(clip):
+        if batch.index + len(batch) > frames // 2:
+            digest, quality = pdq(batch.pixels[frames // 2 - batch.index])
+            return to_hex(digest) if quality >= MIN_QUALITY else None
+    return None
+
+
+def cluster_of(request: ClipRequest) -> str:
+    """The same for prompts that differ in case, spaces and punctuation only."""
+    words = "".join(c if c.isalnum() else " " for c in request.prompt.casefold()).split()
+    return hashlib.sha256(f"{request.tenant}\0{' '.join(words)}".encode()).hexdigest()[:32]

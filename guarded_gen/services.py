@@ -1,0 +1,244 @@
+"""The parts of the house, put together once from the settings and made on first use."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import generator
+import policies
+from classifiers.base import FrameCheck, PromptClassifier
+from classifiers.frame import KnownCheck, Library, default_checks
+from classifiers.prompt import default as default_prompt_classifier
+from classifiers.registry import WeightsRegistry
+from guarded_gen.audit import AuditLog
+from guarded_gen.audit.search import Query
+from guarded_gen.banks import Banks, OwnSource, known_as_ours
+from guarded_gen.config import Settings
+from guarded_gen.consent import ConsentBook
+from guarded_gen.desk import ProvenanceDesk
+from guarded_gen.detection import Detection
+from guarded_gen.pipeline.finish import Mark, Pixels
+from guarded_gen.registry import SqlRegistry
+from guarded_gen.rollout import PolicyDesk
+from guarded_gen.signing import Signing
+from guarded_gen.store import Store, open_store
+from policies import Policy
+from policies.engine import known_text
+from policies.rollout import Choice
+from provenance.certificates import SigningIdentity
+from provenance.picture import Picture
+from provenance.recovery import PublishedFile
+from provenance.trust import TrustList
+from provenance.watermark import Embedder, KeyRing
+from provenance.watermark.assurance import Assurance, assure, require
+
+if TYPE_CHECKING:
+    from generator.base import Generator
+    from guarded_gen.request import ClipRequest
+
+PAYLOAD_BYTES = 8
+
+
+_SIGNED_WITHIN_MS = 10 * 60_000
+"""A file is in the registry this close to its entry in the log."""
+
+
+def watermark_payload(clip: str) -> int:
+    """The 64-bit number that a clip's frames carry.
+
+    A hash of the clip's random id: a stage that is repeated marks with the same number, and the
+    number tells nobody but the registry which clip it is.
+    """
+    return int.from_bytes(hashlib.sha256(clip.encode()).digest()[:PAYLOAD_BYTES], "big")
+
+
+class Services:
+    """Everything that a gate or a stage needs. Parts that are never asked for cost nothing.
+
+    Not for sharing between processes: after a fork, make a new one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._generators: dict[str, Generator] = {}
+        self.pinned_policy: Policy | None = None
+        """Decides in this process instead of whatever is active; for seeding and trials."""
+
+    def prepare_home(self) -> None:
+        """Make the home folder; private, because keys and drafts lie below it."""
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @cached_property
+    def store(self) -> Store:
+        self.prepare_home()
+        return open_store(self.settings)
+
+    @cached_property
+    def log(self) -> AuditLog:
+        log = AuditLog.open(self.store, self.settings.keys_folder, self.settings.audit.origin)
+        log.policies.source = self._policy_text
+        return log
+
+    def _policy_text(self, digest: str) -> bytes | None:
+        """For the log, which keeps every policy that decided."""
+        pinned = known_text(self.pinned_policy, digest) if self.pinned_policy else None
+        return pinned or self.rollout.text(digest)
+
+    @cached_property
+    def configured_policy(self) -> Policy:
+        """The policy that the settings name."""
+        return policies.load(self.settings.policy)
+
+    @cached_property
+    def rollout(self) -> PolicyDesk:
+        return PolicyDesk(self.store, self.configured_policy)
+
+    @property
+    def policy(self) -> Policy:
+        """The active policy: the one that was activated, else the one that the settings name."""
+        if self.pinned_policy is not None:
+            return self.pinned_policy
+        if "store" not in self.__dict__ and not self.settings.database_exists:
+            return self.configured_policy
+        return self.rollout.plan().active
+
+    def choice(self, request: ClipRequest) -> Choice:
+        """The policy that acts for a request's subject, and those that only look on."""
+        return self.choice_for(request.subject, request.tenant)
+
+    def choice_for(self, subject: str | None, tenant: str) -> Choice:
+        """The same for somebody who asks for a judgement only."""
+        if self.pinned_policy is not None:
+            return Choice(self.pinned_policy)
+        return self.rollout.choose(subject, tenant)
+
+    @cached_property
+    def registry(self) -> WeightsRegistry:
+        return WeightsRegistry(self.settings.weights_folder)
+
+    @cached_property
+    def prompt_classifiers(self) -> tuple[PromptClassifier, ...]:
+        return (default_prompt_classifier(self.registry, self.settings.prompts),)
+
+    @cached_property
+    def frame_checks(self) -> tuple[FrameCheck, ...]:
+        return default_checks(
+            self.registry,
+            self.settings.frames,
+            self.banks.sources,
+            self.consent,
+            self.published,
+        )
+
+    @cached_property
+    def published(self) -> SqlRegistry:
+        """What was published here: manifests, and the bank of our own output."""
+        return SqlRegistry(lambda: self.store)
+
+    @cached_property
+    def banks(self) -> Banks:
+        return Banks(
+            lambda: self.store,
+            lambda: self.log,
+            self.settings.home / "banks",
+            lambda: (self.published.count(), self.published.known()),
+        )
+
+    @cached_property
+    def consent(self) -> ConsentBook:
+        home, keys = self.settings.home, self.settings.keys_folder
+        return ConsentBook(home / "consent", keys / "consent", lambda: self.log)
+
+    @cached_property
+    def signing(self) -> Signing:
+        self.prepare_home()
+        passphrase = self.settings.signing_passphrase.get_secret_value().encode() or None
+        return Signing(self.settings.keys_folder, passphrase, self.settings.trust_lists)
+
+    @property
+    def identity(self) -> SigningIdentity:
+        """The identity that may sign now: the youngest of ``keys/identities``, else the
+        development chain. Asked anew for each signature, so keys change without a stop."""
+        return self.signing.current()
+
+    @property
+    def trust(self) -> TrustList:
+        """Whom we believe, as the files say now."""
+        return self.signing.trust()
+
+    @cached_property
+    def desk(self) -> ProvenanceDesk:
+        # the child that reads marks may write no file, so the keys must be there before it
+        _ = self.watermark_keys
+        return ProvenanceDesk(
+            self.signing.own,
+            self.signing.trust,
+            self.published,
+            self.settings.keys_folder / "watermark",
+            prove=self._proof,
+            media=self.settings.limits.media,
+            known=self._known,
+            detect=self._detection,
+        )
+
+    def _known(self, picture: Picture) -> tuple[str, ...] | None:
+        return known_as_ours(self._own_check, picture)
+
+    @cached_property
+    def _own_check(self) -> KnownCheck:
+        own = Library([OwnSource(source) for source in self.banks.sources])
+        return KnownCheck(own, self.settings.frames.known, self.published)
+
+    @cached_property
+    def _detection(self) -> Detection:
+        return Detection(self.settings, self.registry)
+
+    def _proof(self, file: PublishedFile) -> tuple[int, dict[str, str]] | None:
+        """Where the log says that this file was signed, with the proof of it."""
+        near = Query(
+            kind="clip.signed",
+            since=file.published_at - _SIGNED_WITHIN_MS,
+            until=file.published_at + _SIGNED_WITHIN_MS,
+        )
+        for entry in self.log.entries(near):
+            if entry.body.get("manifest") == file.manifest_label:
+                return entry.index, {"tlog_proof": self.log.proof(entry.index).encode()}
+        return None
+
+    def generator(self, backend: str) -> Generator:
+        """The backend of this name; ``UnknownBackend`` names those that exist."""
+        if backend not in self._generators:
+            self._generators[backend] = generator.create(backend)
+        return self._generators[backend]
+
+    @cached_property
+    def watermark_keys(self) -> KeyRing:
+        return KeyRing.open(self.settings.keys_folder / "watermark")
+
+    def marker(self, clip: str, sample: Pixels) -> tuple[Mark, Assurance]:
+        """The watermark embedder of one clip, as strong as its first frames need.
+
+        ``sample`` is ``uint8 [T, H, W, 3]``. It is marked, coded hard and read back first; what
+        that showed comes along. Raises ``FrameUnsuitable`` for frames that are too small, and
+        ``CannotCarry`` when the mark was lost and ``watermark_required`` is set.
+        """
+        keys, payload = self.watermark_keys, watermark_payload(clip)
+        height, width = sample.shape[1:3]
+        trial = assure(sample, keys, payload)
+        if self.settings.watermark_required:
+            require(trial)
+        embedder = Embedder(keys, payload, width, height, strength=trial.strength, plan=trial.plan)
+        return embedder.embed, trial
+
+    def close(self) -> None:
+        """Give connections and children back."""
+        if "desk" in self.__dict__:
+            self.desk.close()
+        if "_detection" in self.__dict__:
+            self._detection.close()
+        if "log" in self.__dict__:
+            self.log.close()
+        if "store" in self.__dict__:
+            self.store.close()

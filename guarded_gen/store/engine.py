@@ -1,0 +1,201 @@
+"""Engines and sessions, tuned so that what was committed is on the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.orm import Session
+
+from guarded_gen.errors import ConfigInvalid, StorageFailed
+from guarded_gen.store import migrate
+
+if TYPE_CHECKING:
+    from guarded_gen.config import Settings
+
+WRITES = "guarded_gen_writes"
+"""Execution option: this connection's transactions take SQLite's write lock when they begin."""
+
+SQLITE_BUSY_MS = 30_000
+SQLITE_CACHE_KIB = 65_536
+SQLITE_PAGE_BYTES = 8_192
+"""For new databases: entries of the log have about 1 KiB, and fewer, larger pages commit faster."""
+SQLITE_WAL_PAGES = 2_000
+"""Checkpoint the WAL every 16 MiB: rarer checkpoints are fewer, longer pauses."""
+
+
+class Store:
+    """One open database.
+
+    Any number of threads may use it; a SQLite file may be open in several processes at once.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writers = engine.execution_options(**{WRITES: True})
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one snapshot of the database; what it changed is rolled back."""
+        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+            try:
+                yield session
+            finally:
+                session.expunge_all()  # what was read stays readable after the rollback
+                session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are committed at the end, or not at all after an error.
+
+        A change that a promise depends on belongs in ``AuditLog.write`` instead, where it
+        shares one transaction with its entry in the log.
+        """
+        with (
+            _translated(),
+            Session(self._writers, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def connect(self) -> Connection:
+        """A connection for one writer's own use (the audit log's)."""
+        with _translated():
+            return self._writers.connect()
+
+    def scrub(self, *tables: str) -> None:
+        """Take what was deleted from these tables out of the files, as far as the database can.
+
+        SQLite: empties the write-ahead log (the rows themselves were overwritten when
+        ``secure_delete`` was on). PostgreSQL: vacuums the tables. Backups are the operator's.
+        """
+        # Neither command may run inside a transaction, which SQLAlchemy would begin.
+        pooled = self.engine.raw_connection()
+        try:
+            driver: Any = pooled.driver_connection
+            if self.dialect == "sqlite":
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return
+            driver.autocommit = True
+            for table in tables:
+                driver.execute(f"VACUUM {table}")
+            driver.autocommit = False
+        finally:
+            pooled.close()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the database of these settings and migrate it to the newest schema.
+
+    Raises :class:`ConfigInvalid` for a URL that no driver understands or a database of a newer
+    version, :class:`StorageFailed` when the database cannot be reached or written.
+    """
+    url = _url(settings)
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        try:
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(
+                f"cannot make the folder of the database: {error}", "check GUARDED_GEN_HOME"
+            ) from error
+    engine = _engine(url)
+    try:
+        with _translated():
+            migrate.upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _url(settings: Settings) -> URL:
+    try:
+        url = make_url(settings.sqlalchemy_url)
+    except ArgumentError as error:
+        raise ConfigInvalid(f"database_url: {error}", "write a SQLAlchemy URL") from error
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigInvalid(
+            f"database_url: {url.drivername} is not supported", "use sqlite or postgresql"
+        )
+    return url
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            engine = create_engine(url, pool_size=8, max_overflow=24)
+            event.listen(engine, "connect", _tune_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        return create_engine(
+            url, pool_size=8, max_overflow=24, pool_pre_ping=True, isolation_level="READ COMMITTED"
+        )
+    except (NoSuchModuleError, ImportError) as error:
+        raise ConfigInvalid(f"database_url: {error}", "use sqlite or postgresql") from error
+
+
+def _tune_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    connection.isolation_level = None  # transactions are ours to begin, see _begin_sqlite
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={SQLITE_BUSY_MS}",
+        f"page_size={SQLITE_PAGE_BYTES}",  # before the WAL: ignored where a database exists
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"cache_size=-{SQLITE_CACHE_KIB}",
+        f"wal_autocheckpoint={SQLITE_WAL_PAGES}",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads first and writes later cannot wait for the lock: SQLite
+    # answers "busy" at once. So writers take the lock at the beginning.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's "cannot reach, cannot write" into :class:`StorageFailed`."""
+    try:
+        yield
+    except DBAPIError as error:
+        # DatabaseError itself, not a subclass: sqlite3's "file is not a database"
+        if isinstance(error, OperationalError) or type(error) is DatabaseError:
+            raise storage_failed(error) from error
+        raise
+
+
+def storage_failed(error: DBAPIError) -> StorageFailed:
+    """The typed error of a database that refuses."""
+    reason = str(error.orig).strip().splitlines()
+    return StorageFailed(
+        f"the database refused: {reason[0] if reason else type(error).__name__}",
+        "check the database's path or URL, its rights and the free space",
+    )

@@ -1,0 +1,41 @@
+"""Tables of the hash banks that are kept in the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from guarded_gen.store.tables.base import Base
+
+Big = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class HashBank(Base):
+    """A bank: what it lists, what a match leads to, who gave it."""
+
+    __tablename__ = "hash_bank"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    category: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(Text)
+    revision: Mapped[int] = mapped_column(Big)
+    """Drawn anew with every change, so that other processes see that there was one."""
+    changed_at: Mapped[int] = mapped_column(Big)
+    """Milliseconds since 1970."""
+
+
+class HashBankItem(Base):
+    """A picture or video of a bank."""
+
+    __tablename__ = "hash_bank_item"
+
+    id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=True)
+    bank: Mapped[str] = mapped_column(String(64), ForeignKey("hash_bank.name"))
+    item: Mapped[str] = mapped_column(String(128))
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)
+    """PDQ hashes, 32 bytes each."""
+    frames: Mapped[bytes] = mapped_column(LargeBinary)
+    """Of which frame each hash is: little-endian 32-bit numbers."""
+
+    __table_args__ = (Index("ix_hash_bank_item_bank", "bank"),)

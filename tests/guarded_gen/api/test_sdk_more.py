@@ -1,0 +1,236 @@
+"""The other services of the official client."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai import OpenAI
+from PIL import Image
+
+from .receiver import receiving
+
+PROMPT = "a red ball rolls from left to right over green grass"
+SMALL: dict[str, Any] = {"size": "128x128", "seconds": "1"}
+VIOLENT = "a man kills another man with a knife, blood everywhere"
+
+
+@pytest.fixture(scope="module")
+def done(url: str) -> Any:
+    client = OpenAI(base_url=f"{url}/v1", api_key="none")
+    video = client.videos.create_and_poll(prompt=PROMPT, **SMALL)
+    assert video.status == "completed", video
+    return video
+
+
+def until(condition: Callable[[], Any], seconds: float = 90) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def test_list_pages_and_delete(client: OpenAI) -> None:
+    made = [client.videos.create(prompt=PROMPT, **SMALL).id for _ in range(3)]
+    listed = [video.id for video in client.videos.list(limit=2)]
+    assert listed[:3] == made[::-1]
+    assert len(listed) == len(set(listed)) > 2
+    upward = client.videos.list(limit=100, order="asc").data
+    assert [v.id for v in upward] == listed[::-1]
+    assert client.videos.delete(made[0]).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.videos.retrieve(made[0])
+
+
+def test_remix_keeps_the_seed(client: OpenAI, done: Any) -> None:
+    video = client.videos.remix(done.id, prompt="a blue ball rolls over green grass")
+    assert video.remixed_from_video_id == done.id
+    assert video.model_extra["seed"] == done.model_extra["seed"]
+    assert video.size == done.size
+    assert client.videos.poll(video.id).status == "completed"
+
+
+def test_edit_and_extend_say_what_the_backend_cannot_do(url: str, done: Any) -> None:
+    for path, extra in (("edits", {}), ("extensions", {"seconds": "4"})):
+        for kind in ("json", "form"):
+            if kind == "json":
+                body = {"prompt": PROMPT, "video": {"id": done.id}, **extra}
+                answer = httpx.post(f"{url}/v1/videos/{path}", json=body)
+            else:
+                form = {"prompt": PROMPT, "video[id]": done.id, **extra}
+                answer = httpx.post(
+                    f"{url}/v1/videos/{path}", files={k: (None, v) for k, v in form.items()}
+                )
+            assert answer.status_code == 400, answer.text
+            assert answer.json()["error"]["code"] == "unsupported_mode"
+
+
+def test_character_is_tied_to_a_consent(client: OpenAI, url: str, done: Any) -> None:
+    clip = client.videos.download_content(done.id).read()
+    character = client.videos.create_character(name="Ada", video=("a.mp4", clip))
+    assert client.videos.get_character(str(character.id)).name == "Ada"
+    assert character.model_extra["usable"] is False
+    kept = httpx.post(
+        f"{url}/v1/videos/characters", data={"name": "Bo", "consent_id": "c-1"},
+        files={"video": ("b.mp4", clip)},
+    ).json()  # fmt: skip
+    assert kept["usable"] is True
+    assert httpx.delete(f"{url}/v1/videos/characters/{kept['id']}").json()["deleted"]
+    assert httpx.get(f"{url}/v1/videos/characters/{kept['id']}").status_code == 404
+
+
+def test_images_are_signed(client: OpenAI) -> None:
+    made = client.images.generate(prompt=PROMPT, model="world", size="256x256", n=1)
+    assert made.data
+    data = base64.b64decode(str(made.data[0].b64_json))
+    assert Image.open(io.BytesIO(data)).size == (256, 256)
+    check = client.content_provenance_checks.create(file=("p.png", data))
+    assert check.results[0].validation_state == "trusted"
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.images.edit(image=("p.png", data), prompt="make it blue")
+    assert caught.value.code == "unsupported_mode"
+
+
+def test_moderation_of_pictures_and_bad_inputs(client: OpenAI) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "green").save(picture, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+    judged = client.moderations.create(
+        input=[{"type": "text", "text": "a lake"}, {"type": "image_url", "image_url": {"url": url}}]
+    )
+    assert len(judged.results) == 1
+    for bad in ([], [1], [{"type": "image_url", "image_url": {"url": "data:,x"}}], ""):
+        with pytest.raises(openai.BadRequestError):
+            client.moderations.create(input=bad)  # type: ignore[arg-type]
+
+
+def test_models(client: OpenAI) -> None:
+    models = {model.id: model for model in client.models.list()}
+    assert models["world"].model_extra["neural"] is False
+    assert client.models.retrieve("world").owned_by == "guarded-gen"
+
+
+def test_a_refusal_can_be_understood_and_appealed(client: OpenAI, url: str) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.videos.create(prompt=VIOLENT, **SMALL)
+    error = caught.value
+    assert error.code == "moderation_blocked"
+    assert error.response.headers["x-should-retry"] == "false"
+    body = error.body
+    assert isinstance(body, dict)
+    assert body["reason_code"] == "violence"
+    assert body["decision_id"] in body["appeal_url"]
+    appeal = httpx.post(
+        f"{url}/v1/appeals", json={"decision_id": body["decision_id"], "reason": "it is a film"}
+    )
+    assert appeal.status_code == 200, appeal.text
+    listed = httpx.get(f"{url}/v1/appeals", params={"decision_id": body["decision_id"]}).json()
+    assert listed["data"][0]["id"] == appeal.json()["id"]
+    entry = httpx.get(f"{url}/v1/audit/entries/{body['decision_id']}").json()
+    assert entry["decision"]["action"] == "block"
+    assert "knife" not in json.dumps(entry)
+
+
+def test_a_batch_of_videos(client: OpenAI) -> None:
+    body = {"prompt": PROMPT, "size": "128x128", "seconds": 1}
+    lines = [
+        {"custom_id": f"l{n}", "method": "POST", "url": "/v1/videos", "body": b}
+        for n, b in enumerate([body, {**body, "prompt": VIOLENT}, {**body, "size": "1x1"}])
+    ]
+    data = "\n".join(json.dumps(line) for line in lines).encode()
+    source = client.files.create(file=("in.jsonl", data), purpose="batch")
+    assert client.files.content(source.id).read() == data
+    batch = client.batches.create(
+        input_file_id=source.id, endpoint="/v1/videos", completion_window="24h"
+    )
+    batch = until(lambda: (b := client.batches.retrieve(batch.id)).status == "completed" and b, 60)
+    counts = batch.request_counts
+    assert counts and (counts.total, counts.completed, counts.failed) == (3, 1, 2)
+    [good] = client.files.content(str(batch.output_file_id)).read().splitlines()
+    assert json.loads(good)["response"]["body"]["status"] == "completed"
+    bad = client.files.content(str(batch.error_file_id)).read().splitlines()
+    codes = [json.loads(line)["response"]["body"]["error"]["code"] for line in bad]
+    assert codes == ["moderation_blocked", "limit_exceeded"]
+    assert batch.id in [b.id for b in client.batches.list(limit=5)]
+    wrong = client.files.create(file=("in.jsonl", b"not json\n"), purpose="batch")
+    failed = client.batches.create(
+        input_file_id=wrong.id, endpoint="/v1/videos", completion_window="24h"
+    )
+    failed = until(lambda: (b := client.batches.retrieve(failed.id)).status == "failed" and b)
+    assert failed.errors and failed.errors.data and failed.errors.data[0].line == 1
+    assert client.files.delete(wrong.id).deleted
+
+
+def test_webhooks_are_signed_and_verified_by_the_sdk(client: OpenAI) -> None:
+    with receiving([503]) as (hook, received):
+        endpoint = client.webhooks.create(
+            name="t", url=hook, event_types=["video.completed", "video.failed"]
+        )
+        result = client.webhooks.test(endpoint.id, event_type="video.completed")
+        assert result.status_code == 503
+        first = endpoint.signing_secret
+        rotated = client.webhooks.rotate_secret(
+            endpoint.id, keep_old_secret_active_for_24_hours=True
+        )
+        assert rotated.signing_secret != first
+        video = client.videos.create(prompt=PROMPT, **SMALL)
+        headers, body = until(lambda: received[1:] and received[1])
+        event = client.webhooks.unwrap(body, headers, secret=rotated.signing_secret)
+        assert client.webhooks.unwrap(body, headers, secret=first)
+        assert event.type == "video.completed"  # type: ignore[comparison-overlap]
+        assert event.data.id == video.id  # type: ignore[union-attr]
+        with pytest.raises(openai.InvalidWebhookSignatureError):
+            client.webhooks.unwrap(body + b" ", headers, secret=first)
+        assert client.webhooks.update(endpoint.id, name="u").name == "u"
+        assert "video.completed" in client.webhooks.event_types.list().data
+        assert [e.id for e in client.webhooks.list()] == [endpoint.id]
+        assert client.webhooks.delete(endpoint.id).deleted
+
+
+def test_progress_as_events(url: str, client: OpenAI) -> None:
+    video = client.videos.create(prompt=PROMPT, **SMALL)
+    names = []
+    with httpx.stream("GET", f"{url}/v1/videos/{video.id}/events", timeout=60) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("event:"):
+                names.append(line.split(":", 1)[1].strip())
+    assert names[-1] == "video.completed"
+
+
+def test_held_for_a_person_then_approved(client: OpenAI, url: str) -> None:
+    video = client.videos.create(prompt="Ein roter Kreis steigt über das blaue Meer", **SMALL)
+    assert video.status == "in_progress"
+    assert video.model_extra["moderation"]["state"] == "pending_review"
+    cases = httpx.get(f"{url}/v1/reviews").json()["data"]
+    case = next(case for case in cases if case["item"] == video.id)
+    decided = httpx.post(
+        f"{url}/v1/reviews/{case['id']}/decision",
+        json={"action": "allow", "reason": "context_changes_meaning"},
+    )
+    assert decided.status_code == 200, decided.text
+    ended = until(lambda: (v := client.videos.retrieve(video.id)).status == "completed" and v, 60)
+    assert ended.model_extra["moderation"]["state"] == "approved"
+
+
+def test_policies_and_replay(url: str, done: Any) -> None:
+    listed = httpx.get(f"{url}/v1/policies").json()["data"]
+    assert any(item["active"] and item["digest"] for item in listed)
+    text = Path(__file__).with_name("policy.yaml").read_text()
+    same = httpx.post(f"{url}/v1/policies/replays", json={"policy": text}, timeout=60).json()
+    assert same["decisions"] > 0
+    assert same["changed"] == 0, same
+    stricter = text.replace("at_least: 0.6", "at_least: 0.01").replace("score: 0.9", "score: 0.99")
+    other = httpx.post(f"{url}/v1/policies/replays", json={"policy": stricter}, timeout=60).json()
+    assert other["changes"].get("allow>review", 0) > 0, other
+    wrong = httpx.post(f"{url}/v1/policies/replays", json={"policy": "rules: ["}, timeout=60)
+    assert wrong.status_code == 400

@@ -1,0 +1,160 @@
+"""Erasure and retention: the payload is gone, the tree is not touched, the log says so."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import text
+
+from guarded_gen.audit import AuditLog, Event, Query
+from guarded_gen.audit.erasure import DAY_MS, erase, prune
+from guarded_gen.audit.errors import PayloadErased
+from guarded_gen.audit.proof import Prover, verify_consistency
+from guarded_gen.audit.tiles import tile_reader
+from guarded_gen.audit_settings import Days
+from guarded_gen.errors import NotFound
+
+SECRET = "an unmistakable secret of bob"
+
+
+def prompt(subject: str, payload: str = SECRET, kind: str = "prompt.decision") -> Event:
+    return Event(kind, subject=subject, decision={"action": "allow"}, payload=payload)
+
+
+def test_erasure_removes_payload_and_key_and_keeps_the_root(any_log: AuditLog) -> None:
+    ids = [any_log.append(prompt("bob")) for _ in range(3)]
+    kept = any_log.append(prompt("alice", "hers"))
+    before = any_log.snapshot()
+    done = erase(any_log, "bob", "default", "cli:ops", "request of 3 May")
+    assert (done.payloads, done.key, done.size) == (3, True, 4)
+    assert done.root_before == done.root_after == before.root.hex()
+    for id in ids:
+        with pytest.raises(PayloadErased):
+            any_log.payload(id)
+        assert any_log.entry(id).commit
+    assert any_log.payload(kept) == b"hers"
+    newest = next(any_log.entries())
+    assert (newest.id, newest.kind, newest.actor) == (done.entry, "payload.erased", "cli:ops")
+    report = any_log.verify()
+    assert report.ok, report
+    assert report.erased == 3
+    after = any_log.snapshot()
+    with any_log.reading() as connection:
+        proof = Prover(tile_reader(connection, after)).consistency(before.size, after.size)
+    verify_consistency(before.size, after.size, before.root, after.root, proof)
+
+
+def test_a_subject_who_comes_back_gets_a_new_key(any_log: AuditLog) -> None:
+    old = any_log.append(prompt("bob"))
+    erase(any_log, "bob", "default", "ops", "asked")
+    new = any_log.append(prompt("bob", "new words"))
+    assert any_log.payload(new) == b"new words"
+    with pytest.raises(PayloadErased):
+        any_log.payload(old)
+    assert any_log.verify().ok
+
+
+def test_another_process_that_remembers_the_key_cannot_bring_it_back(
+    any_log: AuditLog, open_log, database_url
+) -> None:
+    other = open_log(database_url)
+    other.append(prompt("bob"))
+    erase(any_log, "bob", "default", "ops", "asked")
+    new = other.append(prompt("bob", "new words"))
+    assert any_log.payload(new) == b"new words"
+    assert any_log.verify().ok
+
+
+def test_nothing_of_the_payload_is_left_in_the_files(log: AuditLog, tmp_path: Path) -> None:
+    log.append(prompt("bob"))
+    with log.store.read() as session:
+        sealed = bytes(session.execute(text("SELECT sealed FROM audit_payload")).scalar_one())
+        key = bytes(session.execute(text("SELECT wrapped FROM audit_subject_key")).scalar_one())
+    files = sorted(tmp_path.glob("guarded-gen.db*"))
+    assert any(sealed in path.read_bytes() for path in files)
+    erase(log, "bob", "default", "ops", "asked")
+    for path in files:
+        data = path.read_bytes() if path.exists() else b""
+        assert sealed not in data
+        assert key not in data
+
+
+def test_erasing_while_others_write_misses_nothing(any_log: AuditLog) -> None:
+    def submit() -> None:
+        for _ in range(15):
+            any_log.append(prompt("bob"))
+
+    threads = [threading.Thread(target=submit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    done = erase(any_log, "bob", "default", "ops", "asked")
+    for thread in threads:
+        thread.join()
+    erased = any_log.entry(done.entry).index
+    for entry in any_log.entries(Query(kind="prompt.decision")):
+        if entry.index < erased:
+            with pytest.raises(PayloadErased):
+                any_log.payload(entry.id)
+        else:
+            assert any_log.payload(entry.id) == SECRET.encode()
+    assert any_log.verify().ok
+
+
+def test_erasing_somebody_unknown_is_recorded_too(log: AuditLog) -> None:
+    done = erase(log, "nobody", "default", "ops", "asked")
+    assert (done.payloads, done.key) == (0, False)
+    assert log.verify().ok
+
+
+def aged(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    import guarded_gen.audit.erasure as module
+    from guarded_gen.audit.ids import now_ms
+
+    monkeypatch.setattr(module, "now_ms", lambda: now_ms() + int(days * DAY_MS))
+
+
+def test_payloads_go_when_their_time_is_over(any_log: AuditLog, monkeypatch) -> None:
+    decision = any_log.append(prompt("bob"))
+    review = any_log.append(prompt("bob", "note", "review.verdict"))
+    keep, payloads = Days(), Days(review=400)
+    assert prune(any_log, keep, payloads, "ops").payloads == 0
+    aged(monkeypatch, 184)
+    assert prune(any_log, Days(decision=999), payloads, "ops", dry_run=True).payloads == 1
+    done = prune(any_log, Days(decision=999), payloads, "ops")
+    assert (done.payloads, done.entries) == (1, 0)
+    with pytest.raises(PayloadErased):
+        any_log.payload(decision)
+    assert any_log.payload(review) == b"note"
+    report = any_log.verify()
+    assert report.ok, report
+    assert report.erased == 1
+
+
+def test_entries_go_as_a_prefix_and_proofs_remain(any_log: AuditLog, monkeypatch) -> None:
+    any_log.write(lambda tx: [tx.append(prompt(f"user{n}")) for n in range(600)])
+    before = any_log.snapshot()
+    aged(monkeypatch, 184)
+    done = prune(any_log, Days(), Days(), "ops")
+    assert (done.minimum, done.entries, done.payloads) == (512, 512, 600)
+    with pytest.raises(NotFound):
+        any_log.entry(511)
+    assert any_log.entry(512).index == 512
+    any_log.proof(599).verify(any_log.entry(599).data, any_log.keys.signer.verifier)
+    after = any_log.snapshot()
+    assert after.minimum == 512
+    with any_log.reading() as connection:
+        proof = Prover(tile_reader(connection, after)).consistency(100, after.size)
+        old = Prover(tile_reader(connection, before)).root(100)
+    verify_consistency(100, after.size, old, after.root, proof)
+    report = any_log.verify()
+    assert report.ok, report
+    assert report.pruned == 512
+    assert prune(any_log, Days(), Days(), "ops").entries == 0
+
+
+def test_nothing_may_be_kept_for_less_than_six_months() -> None:
+    with pytest.raises(ValidationError):
+        Days(decision=182)

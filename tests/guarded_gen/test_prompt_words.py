@@ -1,0 +1,77 @@
+"""What reviewers are told of a refused prompt, and the safer wording that a caller may confirm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from guarded_gen.config import load
+from guarded_gen.gates import judge_prompts
+from guarded_gen.pipeline.run import State, run_clip
+from guarded_gen.request import ClipRequest
+from guarded_gen.services import Services
+from policies import Context
+
+OFFENDING = "a naked woman walks along the beach at sunset"
+ONCE_MORE = "a woman walks along the beach at sunset"
+
+
+@pytest.fixture
+def services(home: Path) -> Iterator[Services]:
+    made = Services(load())
+    yield made
+    made.close()
+
+
+def test_reviewers_see_the_words_and_the_caller_does_not(
+    services: Services, tmp_path: Path
+) -> None:
+    outcome = run_clip(services, ClipRequest(prompt=OFFENDING), tmp_path / "clip.mp4")
+    decision, gate = outcome.last
+    assert outcome.state is not State.PUBLISHED
+    assert "explanation" not in json.dumps(outcome.to_json())
+    assert gate.offer is None, "nothing is proposed unless the settings say so"
+    entry = services.log.entry(decision)
+    assert "naked" not in json.dumps(entry.to_json())
+    told = json.loads(services.log.payload(decision))
+    assert told["prompt"] == OFFENDING
+    first = told["explanation"][0]
+    assert first["word"] == "naked" and first["effect"] > 0.2
+    assert OFFENDING[first["start"] : first["end"]] == "naked"
+
+
+def test_a_safer_wording_is_confirmed_and_both_stay_on_record(
+    cli: Callable, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GUARDED_GEN_PROMPTS__REWRITE", "true")
+    path = tmp_path / "clip.mp4"
+    args = ("-o", path, "--seconds", "1", "--size", "128x128", "--backend", "world", "--json")
+    refused = cli("generate", OFFENDING, *args)
+    assert refused.code in (3, 4) and not path.exists(), "nobody agreed"
+    done = cli("generate", OFFENDING, *args, "--accept-rewrite")
+    assert done.code == 0, done.err
+    assert path.exists()
+    made = Services(load())
+    try:
+        after = made.log.entry(done.json["decisions"][0]["id"])
+        before = made.log.entry(str(after.related))
+        assert after.body["rewrite_of"] == before.id and before.action != "allow"
+        told = json.loads(made.log.payload(before.id))
+        assert told["prompt"] == OFFENDING
+        assert told["rewrite"] == {"prompt": ONCE_MORE, "removed": ["naked"]}
+        assert json.loads(made.log.payload(after.id))["prompt"] == ONCE_MORE
+    finally:
+        made.close()
+
+
+def test_a_policy_may_ask_who_is_named(services: Services) -> None:
+    [named] = judge_prompts(
+        services.policy, services.prompt_classifiers, ["Donald Trump eats an apple"], Context()
+    )
+    assert named.context is not None
+    assert {"donald-trump", "public_figure", "politician"} <= named.context.entities
+    matches = [s for s in named.signals if s.check == "prompt_entities" and s.detail]
+    assert matches[0].detail["entities"][0]["class"] == "public_figure"
