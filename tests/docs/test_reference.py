@@ -1,0 +1,32 @@
+"""What the product has stands in its documents: commands, settings, endpoints, events, metrics."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCE["PAGES"]))
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    written = (ROOT / "docs" / "reference" / name).read_text("utf-8")
+    assert written == REFERENCE["PAGES"][name](), "run: python scripts/reference.py"
+
+
+def test_every_setting_says_what_it_is() -> None:
+    rows = [r for r in REFERENCE["settings"]().splitlines() if r.startswith("| `")]
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_link_in_the_docs_leads_somewhere() -> None:
+    broken = []
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert broken == []
