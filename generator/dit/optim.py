@@ -1,7 +1,7 @@
 """Muon for the matrices, AdamW for the rest.
 
-Muon (Jordan et al. 2024): momentum, then the nearest orthogonal matrix by Newton-Schulz steps.
-In float32, because bfloat16 is ten times slower than float32 on processors without it.
+Muon (Jordan et al. 2024): momentum, then the nearest orthogonal matrix by Newton-Schulz steps,
+which bear bfloat16; on processors without it that is ten times slower than float32.
 """
 
 from __future__ import annotations
@@ -15,26 +15,35 @@ from torch import Tensor, nn
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonal(matrix: Tensor, steps: int = 4) -> Tensor:
-    """About the nearest semi-orthogonal matrix to ``matrix [m, n]``: singular values near 1."""
+def orthogonal(matrix: Tensor, steps: int = 4, within: torch.dtype = torch.float32) -> Tensor:
+    """About the nearest semi-orthogonal matrix to ``matrix [m, n]``: singular values near 1.
+
+    ``within``: the type to compute in; the result has the type of ``matrix``.
+    """
     a, b, c = _QUINTIC
-    x = matrix / (matrix.norm() + 1e-7)
+    x = (matrix / (matrix.norm() + 1e-7)).to(within)
     flipped = x.shape[0] > x.shape[1]
     if flipped:
         x = x.T
     for _ in range(steps):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if flipped else x
+    return (x.T if flipped else x).to(matrix.dtype)
 
 
 class Muon(torch.optim.Optimizer):
     """``lr`` is on AdamW's scale: updates are scaled to a root mean square of 0.2."""
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, decay: float = 0.01
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.95,
+        decay: float = 0.01,
+        within: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
+        self._within = within
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -47,12 +56,14 @@ class Muon(torch.optim.Optimizer):
                     state["buffer"] = torch.zeros_like(param)
                 buffer = state["buffer"]
                 buffer.lerp_(param.grad, 1 - group["momentum"])
-                update = orthogonal(param.grad.lerp(buffer, group["momentum"]))
+                update = orthogonal(param.grad.lerp(buffer, group["momentum"]), within=self._within)
                 param.mul_(1 - group["lr"] * group["decay"])
                 param.add_(update, alpha=-group["lr"] * 0.2 * max(param.shape) ** 0.5)
 
 
-def build(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
+def build(
+    model: nn.Module, lr: float, within: torch.dtype = torch.float32
+) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices (not the modulations), AdamW for everything else."""
     matrices: list[Tensor] = []
     rest: list[Tensor] = []
@@ -60,6 +71,6 @@ def build(model: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
         inner = name.startswith("blocks.") and "modulation" not in name
         (matrices if inner and param.ndim == 2 else rest).append(param)
     return [
-        Muon(matrices, lr),
+        Muon(matrices, lr, within=within),
         torch.optim.AdamW(rest, lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]

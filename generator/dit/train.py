@@ -67,6 +67,7 @@ class TrainConfig(BaseModel):
     focus: float = Field(3.0, description="most weight of a token that is unlike its place")
     floor: float = Field(0.25, description="least 1 - t in the weight of the velocity loss")
     average: float = Field(0.99, description="decay of the averaged weights")
+    bfloat16: bool = Field(False, description="multiply in bfloat16, where the processor can")
     threads: int = 1
 
 
@@ -130,7 +131,8 @@ def loss_of(
     words = torch.where(drop, text.unsaid(words), words)
     noise = torch.randn(latents.shape, generator=rng)
     level = t[:, :, None, None, None]
-    guess = model(level * latents + (1 - level) * noise, t, words, start)
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+        guess = model(level * latents + (1 - level) * noise, t, words, start)
     # Places are learned at once; what is in front of them gets the attention.
     focus = (0.4 + busy).clamp(max=config.focus)
     miss = guess - latents
@@ -248,7 +250,8 @@ def train(
     model.usual.copy_(pool.usual)
     model.spread.copy_(pool.spread())
     average = copy.deepcopy(model).eval()
-    optimizers = optim.build(model, config.lr)
+    within = torch.bfloat16 if config.bfloat16 else torch.float32
+    optimizers = optim.build(model, config.lr, within)
     step, spent, state = 0, 0.0, out / "state.pt"
     if state.exists():
         saved = torch.load(state, weights_only=True)
