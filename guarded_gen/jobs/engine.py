@@ -31,6 +31,7 @@ from dbos import (
 
 from guarded_gen.config import Settings
 from guarded_gen.jobs.plan import Queue
+from guarded_gen.store.engine import silent_options
 from guarded_gen.store.tables.jobs import Job
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def queue_engine(settings: Settings) -> sa.Engine:
         pool_size=16,
         max_overflow=8,
         pool_pre_ping=True,
-        connect_args={"options": "-c synchronous_commit=off"},
+        connect_args={"options": f"-c synchronous_commit=off {silent_options()}"},
     )
 
 

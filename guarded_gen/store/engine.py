@@ -34,17 +34,21 @@ SQLITE_PAGE_BYTES = 8_192
 """For new databases: entries of the log have about 1 KiB, and fewer, larger pages commit faster."""
 SQLITE_WAL_PAGES = 2_000
 """Checkpoint the WAL every 16 MiB: rarer checkpoints are fewer, longer pauses."""
+POSTGRES_SILENT_MS = 10_000
+"""A writer that falls silent for so long inside a transaction (stopped, frozen, cut off) loses
+it: the locks that it holds would hold up every other process."""
 
 
 class Store:
     """One open database.
 
     Any number of threads may use it; a SQLite file may be open in several processes at once.
+    ``writers``: the connections of writing transactions, where they differ from the readers'.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, writers: Engine | None = None) -> None:
         self.engine = engine
-        self._writers = engine.execution_options(**{WRITES: True})
+        self._writers = (writers or engine).execution_options(**{WRITES: True})
 
     @property
     def dialect(self) -> str:
@@ -102,6 +106,7 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._writers.dispose()
 
 
 def open_store(settings: Settings) -> Store:
@@ -119,13 +124,20 @@ def open_store(settings: Settings) -> Store:
                 f"cannot make the folder of the database: {error}", "check GUARDED_GEN_HOME"
             ) from error
     engine = _engine(url)
+    # A reader holds nobody up, and one that streams may rest as long as its client does.
+    writers = None if url.get_backend_name() == "sqlite" else _postgres(url, silent_options())
     try:
         with _translated():
             migrate.upgrade(engine)
     except BaseException:
         engine.dispose()
         raise
-    return Store(engine)
+    return Store(engine, writers)
+
+
+def silent_options() -> str:
+    """PostgreSQL's options of a connection that writes, see :data:`POSTGRES_SILENT_MS`."""
+    return f"-c idle_in_transaction_session_timeout={POSTGRES_SILENT_MS}"
 
 
 def _url(settings: Settings) -> URL:
@@ -149,11 +161,19 @@ def _engine(url: URL) -> Engine:
             event.listen(engine, "connect", _tune_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        return create_engine(
-            url, pool_size=8, max_overflow=24, pool_pre_ping=True, isolation_level="READ COMMITTED"
-        )
+        return _postgres(url)
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigInvalid(f"database_url: {error}", "use sqlite or postgresql") from error
+
+
+def _postgres(url: URL, options: str = "") -> Engine:
+    if options:
+        given = url.query.get("options", "")
+        given = given if isinstance(given, str) else " ".join(given)
+        url = url.update_query_dict({"options": f"{given} {options}".strip()})
+    return create_engine(
+        url, pool_size=8, max_overflow=24, pool_pre_ping=True, isolation_level="READ COMMITTED"
+    )
 
 
 def _tune_sqlite(connection: sqlite3.Connection, record: Any) -> None:
@@ -186,8 +206,10 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        # DatabaseError itself, not a subclass: sqlite3's "file is not a database"
-        if isinstance(error, OperationalError) or type(error) is DatabaseError:
+        # DatabaseError itself, not a subclass: sqlite3's "file is not a database". PostgreSQL
+        # ends a silent session with an InternalError.
+        refused = isinstance(error, OperationalError) or type(error) is DatabaseError
+        if refused or error.connection_invalidated:
             raise storage_failed(error) from error
         raise
 

@@ -22,6 +22,7 @@ class TracedStages:
     ``kill`` is ``<moment>:<stage>``: at the first such moment this process kills itself with
     SIGKILL (once: the file ``killed`` remembers). Moments: ``before`` the work, ``inside`` it,
     ``between`` work and effects, ``after`` the effects are committed (seen at the next stage).
+    ``stop:<stage>``: it stops itself with SIGSTOP inside the transaction of the effects.
     """
 
     def __init__(self, home: Path, kill: str = "", seconds: float = 0.0) -> None:
@@ -52,6 +53,9 @@ class TracedStages:
         self._moment("between", stage)
 
         def effects(tx: Transaction, job: Job) -> dict[str, Any]:
+            if self._kill == f"stop:{stage}":
+                self._kill = ""
+                os.kill(os.getpid(), signal.SIGSTOP)
             entry = tx.append(Event(kind=f"test.{stage}", tenant=job.tenant, body={"job": job.id}))
             if stage == "publish":
                 job.assets = {"video": {"key": f"{job.id}.{ticket.fence}"}}

@@ -12,19 +12,18 @@ import pytest
 from guarded_gen.api.ratelimit import SharedRateLimiter
 from guarded_gen.config import Settings
 from guarded_gen.store import Store, open_store
-from tests.postgres import fresh_database, running
+from tests.postgres import fresh_database
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Store]]:
+def stores(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Store]]:
     """Two stores on one database, as two processes have them."""
     home: Path = tmp_path_factory.mktemp("rates")
-    with running(lambda: tmp_path_factory.mktemp("pg")) as url:
-        settings = Settings(home=home, database_url=fresh_database(url))
-        stores = [open_store(settings) for _ in range(2)]
-        yield stores
-        for store in stores:
-            store.close()
+    settings = Settings(home=home, database_url=fresh_database(postgres_server))
+    stores = [open_store(settings) for _ in range(2)]
+    yield stores
+    for store in stores:
+        store.close()
 
 
 def test_two_processes_share_one_bucket(stores: list[Store]) -> None:

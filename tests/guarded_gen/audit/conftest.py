@@ -10,22 +10,8 @@ import pytest
 from guarded_gen.audit import AuditLog
 from guarded_gen.config import Settings
 from guarded_gen.store import open_store
-from tests.postgres import fresh_database, running
 
 OpenLog = Callable[..., AuditLog]
-
-
-@pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server's database ``postgres``."""
-    with running(lambda: tmp_path_factory.mktemp("pg")) as url:
-        yield url
-
-
-@pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """The URL of a fresh database."""
-    return fresh_database(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

