@@ -20,7 +20,7 @@ from provenance.jumbf import parse_store
 from provenance.limits import ProvenanceLimits
 from provenance.picture import Picture
 from provenance.recovery import (
-    WATERMARK_ALGORITHM,
+    WATERMARK_ALGORITHMS,
     Mark,
     PublishedFile,
     RecoverySettings,
@@ -76,14 +76,14 @@ class SoftBindings:
 
     def supported(self) -> dict[str, Any]:
         return {
-            "watermarks": [{"alg": WATERMARK_ALGORITHM}],
+            "watermarks": [{"alg": name} for name in WATERMARK_ALGORITHMS],
             "fingerprints": [{"alg": ISCC_ALGORITHM}, {"alg": PDQ_ALGORITHM}],
         }
 
     def by_binding(self, algorithm: str, value: str, most: int) -> list[Match]:
         """Manifests that carry this binding, likest first; raises :class:`InvalidInput`."""
         raw = _decode(value)
-        if algorithm == WATERMARK_ALGORITHM:
+        if algorithm in WATERMARK_ALGORITHMS:
             file = self._registry.by_watermark(raw)
             return [Match(file.manifest_label, EXACT)] if file else []
         if algorithm == ISCC_ALGORITHM:
@@ -111,7 +111,7 @@ class SoftBindings:
         hint: tuple[str, str] | None = None,
     ) -> list[Match]:
         """Manifests that fit an asset: by its mark, confirmed by its picture, else by likeness."""
-        if algorithm not in (None, WATERMARK_ALGORITHM, ISCC_ALGORITHM, PDQ_ALGORITHM):
+        if algorithm not in (None, *WATERMARK_ALGORITHMS, ISCC_ALGORITHM, PDQ_ALGORITHM):
             raise InvalidInput(
                 f"the algorithm {str(algorithm)[:100]!r} is not supported", None, "alg"
             )
@@ -120,7 +120,7 @@ class SoftBindings:
             code = read.picture.iscc if read.picture else b""
             return self._by_iscc(code, most) if code else []
         marks = list(read.marks) if algorithm != PDQ_ALGORITHM else []
-        if hint is not None and hint[0] == WATERMARK_ALGORITHM:
+        if hint is not None and hint[0] in WATERMARK_ALGORITHMS:
             marks.insert(0, Mark(_decode(hint[1])))
         found = recover(self._registry, marks=marks, picture=read.picture, settings=self._settings)
         good = (RecoveryState.RECOVERED, RecoveryState.UNCONFIRMED, RecoveryState.SIMILAR)
@@ -128,7 +128,7 @@ class SoftBindings:
         if found.match is not None and found.state in good:
             score = EXACT if found.similarity is None else found.similarity
             matches.append(Match(found.match.manifest_label, score))
-        if algorithm != WATERMARK_ALGORITHM and read.picture is not None:
+        if algorithm not in WATERMARK_ALGORITHMS and read.picture is not None:
             matches += self._alike(read.picture, most, {m.manifest_id for m in matches})
         return sorted(matches, key=lambda match: -match.score)[:most]
 

@@ -22,9 +22,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from provenance.picture import Picture, likeness
+from provenance.watermark.carrier import VERSION
 from provenance.watermark.geometry import Geometry
 
-WATERMARK_ALGORITHM = "org.guarded-gen.watermark.1"
+WATERMARK_ALGORITHM = f"org.guarded-gen.watermark.{VERSION}"
+"""Named in new manifests: the format of the mark that lies in the picture."""
+WATERMARK_ALGORITHMS = (WATERMARK_ALGORITHM, "org.guarded-gen.watermark.1")
+"""Answered for: manifests made before the name followed the format say 1 of the same payload."""
 
 
 class RecoverySettings(BaseModel):
