@@ -73,6 +73,9 @@ class JobSettings(BaseModel):
     dead_after_s: float = Field(5.0, gt=1, description="silence after which a worker is dead")
     poll_s: float = Field(0.1, gt=0, description="how often a worker looks for work")
     drain_s: float = Field(60.0, ge=0, description="time to finish running stages at shutdown")
+    previews: bool = Field(
+        False, description="show callers signed previews of their clips while these are rendered"
+    )
     clip_days: float = Field(30.0, gt=0, description="how long published clips are kept")
 
 

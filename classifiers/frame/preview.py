@@ -35,15 +35,19 @@ class PreviewStopped(Exception):
 class PreviewGate:
     """Call it after each step of a generation; it looks at some previews, and may stop it.
 
-    ``stops`` says whether a report leads to a block. ``seconds`` is the length of the clip that
-    the preview's frames are spread over. Looks happen at the shares of ``settings.preview_at``,
-    all before half of the steps.
+    ``stops`` says whether a report leads to a block; ``passed`` is told of every look that did
+    not stop: its report, its frames ``uint8 [T, H, W, 3]``, steps done and steps in all.
+    ``seconds`` is the length of the clip that the preview's frames are spread over. Looks happen
+    at the shares of ``settings.preview_at``, all before half of the steps.
     """
 
     checks: Sequence[FrameCheck]
     stops: Callable[[GateReport], bool]
     seconds: float
     settings: FrameSettings = field(default_factory=FrameSettings)
+    passed: Callable[[GateReport, Pixels, int, int], None] = lambda report, pixels, index, total: (
+        None
+    )
     looks: list[dict[str, Any]] = field(default_factory=list)
     _done: int = 0
 
@@ -65,6 +69,7 @@ class PreviewGate:
         self.looks.append({"step": index, "of": total, "frames": len(pixels)})
         if self.stops(report):
             raise PreviewStopped(report, index, total)
+        self.passed(report, pixels, index, total)
 
     def _look(self, pixels: Pixels) -> GateReport:
         rate = max(len(pixels) / self.seconds, 1.0) if self.seconds > 0 else 1.0

@@ -29,6 +29,8 @@ from guarded_gen.store.tables.jobs import Job, JobStage, Tenant
 
 T = TypeVar("T")
 DAY_MS = 86_400_000
+PREVIEW = "preview"
+"""In a job's details: what may be seen of the unfinished clip (key, sha256, step, of)."""
 
 
 class Log(Protocol):
@@ -316,6 +318,7 @@ class JobBook:
         job.error = {"code": code, "message": message, **(extra or {})}
         job.completed_at = now_ms()
         job.worker = None
+        withdraw(job)
         if job.review == "pending":
             job.review = None
         webhooks.announce(tx.session, job)
@@ -331,6 +334,30 @@ class JobBook:
                 .returning(Job.cancel)
             )  # fmt: skip
         return cancel is False
+
+    def show(
+        self, id: str, fence: int, preview: Mapping[str, Any] | None, event: Event | None = None
+    ) -> bool:
+        """Note what may be shown of a clip in the making; None takes it back.
+
+        False when a preview of this step or a later one is shown already. Raises
+        :class:`Fenced`.
+        """
+
+        def work(tx: Transaction) -> bool:
+            job = self.owned(tx.session, id, fence)
+            shown = job.details.get(PREVIEW)
+            if preview is None:
+                withdraw(job)
+                return True
+            if shown is not None and shown["step"] >= preview["step"]:
+                return False
+            if event is not None:
+                tx.append(event)
+            job.details = {**job.details, PREVIEW: dict(preview)}
+            return True
+
+        return self.log.write(work)
 
     # ending by others
 
@@ -431,6 +458,12 @@ class JobBook:
                 .order_by(Job.id)
                 .limit(limit)
             ).all()
+
+
+def withdraw(job: Job) -> None:
+    """Within a transaction: nothing of the unfinished clip is shown any more."""
+    if PREVIEW in job.details:
+        job.details = {name: said for name, said in job.details.items() if name != PREVIEW}
 
 
 def _sqlite(session: Session) -> bool:

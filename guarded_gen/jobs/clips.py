@@ -20,9 +20,10 @@ from generator.base import Step
 from guarded_gen.audit import Event, Transaction
 from guarded_gen.errors import NotFound, StorageFailed
 from guarded_gen.gates import GateResult
-from guarded_gen.jobs.book import JobBook
+from guarded_gen.jobs.book import JobBook, withdraw
 from guarded_gen.jobs.plan import PROMPT, REFERENCE
 from guarded_gen.jobs.runner import Effects, Ticket
+from guarded_gen.jobs.showing import Showing
 from guarded_gen.jobs.storage import Storage
 from guarded_gen.pipeline import events, stages
 from guarded_gen.pipeline.stages import Rendered
@@ -48,6 +49,7 @@ class ClipStages:
         self._book = book
         self._storage = storage
         self._share = share_work
+        self._showing = Showing(services, book, storage)
 
     def run(self, stage: str, ticket: Ticket) -> Effects:
         request = request_of(ticket.job)
@@ -59,6 +61,7 @@ class ClipStages:
 
     def discard(self, job: Job) -> None:
         shutil.rmtree(self._services.settings.work_folder / job.id, ignore_errors=True)
+        self._showing.remove(job)
         if self._share:
             self._storage.remove(_draft_key(job))
             for fence in range(1, job.fence + 1):
@@ -106,7 +109,11 @@ class ClipStages:
             ticket.wanted(int(_RENDER_SHARE * step.index / max(1, step.total)))
 
         local = self._with_local_references(ticket, request)
-        rendered = stages.render(self._services, local, self._folder(ticket), on_step, ticket.stop)
+        folder = self._folder(ticket)
+        rendered = stages.render(
+            self._services, local, folder, on_step, ticket.stop,
+            lambda look: self._showing.look(ticket, request, look, folder),
+        )  # fmt: skip
         if self._share and rendered.frames:
             self._storage.put(_draft_key(ticket.job), rendered.draft)
         capabilities = self._services.generator(request.backend).capabilities()
@@ -124,6 +131,7 @@ class ClipStages:
         return effects
 
     def _output(self, ticket: Ticket, request: ClipRequest) -> Effects:
+        self._showing.remove(ticket.job)
         rendered = self._rendered(ticket)
         result = stages.gate_output(self._services, request, rendered)
         look = None
@@ -131,6 +139,7 @@ class ClipStages:
             look = look_of(rendered.draft, rendered.frames)
 
         def effects(tx: Transaction, job: Job) -> dict[str, Any]:
+            withdraw(job)
             decision = tx.append(events.decision(request, job.id, result, _last(job)))
             record(job, decision, result)
             output = {"decision": decision, "gate": result.to_json()}

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from guarded_gen.config import Settings
 from guarded_gen.errors import StorageFailed
-from guarded_gen.jobs.book import JobBook, Log, now_ms
+from guarded_gen.jobs.book import PREVIEW, JobBook, Log, now_ms
 from guarded_gen.jobs.engine import Engine, QueueClient, checkpointed, worker_id
 from guarded_gen.jobs.plan import Plan, Queue
 from guarded_gen.jobs.runner import Runner, Stages
@@ -135,7 +135,8 @@ class WorkerProcess:
 
 def remove_assets(jobs: Jobs, job: Job) -> None:
     """Remove what a job published; the row remembers that it had been there."""
-    for asset in (job.assets or {}).values():
+    shown = [job.details[PREVIEW]] if PREVIEW in job.details else []
+    for asset in (*(job.assets or {}).values(), *shown):
         try:
             jobs.storage.remove(asset["key"])
         except StorageFailed:

@@ -11,6 +11,7 @@ from typing import Any
 from generator.base import Capabilities
 from guarded_gen.audit import Event
 from guarded_gen.gates import GateResult
+from guarded_gen.pipeline.stages import Look
 from guarded_gen.request import ClipRequest
 
 
@@ -75,6 +76,27 @@ def generated(
             "size": [request.width, request.height],
         },
         payload=caption,
+    )
+
+
+def previewed(request: ClipRequest, clip: str, sha256: str, manifest: str, look: Look) -> Event:
+    """A signed preview of an unfinished clip may be seen by who asked for the clip."""
+    decision = look.result.decision
+    return Event(
+        kind="clip.previewed",
+        tenant=request.tenant,
+        subject=request.subject,
+        actor="pipeline",
+        body={
+            "clip": clip,
+            "sha256": sha256,
+            "manifest": manifest,
+            "step": look.index,
+            "of": look.total,
+            "action": decision.action.value,
+            "policy_digest": decision.policy_digest,
+            "checks": look.result.checks(),
+        },
     )
 
 

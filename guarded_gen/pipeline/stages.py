@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +90,20 @@ class Rendered:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at an unfinished clip: ``pixels`` are ``uint8 [T, H, W, 3]``, all of them judged."""
+
+    index: int
+    total: int
+    pixels: Pixels
+    result: GateResult
+
+
+Seen = Callable[[Look], None]
+"""Called with each look in mid-generation that did not stop it."""
+
+
 def policy_context(services: Services, request: ClipRequest) -> Context:
     """What the policy may know of a request besides the signals."""
     capabilities = services.generator(request.backend).capabilities()
@@ -160,7 +174,12 @@ def gate_references(
 
 
 def render(
-    services: Services, request: ClipRequest, work: Path, on_step: OnStep, cancel: Cancel
+    services: Services,
+    request: ClipRequest,
+    work: Path,
+    on_step: OnStep,
+    cancel: Cancel,
+    seen: Seen = lambda look: None,
 ) -> Rendered:
     """Generate the draft into ``work`` with every output check looking on.
 
@@ -172,11 +191,16 @@ def render(
     context, settings = policy_context(services, request), services.settings.frames
     acting = services.choice(request).acting
 
-    def stops(report: GateReport) -> bool:
-        found = judge(acting, Stage.OUTPUT, report.signals, context)
-        return found.decision.action is Action.BLOCK
+    def judged(report: GateReport) -> GateResult:
+        return judge(acting, Stage.OUTPUT, report.signals, context, report.coverage)
 
-    look = PreviewGate(services.frame_checks, stops, request.seconds, settings)
+    def stops(report: GateReport) -> bool:
+        return judged(report).decision.action is Action.BLOCK
+
+    def passed(report: GateReport, pixels: Pixels, index: int, total: int) -> None:
+        seen(Look(index, total, pixels, judged(report)))
+
+    look = PreviewGate(services.frame_checks, stops, request.seconds, settings, passed)
 
     def stepped(step: Step) -> None:
         on_step(step)
