@@ -12,11 +12,10 @@ from starlette.responses import Response
 
 from generator.spec import Mode
 from guarded_gen.api.admission import admit, blocked_problem
-from guarded_gen.api.bodies import Upload, body_of
+from guarded_gen.api.bodies import body_of
 from guarded_gen.api.door import Door, Remember, door_of
 from guarded_gen.api.keys import Caller, Scope
 from guarded_gen.api.problems import Problem, invalid
-from guarded_gen.api.references import store_reference
 from guarded_gen.api.requests import EditImage, GenerateImage, parsed, request_body, size_of
 from guarded_gen.api.schemas import ANY, answers
 from guarded_gen.api.videos import backend_of, serve, supported
@@ -28,6 +27,8 @@ from guarded_gen.store.tables.jobs import Job
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _DEFAULT_SIZE = (512, 512)
+_STATUS = {"unsupported_spec": 400, "cancelled": 409, "timeout": 504, "storage_failed": 507}
+"""How a job's error is told to who waits for its picture; any other is ours (500)."""
 
 
 @router.post("/generations", responses=answers(ANY), openapi_extra=request_body(GenerateImage))
@@ -46,32 +47,25 @@ async def generate_image(request: Request) -> Response:
 @router.post("/edits", responses=answers(ANY), openapi_extra=request_body(
     EditImage, ("image", "mask")))  # fmt: skip
 async def edit_image(request: Request) -> Response:
-    """Pictures made from a picture. Backends that cannot do it are refused at once."""
+    """Always refused with ``unsupported_mode``: backends edit videos, none a still picture."""
     door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    await door.enter(request, Scope.GENERATE)
     async with body_of(request, door.scratch) as body:
         wanted = parsed(EditImage, body, frozenset({"image", "mask"}))
-        image = body.file("image")
-        if image is None:
+        if body.file("image") is None:
             raise Problem(
                 400, "missing_required_parameter", "send the picture as the form field image",
                 param="image",
             )  # fmt: skip
-        if "mask" in body.files:
-            raise invalid("masks are not supported by any backend", "mask", "unsupported_mode")
-        return await door.post(
-            request, caller, body,
-            lambda remember: pictures(door, caller, wanted, request, remember, image),
+        raise Problem(
+            400, "unsupported_mode",
+            f"the model {backend_of(door, wanted.model)} cannot edit a still picture",
+            param="model", remedy="edit a video with POST /v1/videos/edits",
         )  # fmt: skip
 
 
 def pictures(
-    door: Door,
-    caller: Caller,
-    wanted: GenerateImage,
-    request: Request,
-    remember: Remember,
-    image: Upload | None = None,
+    door: Door, caller: Caller, wanted: GenerateImage, request: Request, remember: Remember
 ) -> tuple[int, dict[str, Any]]:
     if wanted.stream:
         raise invalid("streams of partial pictures are not supported", "stream")
@@ -90,14 +84,6 @@ def pictures(
             "subject": wanted.safety_identifier or wanted.user or caller.name,
             "mode": Mode.IMAGE,
         }  # fmt: skip
-        if image is not None:
-            able = door.services.generator(fields["backend"]).capabilities()
-            if Mode.EDIT not in able.modes:
-                raise Problem(
-                    400, "unsupported_mode", f"the model {able.name} cannot edit", param="model"
-                )
-            fields["mode"] = Mode.EDIT
-            fields["references"] = (store_reference(door, caller, job_id, image, None),)
         clip = ClipRequest.checked(door.settings.limits, **fields)
         supported(door, clip)
         jobs.append(
@@ -139,7 +125,8 @@ def finished(door: Door, caller: Caller, job: Job) -> Job:
             raise blocked_problem(
                 door, str(error["decision_id"]), str(error.get("reason_code")), "picture"
             )
-        raise Problem(500, str(error.get("code")), str(error.get("message")))
+        code = str(error.get("code"))
+        raise Problem(_STATUS.get(code, 500), code, str(error.get("message")), retry=False)
     if job.review == "pending":
         raise Problem(
             409, "pending_review", "the picture is held until a person has looked at it",

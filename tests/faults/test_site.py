@@ -16,6 +16,8 @@ import httpx
 import pytest
 from openai import OpenAI
 
+from tests import buckets
+
 from .test_kills import ROOT, fresh_database
 
 pytestmark = [
@@ -29,35 +31,22 @@ CLIPS = int(os.environ.get("GUARDED_GEN_SITE_CLIPS", "4"))
 
 
 @pytest.fixture
-def bucket() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    import boto3
-
-    url = f"http://{host}:{port}"
-    client = boto3.client(
-        "s3", endpoint_url=url, aws_access_key_id="k", aws_secret_access_key="s",
-        region_name="us-east-1",
-    )  # fmt: skip
-    client.create_bucket(Bucket="clips")
-    yield url
-    server.stop()
+def bucket() -> Iterator[dict[str, Any]]:
+    with buckets.running() as store:
+        yield store
 
 
-def test_two_doors_three_workers_one_killed(postgres: str, bucket: str, tmp_path: Path) -> None:
+def test_two_doors_three_workers_one_killed(
+    postgres: str, bucket: dict[str, Any], tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     env = {
         **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
         "GUARDED_GEN_HOME": str(home),
         "GUARDED_GEN_DATABASE_URL": fresh_database(postgres),
         "GUARDED_GEN_POLICY": str(ROOT / "tests/guarded_gen/api/policy.yaml"),
-        "GUARDED_GEN_STORAGE_URL": "s3://clips",
-        "GUARDED_GEN_STORAGE_OPTIONS": json.dumps(
-            {"key": "k", "secret": "s", "client_kwargs": {
-                "endpoint_url": bucket, "region_name": "us-east-1"}}),
+        "GUARDED_GEN_STORAGE_URL": bucket["storage_url"],
+        "GUARDED_GEN_STORAGE_OPTIONS": json.dumps(bucket["storage_options"]),
     }  # fmt: skip
 
     def run(*args: str) -> subprocess.Popen[bytes]:

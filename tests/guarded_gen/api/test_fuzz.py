@@ -19,7 +19,7 @@ _UPSTREAM = ("/v1/manifests", "/v1/services", "/v1/matches")
 
 
 _WAITS = "/v1/images"
-"""Pictures are answered when a worker made them, and no worker runs here."""
+"""Pictures are answered when a worker has made them."""
 
 
 @pytest.mark.timeout(900)
@@ -37,6 +37,21 @@ def test_no_request_breaks_the_service(tmp_path: Path) -> None:
         assert walked > 40
 
 
+@pytest.mark.timeout(1_800)
+def test_no_request_for_pictures_breaks_the_service(tmp_path: Path) -> None:
+    """With a worker, since an accepted request is answered with the finished pictures."""
+    options = settings_for(tmp_path / "home").api.model_copy(update={"image_wait_s": 600.0})
+    with serving(settings_for(tmp_path / "home", api=options)) as (url, _app):
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+        found = [operation.ok() for operation in schema.get_all_operations()]
+        pictures = [operation for operation in found if operation.path.startswith(_WAITS)]
+        assert {operation.path for operation in pictures} == {
+            "/v1/images/generations", "/v1/images/edits", "/v1/images/{image_id}/content",
+        }  # fmt: skip
+        for operation in pictures:
+            check(operation)
+
+
 def check(operation: Any) -> None:
     @given(case=operation.as_strategy())
     @settings(
@@ -44,7 +59,7 @@ def check(operation: Any) -> None:
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def holds(case: Any) -> None:
-        answer = case.call(timeout=60)
+        answer = case.call(timeout=900)
         shown = (operation.method, operation.path, answer.status_code, answer.text[:400])
         assert answer.status_code < 500, shown
         if answer.status_code >= 400 and not operation.path.startswith(_UPSTREAM):

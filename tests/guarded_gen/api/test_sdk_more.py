@@ -96,9 +96,10 @@ def test_images_are_signed(client: OpenAI) -> None:
     assert Image.open(io.BytesIO(data)).size == (256, 256)
     check = client.content_provenance_checks.create(file=("p.png", data))
     assert check.results[0].validation_state == "trusted"
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.images.edit(image=("p.png", data), prompt="make it blue")
-    assert caught.value.code == "unsupported_mode"
+    for model in ("world", "dit"):  # the second can edit, but videos only
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.images.edit(image=("p.png", data), prompt="make it blue", model=model)
+        assert caught.value.code == "unsupported_mode"
 
 
 def test_moderation_of_pictures_and_bad_inputs(client: OpenAI) -> None:
