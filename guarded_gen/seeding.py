@@ -28,6 +28,11 @@ from guarded_gen.telemetry import Metrics
 if TYPE_CHECKING:
     from guarded_gen.services import Services
 
+PATIENCE_SECONDS = 180.0
+"""How long the clips may take in all to be rendered and held, and"""
+PATIENCE_SECONDS_PER_CLIP = 30.0
+"""how much longer for each of them, on a machine that has other work."""
+
 _RULE = (
     "  - {{id: DEMO-{n}, category: {c}, stage: {s}, at_least: {t}, action: review, reason: {c}}}"
 )
@@ -126,7 +131,7 @@ def seed_demo(
         for n in range(clips):
             ask(CLIPS[n % len(CLIPS)], seconds=2, width=256, height=256, seed=n)
             progress(count + n + 1, total)
-        deadline = time.monotonic() + 30 + 10 * clips
+        deadline = time.monotonic() + PATIENCE_SECONDS + PATIENCE_SECONDS_PER_CLIP * clips
         while made["clips"] < made["accepted"] - accepted and time.monotonic() < deadline:
             time.sleep(0.3)
             with services.store.read() as session:

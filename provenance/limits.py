@@ -23,7 +23,7 @@ class ProvenanceLimits(BaseModel):
     )
     max_manifests: int = Field(256, gt=0, description="most manifests in one store")
     verify_seconds: float = Field(
-        5.0, gt=0, description="longest time for one verification, in seconds, without hashing"
+        30.0, gt=0, description="longest time for one verification, in seconds, without hashing"
     )
     verify_cpu_seconds: float = Field(
         1.0, gt=0, description="most processor time for one verification, without hashing"

@@ -12,12 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
+
+# The same examples on every run, however slowly the machine draws them. To look for new ones:
+# --hypothesis-profile=search
+hypothesis.settings.register_profile(
+    "repeat",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile(
+    "search", hypothesis.settings.get_profile("repeat"), derandomize=False
+)
+hypothesis.settings.load_profile("repeat")
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ def cli(home: Path) -> Callable[..., Ran]:
             [sys.executable, "-m", "guarded_gen.cli", *args],
             capture_output=True,
             env=os.environ | {"PYTHONPATH": str(ROOT), "GUARDED_GEN_HOME": str(home)} | (env or {}),
-            timeout=240,
+            timeout=PATIENCE_S,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -61,6 +77,7 @@ def cli(home: Path) -> Callable[..., Ran]:
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage",  # containers often have too small a /dev/shm for it
 ]  # fmt: skip
 
 
@@ -72,6 +89,8 @@ def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "the browser tests need Chromium: sh scripts/setup-system.sh"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=FLAGS, timeout=1000 * PATIENCE_S
+        )
         yield browser
         browser.close()

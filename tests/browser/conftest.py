@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+
+from guarded_gen.config import Settings
+from guarded_gen.store import open_store
+from guarded_gen.store.tables.review import ReviewCase
+from tests.waiting import PATIENCE_S, free_port, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,20 +30,27 @@ class Served:
     def cli(self, *args: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "guarded_gen.cli", *args],
-            env=self.env, capture_output=True, text=True, timeout=240,
+            env=self.env, capture_output=True, text=True, timeout=PATIENCE_S,
         )  # fmt: skip
+
+    def end_undo(self, case: str) -> None:
+        """The time to take the decision of a case back is over."""
+        store = open_store(Settings(home=Path(self.env["GUARDED_GEN_HOME"])))
+        with store.write() as session:
+            session.get_one(ReviewCase, case).effective_at = 0
+        store.close()
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """``guarded-gen serve`` over seeded cases, with people of every role."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = os.environ | {
         "GUARDED_GEN_HOME": str(tmp_path_factory.mktemp("home")),
-        "GUARDED_GEN_REVIEW__UNDO": "6",
+        # No decision takes effect by itself: a test ends the time to undo it when it has looked.
+        "GUARDED_GEN_REVIEW__UNDO": "3600",
+        "GUARDED_GEN_JOBS__DEAD_AFTER_S": f"{PATIENCE_S:.0f}",
         "GUARDED_GEN_API__PUBLIC_URL": url,
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
@@ -58,19 +67,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     done = here.cli("seed-demo", "--cases", "25", "--clips", "2", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["clips"] == 2
-    server = subprocess.Popen(
-        [sys.executable, "-m", "guarded_gen.cli", "serve", "--port", str(port)],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{url}/healthz")
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield here
-    server.terminate()
-    server.wait(40)
+    with serving(port, env):
+        yield here
 
 
 class Person:
@@ -78,8 +76,8 @@ class Person:
 
     def __init__(self, browser: Browser, served: Served, name: str, **context: object) -> None:
         self.context = browser.new_context(**context)
+        self.context.set_default_timeout(1000 * PATIENCE_S)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.served = served

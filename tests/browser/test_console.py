@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +32,7 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     image = page.locator("figure img")
     image.wait_for(state="visible")
     page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(1200)  # what is held for a second and more is counted
     with page.expect_response("**/revealed") as counted:
         page.keyboard.up("v")
     assert counted.value.ok
@@ -64,7 +65,8 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     page.locator("h1").click()
     page.keyboard.press("b")
     page.wait_for_url("**said=decided**")
-    wait_until_closed(bob, id)
+    served.end_undo(id)
+    until_said(page, f"{served.url}/console/cases/{id}", "Closed:")
 
     from guarded_gen.config import Settings
     from guarded_gen.review.appeals import appeal_key, appeal_link
@@ -73,6 +75,7 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     key = appeal_key(Settings(home=home).keys_folder)
     link = appeal_link(key, served.url, decision.rsplit("/", 1)[1])
     stranger = bob.context.browser.new_context()
+    stranger.set_default_timeout(1000 * PATIENCE_S)
     page = stranger.new_page()
     page.goto(link)
     page.fill("[name=statement]", "This is a drawing of a circle.")
@@ -83,13 +86,11 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     queue = lea.open("/console/queue?kind=appeal")
     queue.keyboard.press("n")
     queue.wait_for_selector("#decide")
+    appeal = queue.url.split("?")[0].rsplit("/", 1)[1]
     queue.keyboard.press("a")
     queue.wait_for_url("**said=decided**")
-    deadline = time.monotonic() + 60
-    while page.get_by_text("The decision was wrong").count() == 0:
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(1000)
-        page.goto(link)
+    served.end_undo(appeal)
+    until_said(page, link, "The decision was wrong")
     stranger.close()
 
     audit = lea.open("/console/audit?kind=appeal.")
@@ -106,11 +107,12 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     audit.get_by_text("The log verifies").wait_for()
 
 
-def wait_until_closed(who, id: str) -> None:
-    deadline = time.monotonic() + 60
-    while who.open(f"/console/cases/{id}").get_by_text("Closed:").count() == 0:
-        assert time.monotonic() < deadline
-        who.page.wait_for_timeout(1000)
+def until_said(page, url: str, text: str) -> None:
+    def said() -> bool:
+        page.goto(url)
+        return page.get_by_text(text).count() > 0
+
+    until(said, text, every_s=0.5)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -168,8 +170,9 @@ def test_every_action_has_a_key_or_can_be_tabbed_to(person) -> None:
         assert any(re.sub(r"\s", "", text)[:6] in re.sub(r"\s", "", r) for r in reached), text
     page.locator("h1").click()
     page.keyboard.press("?")
-    assert page.locator("dialog#keys").is_visible()
+    page.locator("dialog#keys").wait_for()
     page.keyboard.press("Escape")
+    page.locator("dialog#keys").wait_for(state="hidden")
     page.keyboard.press("s")
     page.wait_for_url("**said=skip")
 
@@ -186,7 +189,7 @@ def test_foreign_text_cannot_break_out(person, served) -> None:
     import httpx
 
     evil = "<script>document.title='owned'</script> \u202e gniht a chef \u2066 chops onions"
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with httpx.Client(base_url=served.url, timeout=PATIENCE_S) as client:
         client.post("/v1/videos", json={"prompt": evil, "model": "world", "seconds": "1"})
     ann = person("ann")
     page = ann.open("/console/queue?stage=prompt")

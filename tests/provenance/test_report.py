@@ -19,6 +19,7 @@ from provenance.trust import Revoked
 from provenance.verifier import examine
 from tests.provenance.conftest import Studio
 from tests.provenance.test_verifier import copy_with, launder
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -142,6 +143,7 @@ def test_the_page_in_a_browser(
     page_file = tmp_path / "report.html"
     page_file.write_text(render(report), encoding="utf-8")
     page = browser.new_page(viewport={"width": 380, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE_S)
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     requests: list[str] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provenance import TrustList, Verdict, sign_file
-from provenance.errors import TimestampUnavailable
+from provenance.errors import ProvenanceError, TimestampUnavailable
 from provenance.keys import Algorithm, LocalKey, generate_key
 from provenance.timestamps import TimestampSettings, WhenUnanswered, ask
 from provenance.tsa import UnsafeTimestampAuthority, parse_query
@@ -22,21 +22,31 @@ DEAD = "http://127.0.0.1:9/"
 
 def test_a_time_stamp_outlives_the_certificate(studio: Studio, tmp_path: Path) -> None:
     private = generate_key(Algorithm.ES256)
-    life = timedelta(seconds=27)
-    begin = datetime.now(UTC) - timedelta(seconds=9)
     key = LocalKey(Algorithm.ES256, private)
-    identity = make_identity(key, private.public_key(), begin=begin, life=life)
-    trust = TrustList.of(identity)
-    with UnsafeTimestampAuthority() as authority:
-        both = trust.with_timestamps(authority.root)
-        servers = TimestampSettings(servers=(authority.url,))
-        stamped = sign_file(
-            studio.source, tmp_path / "stamped.mp4", studio.request(), identity, both,
-            timestamps=servers,
-        )  # fmt: skip
-    plain = sign_file(studio.source, tmp_path / "plain.mp4", studio.request(), identity, trust)
+    for seconds in (27, 81, 243):  # longer, where signing took so long that the certificate ended
+        life = timedelta(seconds=seconds)
+        begin = datetime.now(UTC) - timedelta(seconds=9)
+        identity = make_identity(key, private.public_key(), begin=begin, life=life)
+        trust = TrustList.of(identity)
+        try:
+            with UnsafeTimestampAuthority() as authority:
+                both = trust.with_timestamps(authority.root)
+                servers = TimestampSettings(servers=(authority.url,), seconds=60)
+                stamped = sign_file(
+                    studio.source, tmp_path / f"stamped{seconds}.mp4", studio.request(), identity,
+                    both, timestamps=servers,
+                )  # fmt: skip
+            plain = sign_file(
+                studio.source, tmp_path / f"plain{seconds}.mp4", studio.request(), identity, trust
+            )
+            verdict = examine(plain.path, trust).verdict
+        except ProvenanceError:
+            assert datetime.now(UTC) > begin + life
+            continue
+        if datetime.now(UTC) < begin + life:
+            break
     assert stamped.timestamped and not plain.timestamped
-    assert examine(plain.path, trust).verdict is Verdict.TRUSTED
+    assert verdict is Verdict.TRUSTED
     time.sleep(max(0.0, (begin + life - datetime.now(UTC)).total_seconds()) + 1)
 
     after = examine(stamped.path, both)
@@ -62,7 +72,7 @@ def test_a_time_stamp_outlives_the_certificate(studio: Studio, tmp_path: Path) -
 
 def test_the_second_server_answers_when_the_first_is_dead(studio: Studio, tmp_path: Path) -> None:
     with UnsafeTimestampAuthority() as authority:
-        settings = TimestampSettings(servers=(DEAD, authority.url), pause=0.01)
+        settings = TimestampSettings(servers=(DEAD, authority.url), pause=0.01, seconds=60)
         trust = studio.trust.with_timestamps(authority.root)
         done = sign_file(
             studio.source, tmp_path / "o.mp4", studio.request(), studio.identity, trust,
@@ -101,6 +111,6 @@ def test_the_authority_refuses_nonsense(query: bytes) -> None:
     with pytest.raises(ValueError):
         parse_query(query)
     with UnsafeTimestampAuthority() as authority:
-        settings = TimestampSettings(servers=(authority.url,), attempts=1)
+        settings = TimestampSettings(servers=(authority.url,), attempts=1, seconds=60)
         reply, asked = ask(query, settings)
     assert reply is None and "HTTP 400" in asked.failures[0]

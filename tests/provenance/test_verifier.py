@@ -35,6 +35,7 @@ from provenance.trust import Revoked, fingerprint
 from provenance.verdicts import Severity, VerificationReport, clean
 from provenance.verifier import STEPS, examine, library_settings, verify
 from tests.provenance.conftest import Studio, make_clip
+from tests.waiting import PATIENCE_S
 
 
 def box(kind: bytes, payload: bytes) -> bytes:
@@ -321,9 +322,8 @@ def test_a_remuxed_copy_is_unsigned(studio: Studio, signed: Path, tmp_path: Path
 
 
 def test_a_thousand_corrupted_manifests(studio: Studio, signed: Path, tmp_path: Path) -> None:
-    """Never a crash, never a late answer, never trusted (except in the padding)."""
+    """Never a crash, never a hung child, never trusted (except in the padding)."""
     import random
-    import time
 
     data = signed.read_bytes()
     offset, size = offset_of(data, b"uuid")
@@ -331,7 +331,6 @@ def test_a_thousand_corrupted_manifests(studio: Studio, signed: Path, tmp_path: 
     rounds = int(os.environ.get("GUARDED_GEN_CORRUPTIONS", "150"))
     path = tmp_path / "broken.mp4"
     verdicts: dict[Verdict, int] = {}
-    slowest = 0.0
     with Sandbox() as sandbox:
         verify(signed, studio.trust, sandbox=sandbox)
         for _ in range(rounds):
@@ -339,9 +338,8 @@ def test_a_thousand_corrupted_manifests(studio: Studio, signed: Path, tmp_path: 
             for _ in range(rng.randint(1, 12)):
                 broken[rng.randrange(offset + 24, offset + size)] = rng.randrange(256)
             path.write_bytes(broken)
-            start = time.perf_counter()
             report = verify(path, studio.trust, sandbox=sandbox)
-            slowest = max(slowest, time.perf_counter() - start)
+            assert "limit.time" not in {finding.code for finding in report.findings}
             verdicts[report.verdict] = verdicts.get(report.verdict, 0) + 1
             if report.verdict is Verdict.TRUSTED:
                 assert broken_only_in_padding(data, bytes(broken)), "a changed file was trusted"
@@ -352,7 +350,6 @@ def test_a_thousand_corrupted_manifests(studio: Studio, signed: Path, tmp_path: 
         Verdict.UNSIGNED,
     }
     assert verdicts[Verdict.TAMPERED] > rounds * 0.4
-    assert slowest < 5, "a hung child would be told only after the limit"
 
 
 def broken_only_in_padding(before: bytes, after: bytes) -> bool:
@@ -472,7 +469,7 @@ def test_a_forked_child_can_verify(studio: Studio, signed: Path) -> None:
         "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, timeout=PATIENCE_S)
     assert done.returncode == 0
 
 

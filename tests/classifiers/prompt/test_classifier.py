@@ -17,6 +17,7 @@ from classifiers.prompt.windows import MAX_CHARS, split
 from classifiers.registry import WeightsRegistry
 from policies.decision import CheckStatus, Signal
 from tests.classifiers.prompt.foreign import prompts
+from tests.waiting import BOUND_S, PATIENCE_S, until
 
 HARMFUL = "a naked couple having explicit sex in bed"
 HARMLESS = "a big red circle moves over the sea at sunset"
@@ -118,10 +119,10 @@ def test_windows_cover_every_word() -> None:
 
 @pytest.mark.parametrize("text", ["x" * (MAX_CHARS + 1), "a " * 500_000])
 def test_a_text_too_long_to_judge_fails(classifier: PromptClassifier, text: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     (signals,) = classifier.classify([text])
     assert {(s.status, s.reason) for s in signals} == {(CheckStatus.FAILED, "text_too_long")}
-    assert time.process_time() - started < 1.0
+    assert time.thread_time() - started < BOUND_S
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "\ud800", "🔥" * 40, "\u0301" * 2000, "\u202e"])
@@ -177,26 +178,27 @@ def test_identical_prompts_are_judged_once(registry: WeightsRegistry) -> None:
     assert seen == ["a cat", "a dog"]
 
 
-class Slow:
-    """Counts how many calls reach it."""
+class Held:
+    """Counts how many calls reach it, and answers when ``gate`` is open."""
 
-    name = "slow"
+    name = "held"
     categories = ("unsafe",)
     weights = ()
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.gate = threading.Event()
 
     def classify(self, prompts: Sequence[str]) -> list[tuple[Signal, ...]]:
         self.calls.append(list(prompts))
         if "break" in prompts:
             raise RuntimeError("broken")
-        time.sleep(0.05)
-        return [(Signal.ran("slow", "unsafe", len(p) / 100),) for p in prompts]
+        assert self.gate.wait(PATIENCE_S)
+        return [(Signal.ran("held", "unsafe", len(p) / 100),) for p in prompts]
 
 
 def test_concurrent_callers_share_a_batch_and_get_their_own_answers() -> None:
-    inner = Slow()
+    inner = Held()
     shared = BatchingClassifier(inner)
     answers: dict[int, float | None] = {}
 
@@ -204,16 +206,22 @@ def test_concurrent_callers_share_a_batch_and_get_their_own_answers() -> None:
         answers[length] = shared.classify(["x" * length])[0][0].score
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(1, 41)]
-    for thread in threads:
+    threads[0].start()
+    until(lambda: inner.calls, "the first call")
+    for thread in threads[1:]:
         thread.start()
+    until(lambda: len(shared._waiting) == 39, "the crowd")
+    inner.gate.set()
     for thread in threads:
         thread.join()
     assert answers == {n: pytest.approx(n / 100) for n in range(1, 41)}
-    assert len(inner.calls) < 20
+    assert [len(call) for call in inner.calls] == [1, 39]
 
 
 def test_an_error_reaches_the_callers_and_the_next_call_works() -> None:
-    shared = BatchingClassifier(Slow())
+    inner = Held()
+    inner.gate.set()
+    shared = BatchingClassifier(inner)
     with pytest.raises(RuntimeError):
         shared.classify(["break"])
     assert shared.classify(["fine"])[0][0].score == 0.04

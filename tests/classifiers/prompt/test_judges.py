@@ -3,7 +3,6 @@ from __future__ import annotations
 import http.server
 import json
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from classifiers.prompt.judges import (
 )
 from classifiers.prompt.judges.base import JudgeFailed
 from policies.decision import CheckStatus, Signal
+from tests.waiting import PATIENCE_S
 
 WORDS = ["<pad>", "<unk>", "</s>", "good", "bad", "safe", "unsafe", "yes", "no", "S1", "S12", ":"]
 
@@ -94,7 +94,7 @@ def unsafe(signals: Sequence[Signal]) -> Signal:
 
 
 def test_a_guard_that_answers_is_heard(guard_folder: Path) -> None:
-    guard = GenerativeGuard("llama_guard", str(guard_folder))
+    guard = GenerativeGuard("llama_guard", str(guard_folder), timeout=PATIENCE_S)
     good, bad = guard.classify(["good", "bad"])
     assert unsafe(good).score == 0.0
     assert unsafe(bad).score == 1.0
@@ -105,7 +105,7 @@ def test_a_guard_that_answers_is_heard(guard_folder: Path) -> None:
 def test_an_answer_of_another_form_is_a_failure_and_no_pass(
     guard_folder: Path, family: str
 ) -> None:
-    guard = GenerativeGuard(family, str(guard_folder), policy="no harm")
+    guard = GenerativeGuard(family, str(guard_folder), policy="no harm", timeout=PATIENCE_S)
     for signals in guard.classify(["good", "bad"]):
         assert unsafe(signals).status is CheckStatus.FAILED
         assert unsafe(signals).reason == "judge_answer"
@@ -144,7 +144,9 @@ def test_nonsense_never_becomes_a_verdict(family: str, answer: str) -> None:
 
 def test_a_sequence_classifier_gives_mapped_categories(classifier_folder: Path) -> None:
     judge = SequenceClassifierJudge(
-        str(classifier_folder), labels={"porn": "sexual", "gore": "gore"}
+        str(classifier_folder),
+        labels={"porn": "sexual", "gore": "gore"},
+        timeout=PATIENCE_S,
     )
     (signals,) = judge.classify(["bad bad good"])
     scores = {s.category: s.score for s in signals}
@@ -166,12 +168,12 @@ def test_unpinned_pickled_and_missing_models_are_refused(tmp_path: Path) -> None
 def test_a_judge_that_hangs_times_out_and_is_busy_until_it_ends(classifier_folder: Path) -> None:
     judge = SequenceClassifierJudge(str(classifier_folder), timeout=0.2)
     release = threading.Event()
-    judge.verdicts = lambda prompts: release.wait(5) and []  # type: ignore[assignment]
-    started = time.monotonic()
-    assert unsafe(judge.classify(["a"])[0]).reason == "timeout"
-    assert unsafe(judge.classify(["a"])[0]).reason == "judge_busy"
-    assert time.monotonic() - started < 3
-    release.set()
+    judge.verdicts = lambda prompts: release.wait(PATIENCE_S) and []  # type: ignore[assignment]
+    try:
+        assert unsafe(judge.classify(["a"])[0]).reason == "timeout"
+        assert unsafe(judge.classify(["a"])[0]).reason == "judge_busy"
+    finally:
+        release.set()
 
 
 @pytest.fixture
@@ -207,7 +209,7 @@ def test_a_moderations_service_is_asked_as_documented(
     service: tuple[str, dict[str, Any]],
 ) -> None:
     url, state = service
-    judge = RemoteModerations(url, model="omni", api_key="secret")
+    judge = RemoteModerations(url, model="omni", api_key="secret", timeout=PATIENCE_S)
     good, bad = judge.classify(["good", "bad"])
     assert unsafe(bad).score == 0.9
     assert unsafe(good).score == 0.02
@@ -262,7 +264,9 @@ def test_only_the_uncertain_band_reaches_the_second_judge(
     service: tuple[str, dict[str, Any]], score: float | None, asked: int
 ) -> None:
     url, state = service
-    cascade = CascadeClassifier(Fixed(score), RemoteModerations(url), Band(low=0.3, high=0.9))
+    cascade = CascadeClassifier(
+        Fixed(score), RemoteModerations(url, timeout=PATIENCE_S), Band(low=0.3, high=0.9)
+    )
     (signals,) = cascade.classify(["bad"])
     assert len(state["seen"]) == asked
     expected = 0.9 if asked else score

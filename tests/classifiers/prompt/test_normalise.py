@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from classifiers.prompt.disguises import DISGUISES
 from classifiers.prompt.normalise import MAX_DEPTH, MAX_READINGS, Normaliser, Vocabulary
 from tests.classifiers.prompt.foreign import prompts
+from tests.waiting import BOUND_S
 
 HONEST = (
     "a woman dances on the beach at sunset",
@@ -78,9 +79,9 @@ def test_emoji_become_words(normaliser: Normaliser) -> None:
      "n4k3d" * 5_000, "\u202e" * 1_000],
 )  # fmt: skip
 def test_hostile_texts_are_read_in_bounded_time(normaliser: Normaliser, text: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     found = normaliser.read(text)
-    assert time.process_time() - started < 2.0  # generous: shared cores; see the benchmark
+    assert time.thread_time() - started < BOUND_S
     assert 1 <= len(found.judged) <= MAX_READINGS
 
 

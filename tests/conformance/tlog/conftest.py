@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from guarded_gen.api.log import log_router
 from guarded_gen.audit import AuditLog
 from guarded_gen.config import Settings
 from guarded_gen.store import open_store
+from tests.waiting import running
 
 
 @pytest.fixture(scope="session")
@@ -44,22 +43,8 @@ def log(tmp_path: Path) -> Iterator[AuditLog]:
 @pytest.fixture
 def serve() -> Iterator[Callable[[FastAPI], str]]:
     """Serve an application on a free port of loopback; gives its URL."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def start(app: FastAPI) -> str:
-        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
-
-    yield start
-    for server, thread in running:
-        server.should_exit = True
-        thread.join(10)
+    with ExitStack() as servers:
+        yield lambda app: servers.enter_context(running(app))
 
 
 @pytest.fixture

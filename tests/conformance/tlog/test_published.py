@@ -13,6 +13,7 @@ import pytest
 
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.audit.tiles import export_folder
+from tests.waiting import PATIENCE_S
 
 
 def fill(log: AuditLog, count: int) -> None:
@@ -38,7 +39,7 @@ def test_the_stranger_runs_as_a_program(log: AuditLog, url: str, vkey: str) -> N
     fill(log, 300)
     program = Path(__file__).with_name("stranger.py")
     done = subprocess.run(
-        [sys.executable, program, url, vkey], capture_output=True, text=True, timeout=60
+        [sys.executable, program, url, vkey], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.stdout == "300 entries, consistent with the signed checkpoint\n", done.stderr
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from guarded_gen.api.log import log_router
-from guarded_gen.audit import AuditLog, Event, Query
+from guarded_gen.audit import AuditLog, Event, Query, witness
 from guarded_gen.audit.keys import load_witness_key
 from guarded_gen.audit.witness import (
     Alert,
@@ -27,6 +27,7 @@ from guarded_gen.audit.witness import (
 from guarded_gen.audit_settings import AuditSettings
 from guarded_gen.config import Settings
 from guarded_gen.store import open_store
+from tests import waiting
 
 OpenAt = Callable[[Path], AuditLog]
 
@@ -56,6 +57,11 @@ def alice(open_at: OpenAt, tmp_path: Path) -> AuditLog:
 @pytest.fixture
 def bob(open_at: OpenAt, tmp_path: Path) -> AuditLog:
     return open_at(tmp_path / "bob")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness, "TIMEOUT_SECONDS", waiting.PATIENCE_S)
 
 
 def witness_of(log: AuditLog, home: Path, *watched: AuditLog) -> Witness:
@@ -138,7 +144,7 @@ def test_the_statuses_of_the_protocol(
     fill(alice, 4)
 
     def post(body: bytes) -> httpx.Response:
-        return httpx.post(f"{bobs_url}/add-checkpoint", content=body)
+        return waiting.post(f"{bobs_url}/add-checkpoint", content=body)
 
     good = request_of(alice)
     assert post(b"nonsense").status_code == 400

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from guarded_gen import config
 from guarded_gen.api import create_app
 from guarded_gen.services import Services
+from tests.waiting import PATIENCE_S, running
 
 
 def settings_for(home: Path, **more: Any) -> config.Settings:
     fields: dict[str, Any] = {
         "home": home,
         "policy": str(Path(__file__).with_name("policy.yaml")),
-        "api": {"poll_after_ms": 50, "allow_private_fetch": True, "requests_per_minute": 100_000},
-        "jobs": {"poll_s": 0.05, "drain_s": 10},
-    }
+        "api": {
+            "poll_after_ms": 50, "allow_private_fetch": True, "requests_per_minute": 100_000,
+            "fetch_timeout_s": PATIENCE_S, "image_wait_s": PATIENCE_S,
+        },
+        "jobs": {"poll_s": 0.05, "drain_s": 10, "dead_after_s": PATIENCE_S},
+    }  # fmt: skip
     return config.load(**{**fields, **more})
 
 
@@ -32,22 +31,8 @@ def serving(settings: config.Settings, **options: Any) -> Iterator[tuple[str, An
     """Yield (base URL, app) of a running server."""
     services = Services(settings)
     app = create_app(services, **options)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="on")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 60
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise RuntimeError("the server did not start")
-        time.sleep(0.02)
     try:
-        yield f"http://127.0.0.1:{port}", app
+        with running(app) as url:
+            yield url, app
     finally:
-        server.should_exit = True
-        thread.join(timeout=60)
         services.close()

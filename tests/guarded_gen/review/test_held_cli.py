@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import policies
@@ -21,6 +20,7 @@ from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role
 from guarded_gen.services import Services
 from guarded_gen.telemetry import Metrics
+from tests.waiting import until
 
 HOLDS = """\
 policy: holds
@@ -57,14 +57,14 @@ def test_an_allowed_clip_is_finished_and_its_manifest_names_the_decision(home: P
     process = worker_process(services, jobs, metrics)
     process.start()
     try:
-        end = time.monotonic() + 120
-        while (job := jobs.book.get("default", outcome.clip)).status != "completed":
-            assert job.status == "in_progress", job.error
-            assert time.monotonic() < end
-            time.sleep(0.2)
+        job = until(
+            lambda: (now := jobs.book.get("default", outcome.clip)).status != "in_progress" and now,
+            "the clip",
+        )
     finally:
         process.stop()
         jobs.close()
+    assert (job.status, job.error) == ("completed", None)
     assert job.assets is not None
     clip = services.settings.media_folder / job.assets["video"]["key"]
     assert decided.entry.encode() in clip.read_bytes()
