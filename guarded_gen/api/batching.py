@@ -1,7 +1,8 @@
 """Texts of requests that arrive together are classified together.
 
-A text alone costs the classifiers about three times what it costs in a batch. Nothing waits for
-company: while one batch is being judged, the next gathers.
+A text alone costs the classifiers about twice what it costs in a batch. Nothing waits for
+company: while one batch is being judged, the next gathers. The classifier gathers calls of
+threads by itself; one thread for all of them costs a tenth less than a thread a request.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from guarded_gen.errors import InvalidInput, NotFound
 from guarded_gen.jobs.book import now_ms
@@ -68,11 +68,17 @@ class Keys:
 
     def exist(self) -> bool:
         """Whether any key was ever made: from then on nobody comes in without one."""
-        now = now_ms()
-        if self._any is None or (not self._any[1] and now - self._any[0] > _CACHE_MS):
+        known = self.exist_from_memory()
+        if known is None:
             with self._store.read() as session:
-                count = session.scalar(select(func.count()).select_from(ApiKey)) or 0
-            self._any = (now, count > 0)
+                known = session.scalar(select(ApiKey.id).limit(1)) is not None
+            self._any = (now_ms(), known)
+        return known
+
+    def exist_from_memory(self) -> bool | None:
+        """The same without a query; None when it takes one."""
+        if self._any is None or (not self._any[1] and now_ms() - self._any[0] > _CACHE_MS):
+            return None
         return self._any[1]
 
     def create(
@@ -164,6 +170,12 @@ class Keys:
         scopes = frozenset(Scope(scope) for scope in key.scopes)
         return Caller(key.tenant, scopes, key.id, requests_per_minute=rate)
 
+    def remembers(self, text: str) -> bool:
+        """Whether :meth:`caller` of this key takes no query now."""
+        known = self._known.get(text.removeprefix(PREFIX).partition("_")[0])
+        now = now_ms()
+        return known is not None and now - known[0] < _CACHE_MS and not _use_is_due(known[1], now)
+
     def _look_up(self, id: str) -> tuple[ApiKey, int | None] | None:
         now = now_ms()
         known = self._known.get(id)
@@ -182,11 +194,15 @@ class Keys:
         return key, rate
 
     def _note_use(self, key: ApiKey, now: int) -> None:
-        if key.last_used_at is not None and now - key.last_used_at < _USED_EVERY_MS:
+        if not _use_is_due(key, now):
             return
         key.last_used_at = now
         with self._store.write() as session:
             session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
+
+
+def _use_is_due(key: ApiKey, now: int) -> bool:
+    return key.last_used_at is None or now - key.last_used_at >= _USED_EVERY_MS
 
 
 def _hash(secret: str) -> str:

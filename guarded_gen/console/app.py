@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
+from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guarded_gen.console.desk import Desk
 from guarded_gen.console.pages import (
@@ -64,18 +65,31 @@ def add_console(app: FastAPI, door: Door) -> Desk:
             return Response(status_code=404)
         return Response(found[0], media_type=found[1], headers={"cache-control": "max-age=300"})
 
-    @app.middleware("http")
-    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        own = request.url.path == "/" or request.url.path.startswith(OWN)
-        if not own:
-            return await go_on(request)
-        response = await go_on(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
+    app.add_middleware(PageHeaders)
     _show_errors_as_pages(app)
     return desk
+
+
+class PageHeaders:
+    """Puts the strict headers on the console's own pages; every other request passes untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(OWN))
+        if not own:
+            await self._app(scope, receive, send)
+            return
+
+        async def out(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, out)
 
 
 def _show_errors_as_pages(app: FastAPI) -> None:

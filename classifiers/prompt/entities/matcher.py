@@ -70,6 +70,9 @@ class Matcher:
             self._automaton.make_automaton()
         self._empty = not found
         self._choices = list(self._spellings)
+        self._by_letter: dict[str, list[str]] = {}
+        for form in self._choices:
+            self._by_letter.setdefault(form[0], []).append(form)
 
     def find(self, text: str) -> list[Mention]:
         """Mentions in order of place; the longest where several overlap."""
@@ -114,12 +117,25 @@ class Matcher:
                 tried += 1
                 if tried > MAX_FUZZY_STRETCHES:
                     return found
-                best = process.extractOne(
-                    said, self._choices, scorer=fuzz.ratio, score_cutoff=FUZZY_RATIO
-                )
-                if best is not None and best[0][0] == said[0]:
-                    found.append(Mention(self._spellings[best[0]], start, end, fuzzy=True))
+                best = self._nearest(said)
+                if best is not None and best[0] == said[0]:
+                    found.append(Mention(self._spellings[best], start, end, fuzzy=True))
         return found
+
+    def _nearest(self, said: str) -> str | None:
+        """The spelling nearest to ``said``; None when it cannot begin with the same letter.
+
+        Most words resemble no name: those that begin alike are asked first, a twentieth of all.
+        """
+        alike = self._by_letter.get(said[0], ())
+        if not alike or _best(said, alike) is None:
+            return None
+        return _best(said, self._choices)
+
+
+def _best(said: str, choices: Sequence[str]) -> str | None:
+    best = process.extractOne(said, choices, scorer=fuzz.ratio, score_cutoff=FUZZY_RATIO)
+    return None if best is None else str(best[0])
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
