@@ -43,6 +43,7 @@ from classifiers.registry import WeightsRegistry
 from media.clip import Frames, Pixels
 from media.encode import Encoder
 from media.hashing import crops, pdq, to_hex, trim, variants
+from tests.media.pictures import picture
 
 FPS = 24
 
@@ -153,21 +154,6 @@ def index(count: int) -> None:
         times.append(time.thread_time() - start)
     at = np.quantile(times, [0.5, 0.99]) * 1000
     print(f"query p50 {at[0]:.2f} ms, p99 {at[1]:.2f} ms; {found} of 300 found at distance 31")
-
-
-def picture(seed: int, height: int = 216, width: int = 384) -> Pixels:
-    """1/f noise in colour with a few discs in front. ``uint8 [H, W, 3]``."""
-    rng = np.random.default_rng(seed)
-    fy, fx = np.fft.fftfreq(height)[:, None, None], np.fft.rfftfreq(width)[None, :, None]
-    noise = np.fft.rfftn(rng.normal(size=(height, width, 3)), axes=(0, 1))
-    noise /= np.maximum(np.hypot(fy, fx), 1 / width) ** 1.2
-    field = np.fft.irfftn(noise, s=(height, width), axes=(0, 1))
-    out = ((field - field.min()) / (field.max() - field.min()) * 255).astype(np.uint8)
-    y, x = np.mgrid[:height, :width]
-    for _ in range(6):
-        centre, radius = rng.random(2) * (height, width), rng.uniform(8, 60)
-        out[(y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2] = rng.integers(0, 255, 3)
-    return out
 
 
 def changes() -> dict[str, Callable[[Pixels], Pixels]]:

@@ -60,8 +60,12 @@ def _from_library(name: str) -> tuple[Policy, tuple[Issue, ...]]:
 
 
 def loads(text: str, name: str = "policy") -> tuple[Policy, list[Issue]]:
-    """Check a policy given as text; ``name`` stands for its file in messages."""
-    return _parse(text, name, Path.cwd(), ())
+    """Check a policy given as text; ``name`` stands for its file in messages.
+
+    A text extends policies of the library only: it may come from a stranger, and no file of this
+    machine is read for it.
+    """
+    return _parse(text, name, None, ())
 
 
 def locate(source: Path | str) -> Path:
@@ -102,7 +106,7 @@ def _load(path: Path, shown: str, chain: tuple[Path, ...]) -> tuple[Policy, list
 
 
 def _parse(
-    text: str, shown: str, folder: Path, chain: tuple[Path, ...]
+    text: str, shown: str, folder: Path | None, chain: tuple[Path, ...]
 ) -> tuple[Policy, list[Issue]]:
     lines = text.split("\n")
     if len(text) > source.MAX_BYTES:
@@ -175,13 +179,24 @@ def _collect(
             continue
 
 
-def _parent(node: Node, folder: Path, chain: tuple[Path, ...]) -> tuple[Policy | None, list[Issue]]:
+def _parent(
+    node: Node, folder: Path | None, chain: tuple[Path, ...]
+) -> tuple[Policy | None, list[Issue]]:
     """The policy that this one extends, and what is wrong with the reference."""
     if "extends" not in node.value or not isinstance(node.value["extends"].value, str):
         return None, []
     named = node.value["extends"]
     name = named.value
-    path = LIBRARY / f"{name}.yaml" if name in library() else folder / name
+    if name not in library() and folder is None:
+        return None, [
+            Issue(
+                "unknown_parent",
+                f'a text extends a policy of the library, and "{name}" is none',
+                named.span,
+                f"name one of: {', '.join(library())}",
+            )
+        ]
+    path = LIBRARY / f"{name}.yaml" if folder is None or name in library() else folder / name
     if path.resolve() in chain:
         cycle = " extends ".join(p.name for p in (*chain[chain.index(path.resolve()) :], path))
         return None, [

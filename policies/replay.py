@@ -20,7 +20,7 @@ from policies import conditions
 from policies.columns import plan
 from policies.conditions import Condition, Variables
 from policies.context import Context
-from policies.decision import Action, Stage
+from policies.decision import Action, Decision, Stage
 from policies.document import Evidence, Policy, Rule
 from policies.engine import CALIBRATION_NEEDED, evaluate, in_scope
 from policies.history import ABSENT, FAILED, SCALE, SKIPPED, Block, History
@@ -53,16 +53,28 @@ def actions(policy: Policy, history: History) -> dict[Stage, NDArray[np.int8]]:
 
 def reference(policy: Policy, history: History) -> dict[Stage, NDArray[np.int8]]:
     """The same, one decision after another; 30 µs each."""
-    made = {}
-    for stage, block in history.blocks.items():
-        severities = [
-            evaluate(
-                policy, stage, block.signals(row), history.contexts[int(block.context[row])]
-            ).action.severity
-            for row in range(len(block))
-        ]
-        made[stage] = np.array(severities, np.int8)
-    return made
+    return {
+        stage: np.array(
+            [_anew(policy, history, stage, row).action.severity for row in range(len(block))],
+            np.int8,
+        )
+        for stage, block in history.blocks.items()
+    }
+
+
+def anew(policy: Policy, history: History, stage: Stage, id: str) -> Decision:
+    """What ``policy`` says of one recorded decision, with its reasons; raises ``KeyError``."""
+    block = history.blocks[stage]
+    rows = np.flatnonzero(block.ids == id)
+    if not len(rows):
+        raise KeyError(id)
+    return _anew(policy, history, stage, int(rows[0]))
+
+
+def _anew(policy: Policy, history: History, stage: Stage, row: int) -> Decision:
+    block = history.blocks[stage]
+    context = history.contexts[int(block.context[row])]
+    return evaluate(policy, stage, block.signals(row), context)
 
 
 def verdicts(

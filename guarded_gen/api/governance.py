@@ -24,6 +24,7 @@ from guarded_gen.api.requests import (
 from guarded_gen.api.schemas import ANY, LIST, answers
 from guarded_gen.audit import Query as LogQuery
 from guarded_gen.errors import NotFound
+from guarded_gen.past import read_past
 from guarded_gen.review.appeals import Appeals, AppealStatus
 from guarded_gen.review.cases import Filters
 from guarded_gen.review.cases import Queue as CaseQueue
@@ -32,10 +33,12 @@ from guarded_gen.review.effects import HeldJobs
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Role
 from guarded_gen.store.tables.review import ReviewCase
-from policies.decision import Signal, Stage
+from policies.replay import anew, replay
 
 router = APIRouter(prefix="/v1", tags=["governance"])
 _REPLAY_MOST = 2_000
+"""Decisions of each stage that a replay goes over, the newest."""
+_REPLAY_EXAMPLES = 50
 
 
 def appeals_of(door: Door) -> Appeals:
@@ -121,9 +124,10 @@ async def list_policies(request: Request) -> Response:
 
 @router.post("/policies/replays", responses=answers(ANY), openapi_extra=request_body(ReplayPolicy))
 async def replay_policy(request: Request) -> Response:
-    """What another policy would have decided on recorded prompts: nothing changes.
+    """What another policy would have decided on what was recorded: nothing changes.
 
-    Takes the policy's YAML; goes over this tenant's newest recorded decisions.
+    Takes the policy's YAML, which may extend one of the library; goes over this tenant's newest
+    recorded decisions, each in the context in which it was made.
     """
     door = door_of(request)
     caller = await door.enter(request, Scope.ADMIN)
@@ -134,34 +138,23 @@ async def replay_policy(request: Request) -> Response:
 
 def _replay(door: Door, caller: Caller, text: str) -> dict[str, Any]:
     candidate, issues = policies.loads(text, "candidate")
+    past = read_past(door.services.log, tenant=caller.tenant, most=_REPLAY_MOST)
+    report = replay(candidate, past.history, samples=_REPLAY_EXAMPLES)
     changes: dict[str, int] = {}
     examples: list[dict[str, Any]] = []
-    count = 0
-    query = LogQuery(tenant=caller.tenant, limit=_REPLAY_MOST)
-    for entry in door.services.log.entries(query):
-        if entry.decision is None or "signals" not in entry.body:
-            continue
-        try:
-            stage = Stage(entry.kind.partition(".")[0])
-            signals = [Signal.from_json(record) for record in entry.body["signals"]]
-        except (ValueError, KeyError):
-            continue
-        context = policies.Context(
-            tenant=caller.tenant, backend=str(entry.body.get("backend", "")),
-        )  # fmt: skip
-        decided = policies.evaluate(candidate, stage, signals, context)
-        count += 1
-        before, after = str(entry.decision["action"]), decided.action.value
-        if before != after:
-            changes[f"{before}>{after}"] = changes.get(f"{before}>{after}", 0) + 1
-            if len(examples) < 50:
-                examples.append(
-                    {"decision_id": entry.id, "before": before, "after": after,
-                     "rule_id": decided.rule_id, "reason": decided.reason}
-                )  # fmt: skip
+    for change in report.changes:
+        name = f"{change.before}>{change.after}"
+        changes[name] = changes.get(name, 0) + change.count
+        for id in change.samples[: _REPLAY_EXAMPLES - len(examples)]:
+            decided = anew(candidate, past.history, change.stage, id)
+            examples.append(
+                {"decision_id": id, "before": change.before.value, "after": change.after.value,
+                 "rule_id": decided.rule_id, "reason": decided.reason}
+            )  # fmt: skip
     return {
-        "object": "policy.replay", "digest": candidate.digest, "decisions": count,
-        "changed": sum(changes.values()), "changes": changes, "examples": examples,
+        "object": "policy.replay", "digest": candidate.digest, "decisions": report.decisions,
+        "changed": report.changed, "changes": changes, "examples": examples,
+        "unusable": past.unusable, "capped": past.capped,
         "warnings": [issue.message for issue in issues],
     }  # fmt: skip
 

@@ -106,23 +106,18 @@ def read_log(
     services: Services, since: int | None, until: int | None, tenant: str | None
 ) -> tuple[History, int]:
     """The recorded decisions, and how many could not be read."""
-    from guarded_gen.audit import Query
-    from policies import Stage
-    from policies.history import HistoryBuilder
+    from guarded_gen.past import read_past
 
-    builder = HistoryBuilder()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=progress_console(), transient=True) as bar:
         task = bar.add_task("reading decisions")
-        read = 0
-        for stage in Stage:
-            query = Query(since=since, until=until, tenant=tenant, kind=f"{stage}.decision")
-            for entry in services.log.entries(query):
-                builder.add_record(entry.id, entry.decision or {}, entry.body.get("signals", ()))
-                read += 1
-                if read % 1_000 == 0:
-                    bar.update(task, description=f"reading decisions: {read:,}")
-    return builder.build(), builder.unusable
+
+        def tell(read: int) -> None:
+            if read % 1_000 == 0:
+                bar.update(task, description=f"reading decisions: {read:,}")
+
+        past = read_past(services.log, since=since, until=until, tenant=tenant, progress=tell)
+    return past.history, past.unusable
 
 
 def _print_csv(report: ReplayReport) -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from guarded_gen.audit import AuditLog, Query
+from guarded_gen.audit import AuditLog
 from guarded_gen.errors import InvalidInput
+from guarded_gen.past import Past, read_past
 from guarded_gen.review.people import Member
 from policies import Policy
 from policies.decision import Stage
 from policies.document import Rule
-from policies.history import History, HistoryBuilder
+from policies.history import History
 from policies.replay import ReplayReport, actions, replay
 
 MOST = 10_000
@@ -25,16 +26,6 @@ FRESH_SECONDS = 120.0
 DAY_MS = 86_400_000
 DAYS = (1, 7, 30)
 CURVE = tuple(n / 20 for n in range(21))
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Recorded decisions that one person may see. ``capped``: there were more."""
-
-    history: History
-    unusable: int
-    capped: bool
-    read_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +45,7 @@ class Replays:
     """Keeps what was read for two minutes, so that a slider can ask again and again."""
 
     log: AuditLog
-    _kept: dict[tuple[int, frozenset[str]], Past] = field(default_factory=dict)
+    _kept: dict[tuple[int, frozenset[str]], tuple[float, Past]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def past(self, who: Member, days: int) -> Past:
@@ -62,25 +53,13 @@ class Replays:
         key = (days, who.tenants)
         with self._lock:
             found = self._kept.get(key)
-            if found is not None and time.monotonic() - found.read_at < FRESH_SECONDS:
-                return found
+            if found is not None and time.monotonic() - found[0] < FRESH_SECONDS:
+                return found[1]
             self._kept.clear()  # one history is megabytes; people look at one period at a time
-            found = self._kept[key] = self._read(who, days)
-            return found
-
-    def _read(self, who: Member, days: int) -> Past:
-        builder = HistoryBuilder()
-        since = time.time_ns() // 1_000_000 - days * DAY_MS
-        capped = False
-        for stage in Stage:
-            query = Query(since=since, kind=f"{stage}.decision", limit=MOST + 1)
-            for number, entry in enumerate(self.log.entries(query)):
-                if number == MOST:
-                    capped = True
-                elif who.sees(entry.tenant):
-                    signals = entry.body.get("signals", ())
-                    builder.add_record(entry.id, entry.decision or {}, signals)
-        return Past(builder.build(), builder.unusable, capped, time.monotonic())
+            since = time.time_ns() // 1_000_000 - days * DAY_MS
+            past = read_past(self.log, since=since, most=MOST, sees=who.sees)
+            self._kept[key] = (time.monotonic(), past)
+            return past
 
     def try_(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +27,6 @@ from policies import Context, Issue, Policy, PolicyInvalid
 from policies.cases import Outcome, of_policy, run
 from policies.issues import Span
 from policies.rollout import STEPS, State
-from policies.source import Unreadable, read
 
 router = APIRouter(prefix="/console/policy")
 MAX_TEXT = 256 * 1024
@@ -69,29 +70,24 @@ def written(policy: Policy) -> str:
 @router.post("")
 async def check(request: Request) -> Response:
     """Check the text, run its examples, and try a prompt if there is one."""
-    desk = desk_of(request)
-    _, fields = await _given(request, desk)
-    result = await to_thread.run_sync(check_text, fields["text"])
-    policy: Policy | None = result["policy"]
-    if fields["prompt"] and policy is not None:
-        clean = clean_prompt(fields["prompt"], desk.services.settings.limits)
-        classifiers = desk.services.prompt_classifiers
+    given = await _given(request)
+    services, policy, prompt = given.desk.services, given.policy, given.fields["prompt"]
+    if prompt and policy is not None:
+        clean = clean_prompt(prompt, services.settings.limits)
 
         def work() -> Any:
-            return judge_prompts(policy, classifiers, [clean], Context())[0]
+            return judge_prompts(policy, services.prompt_classifiers, [clean], Context())[0]
 
-        result["tried"] = (await to_thread.run_sync(work)).decision.to_json()
-    return _page(request, desk, fields, result)
+        given.result["tried"] = (await to_thread.run_sync(work)).decision.to_json()
+    return _page(request, given.desk, given.fields, given.result)
 
 
 @router.post("/replay")
 async def replay(request: Request) -> Response:
     """The text over recorded decisions, with another threshold in one rule. Changes nothing."""
-    desk = desk_of(request)
-    found, fields = await _given(request, desk)
-    result = await to_thread.run_sync(check_text, fields["text"])
-    policy: Policy | None = result["policy"]
-    if policy is not None:
+    given = await _given(request)
+    desk, fields = given.desk, given.fields
+    if given.policy is not None:
         try:
             threshold = float(fields["threshold"])
         except ValueError as error:
@@ -100,25 +96,26 @@ async def replay(request: Request) -> Response:
             raise InvalidInput("a threshold lies between 0 and 1", "move the slider", "threshold")
         days = int(fields["days"]) if fields["days"] in map(str, DAYS) else DAYS[0]
         replayed = await to_thread.run_sync(
-            desk.replays.try_, found.who, policy, fields["rule"], threshold, days,
+            desk.replays.try_, given.found.who, given.policy, fields["rule"], threshold, days,
             desk.services.policy if fields["against"] == "active" else None,
         )  # fmt: skip
-        result["replayed"] = replayed
-        result["chart"] = curve(replayed.curve, threshold, "Decisions that change, by threshold")
-    return _page(request, desk, fields, result)
+        title = "Decisions that change, by threshold"
+        given.result.update(
+            {"replayed": replayed, "chart": curve(replayed.curve, threshold, title)}
+        )
+    return _page(request, desk, fields, given.result)
 
 
 @router.post("/propose")
 async def propose(request: Request) -> Response:
     """Take the text into the rollout as a draft."""
-    desk = desk_of(request)
-    found, fields = await _given(request, desk)
-    result = await to_thread.run_sync(check_text, fields["text"])
-    policy: Policy | None = result["policy"]
-    if policy is None:
+    given = await _given(request)
+    desk, fields, result = given.desk, given.fields, given.result
+    if given.policy is None:
         return _page(request, desk, fields, result, status=400)
+    propose = desk.publishing.propose
     try:
-        await to_thread.run_sync(desk.publishing.propose, found.who, policy, fields["reason"])
+        await to_thread.run_sync(propose, given.found.who, given.policy, fields["reason"])
     except GuardedGenError as error:
         return _page(request, desk, fields, {**result, "refused": error}, status=error.http_status)
     return RedirectResponse("/console/policy?said=proposed#rollout", 303)
@@ -155,12 +152,28 @@ async def answer(request: Request, id: str) -> Response:
     )
 
 
-async def _given(request: Request, desk: Desk) -> tuple[Session, dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A posted form of the workbench and what the check of its text says (``result``)."""
+
+    desk: Desk
+    found: Session
+    fields: dict[str, str]
+    result: dict[str, Any]
+
+    @property
+    def policy(self) -> Policy | None:
+        policy: Policy | None = self.result["policy"]
+        return policy
+
+
+async def _given(request: Request) -> _Given:
+    desk = desk_of(request)
     found, posted = await desk.form(request)
     found.who.require(Permission.EDIT_POLICY)
     fields = {name: posted.get(name, "").strip() for name in FIELDS}
     fields["text"] = posted.get("text", "").replace("\r\n", "\n")[:MAX_TEXT]
-    return found, fields
+    return _Given(desk, found, fields, await to_thread.run_sync(check_text, fields["text"]))
 
 
 def check_text(text: str) -> dict[str, Any]:
@@ -173,31 +186,13 @@ def check_text(text: str) -> dict[str, Any]:
 def _checked(text: str) -> tuple[Policy | None, tuple[Issue, ...], tuple[Outcome, ...]]:
     """Kept for a slider, which asks about the same text again and again."""
     policy: Policy | None = None
-    issues: list[Issue] = list(_outside(text))
-    if not issues:
-        try:
-            policy, issues = policies.loads(text)
-        except PolicyInvalid as error:
-            issues = list(error.issues)
+    issues: Sequence[Issue]
+    try:
+        policy, issues = policies.loads(text)
+    except PolicyInvalid as error:
+        issues = error.issues
     examples = tuple(run(policy, of_policy(policy))) if policy is not None else ()
     return policy, tuple(issues), examples
-
-
-def _outside(text: str) -> list[Issue]:
-    """A text from a browser extends the library only: it must not make us read our own files."""
-    try:
-        node, _ = read(text)
-        named = node.value["extends"]
-    except (Unreadable, TypeError, KeyError):
-        return []
-    if named.value in policies.library():
-        return []
-    known = ", ".join(policies.library())
-    issue = Issue(
-        "unknown_parent", "a text in the workbench extends a policy of the library",
-        named.span, f"name one of: {known}",
-    )  # fmt: skip
-    return [issue.located("policy", text.split("\n"))]
 
 
 def lines_of(text: str, issues: list[Issue]) -> list[tuple[int, str, list[Issue]]]:

@@ -230,5 +230,17 @@ def test_policies_and_replay(url: str, done: Any) -> None:
     stricter = text.replace("at_least: 0.6", "at_least: 0.01").replace("score: 0.9", "score: 0.99")
     other = waiting.post(f"{url}/v1/policies/replays", json={"policy": stricter}).json()
     assert other["changes"].get("allow>review", 0) > 0, other
+    for example in other["examples"]:
+        assert example["reason"] and example["before"] != example["after"]
     wrong = waiting.post(f"{url}/v1/policies/replays", json={"policy": "rules: ["})
     assert wrong.status_code == 400
+
+
+def test_a_policy_from_a_client_reads_no_file_of_the_server(url: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("password: hunter2\n")
+    text = f"policy: x\nversion: '1'\nextends: {secret}\n"
+    answer = waiting.post(f"{url}/v1/policies/replays", json={"policy": text})
+    assert answer.status_code == 400
+    assert "a policy of the library" in answer.text
+    assert "hunter2" not in answer.text
