@@ -29,36 +29,29 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import c2pa
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance import history
 from provenance.containers import (
-    Container,
     ContainerBroken,
     ContainerTooComplex,
     read_container,
     signed_before_break,
 )
 from provenance.formats import FileKind, detect_file
-from provenance.jumbf import ManifestStore, StoreBroken, StoreTooComplex, parse_store
+from provenance.jumbf import StoreBroken, StoreTooComplex, parse_store
 from provenance.limits import ProvenanceLimits
-from provenance.profile import check_certificate
-from provenance.trust import TrustList, check_path, fingerprint, parse_time
+from provenance.signatory import judge_signer, judge_time
+from provenance.steps import STEPS, Run, Stop
+from provenance.trust import TrustList, parse_time
 from provenance.verdicts import (
-    Finding,
-    IngredientReport,
     Severity,
-    Signer,
-    Step,
-    Timestamp,
     Verdict,
     VerificationReport,
     clean,
@@ -66,82 +59,11 @@ from provenance.verdicts import (
 )
 from provenance.view import SUMMARIES, manifest_view
 
-STEPS = (
-    "Bounds", "Kind", "Container", "Store", "Structure", "Validation", "Hard binding", "Claim",
-    "Time", "Signer", "History", "Uncovered bytes",
-)  # fmt: skip
 SIDECAR_SUFFIX = ".c2pa"
 _CHUNK = 1024 * 1024
 _BINDING_MATCHES = frozenset(
     {"assertion.bmffHash.match", "assertion.dataHash.match", "assertion.boxesHash.match"}
 )
-_ALGORITHMS = {-7: "es256", -35: "es384", -36: "es512", -37: "ps256", -38: "ps384", -39: "ps512",
-               -8: "ed25519"}  # fmt: skip
-_UNTRUSTED = {
-    "no_certificate": "the signature carries no certificate",
-    "list_expired": "the trust list is past its expiry; update it",
-    "outside_validity": "the certificate was not valid then, and no trusted time-stamp helps",
-    "revoked": "the certificate was revoked",
-    "self_signed": "the certificate is self-signed: anybody could have made it",
-    "unknown_issuer": "the certificate's issuer is not on the trust list",
-    "profile": "the certificate does not fit the C2PA profile",
-}
-
-
-class _Stop(Exception):
-    """The verdict is settled before the last step."""
-
-    def __init__(self, verdict: Verdict, code: str, message: str) -> None:
-        super().__init__(message)
-        self.verdict = verdict
-        self.code = code
-
-
-@dataclass
-class _Run:
-    """The state of one verification, filled step by step."""
-
-    path: Path
-    trust: TrustList
-    at: datetime | None
-    limits: ProvenanceLimits
-    sidecar: Path | None
-    crjson: bool
-    steps: list[Step] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    file: dict[str, Any] = field(default_factory=dict)
-    container: Container = field(default_factory=Container)
-    store_bytes: bytes = b""
-    store: ManifestStore | None = None
-    read: dict[str, Any] = field(default_factory=dict)
-    cr: Mapping[str, Any] | None = None
-    signer: Signer | None = None
-    timestamp: Timestamp | None = None
-    moment: datetime = field(default_factory=lambda: datetime.now(UTC))
-    ingredients: tuple[IngredientReport, ...] = ()
-
-    @property
-    def active(self) -> str:
-        return str(self.read.get("active_manifest", ""))
-
-    @property
-    def results(self) -> Mapping[str, Any]:
-        found = self.read.get("validation_results")
-        return found if isinstance(found, Mapping) else {}
-
-    def codes(self, bucket: str) -> list[str]:
-        return history.codes_of(self.results.get("activeManifest"), bucket)
-
-    def passed(self, number: int, detail: str = "", outcome: str = "passed") -> None:
-        self.steps.append(Step(number, STEPS[number - 1], outcome, detail))
-
-    def note(self, code: str, severity: Severity, message: str, where: str = "") -> None:
-        most = self.limits.max_text_chars
-        self.findings.append(Finding(code, severity, clean(message, most), clean(where, 400)))
-
-    def fail(self, number: int, code: str, message: str, where: str = "") -> None:
-        self.passed(number, clean(message, 400), "failed")
-        self.note(code, Severity.FAILURE, message, where)
 
 
 def library_settings(trust: TrustList, *, verify_after_sign: bool = False) -> dict[str, Any]:
@@ -165,93 +87,93 @@ def library_settings(trust: TrustList, *, verify_after_sign: bool = False) -> di
     return settings
 
 
-def _bounds(run: _Run) -> None:
+def _bounds(run: Run) -> None:
     # step 1
     try:
         status = run.path.stat()
     except OSError as error:
-        raise _Stop(
+        raise Stop(
             Verdict.UNREADABLE, "file.unreadable", error.strerror or "cannot be opened"
         ) from error
     run.file = {"name": clean(run.path.name, 255), "bytes": status.st_size}
     if not stat.S_ISREG(status.st_mode):
-        raise _Stop(Verdict.UNREADABLE, "file.irregular", "this is not a regular file")
+        raise Stop(Verdict.UNREADABLE, "file.irregular", "this is not a regular file")
     if status.st_size == 0:
-        raise _Stop(Verdict.UNREADABLE, "file.empty", "the file is empty")
+        raise Stop(Verdict.UNREADABLE, "file.empty", "the file is empty")
     if status.st_size > run.limits.max_file_bytes:
-        raise _Stop(
+        raise Stop(
             Verdict.UNREADABLE, "limit.file_bytes",
             f"larger than the limit of {run.limits.max_file_bytes} bytes",
         )  # fmt: skip
     run.passed(1, f"{status.st_size} bytes")
 
 
-def _kind(run: _Run) -> FileKind:
+def _kind(run: Run) -> FileKind:
     # step 2
     kind = detect_file(run.path)
     if kind is None:
-        raise _Stop(Verdict.UNREADABLE, "file.unknown_kind", "no media type that we read")
+        raise Stop(Verdict.UNREADABLE, "file.unknown_kind", "no media type that we read")
     run.file["mime"] = kind.mime
     run.passed(2, kind.mime)
     return kind
 
 
-def _container(run: _Run, kind: FileKind) -> None:
+def _container(run: Run, kind: FileKind) -> None:
     # step 3
     try:
         run.container = read_container(run.path, kind, run.limits)
     except ContainerTooComplex as error:
-        raise _Stop(Verdict.UNREADABLE, "limit.container", str(error)) from error
+        raise Stop(Verdict.UNREADABLE, "limit.container", str(error)) from error
     except ContainerBroken as error:
         # a cut file with a whole store in front was signed once and is no longer as signed
         if kind.bmff and signed_before_break(run.path, run.limits):
-            raise _Stop(Verdict.TAMPERED, "container.cut", f"cut or altered: {error}") from error
-        raise _Stop(Verdict.UNREADABLE, "container.broken", str(error)) from error
+            raise Stop(Verdict.TAMPERED, "container.cut", f"cut or altered: {error}") from error
+        raise Stop(Verdict.UNREADABLE, "container.broken", str(error)) from error
     run.passed(3, f"{len(run.container.boxes)} boxes" if kind.bmff else "")
 
 
-def _find_store(run: _Run, kind: FileKind) -> None:
+def _find_store(run: Run, kind: FileKind) -> None:
     # step 4
     stores = list(run.container.stores)
     beside = run.sidecar or run.path.with_name(run.path.name + SIDECAR_SUFFIX)
     if kind.mime == "application/c2pa":
-        raise _Stop(
+        raise Stop(
             Verdict.UNREADABLE, "file.is_sidecar", "this is a sidecar; verify the media beside it"
         )
     if not stores and (run.sidecar or beside.is_file()):
         if beside.stat().st_size > run.limits.max_store_bytes:
-            raise _Stop(Verdict.UNREADABLE, "limit.store_bytes", "the sidecar is too large")
+            raise Stop(Verdict.UNREADABLE, "limit.store_bytes", "the sidecar is too large")
         stores = [beside.read_bytes()]
         run.file["sidecar"] = clean(beside.name, 255)
         run.note("store.sidecar", Severity.NOTE, "the credentials lie in a file beside it")
     if len(stores) > 1:
         run.fail(4, "store.several", "more than one manifest store: one of them was added")
-        raise _Stop(Verdict.TAMPERED, "", "")
+        raise Stop(Verdict.TAMPERED, "", "")
     if not stores:
         if run.container.remote_url:
             run.passed(4, "none inside, a server is named")
-            raise _Stop(Verdict.REMOTE_ONLY, "", "")
+            raise Stop(Verdict.REMOTE_ONLY, "", "")
         run.passed(4, "none")
-        raise _Stop(Verdict.UNSIGNED, "", "")
+        raise Stop(Verdict.UNSIGNED, "", "")
     run.store_bytes = stores[0]
     if run.container.remote_url:
         run.note("store.remote_reference", Severity.NOTE, "a server is named; it was not asked")
     run.passed(4, f"{len(run.store_bytes)} bytes")
 
 
-def _structure(run: _Run) -> None:
+def _structure(run: Run) -> None:
     # step 5
     try:
         run.store = parse_store(run.store_bytes, run.limits)
     except StoreTooComplex as error:
-        raise _Stop(Verdict.UNREADABLE, "limit.store", str(error)) from error
+        raise Stop(Verdict.UNREADABLE, "limit.store", str(error)) from error
     except StoreBroken as error:
         run.fail(5, "store.broken", f"the manifest store is damaged: {error}")
-        raise _Stop(Verdict.TAMPERED, "", "") from error
+        raise Stop(Verdict.TAMPERED, "", "") from error
     run.passed(5, f"{len(run.store.manifests)} manifest(s)")
 
 
-def _validate(run: _Run, kind: FileKind) -> None:
+def _validate(run: Run, kind: FileKind) -> None:
     # step 6
     aside = run.store_bytes if not run.container.stores else None
     try:
@@ -264,18 +186,18 @@ def _validate(run: _Run, kind: FileKind) -> None:
             reader.close()
     except c2pa.C2paError as error:
         run.fail(6, "store.unparsable", f"the credentials do not parse: {error}")
-        raise _Stop(Verdict.TAMPERED, "", "") from error
+        raise Stop(Verdict.TAMPERED, "", "") from error
     except (ValueError, RecursionError) as error:
         run.fail(6, "store.unparsable", f"the credentials do not parse: {type(error).__name__}")
-        raise _Stop(Verdict.TAMPERED, "", "") from error
+        raise Stop(Verdict.TAMPERED, "", "") from error
     assert run.store is not None
     if run.active != run.store.active.label:
         run.fail(6, "store.ambiguous", "two readings of the store name two active manifests")
-        raise _Stop(Verdict.TAMPERED, "", "")
+        raise Stop(Verdict.TAMPERED, "", "")
     run.passed(6, f"{len(run.codes('success'))} checks held")
 
 
-def _binding(run: _Run) -> None:
+def _binding(run: Run) -> None:
     # step 7
     broken = [
         e for e in (run.results.get("activeManifest") or {}).get("failure", [])
@@ -290,7 +212,7 @@ def _binding(run: _Run) -> None:
         run.passed(7)
 
 
-def _claim(run: _Run) -> None:
+def _claim(run: Run) -> None:
     # step 8
     already = {f.code for f in run.findings}
     wrong = [
@@ -310,87 +232,7 @@ def _claim(run: _Run) -> None:
     run.passed(8, outcome="failed" if wrong else "passed")
 
 
-def _time(run: _Run) -> None:
-    # step 9
-    signature = run.store.active.signature if run.store else None
-    info = (run.read.get("manifests") or {}).get(run.active, {}).get("signature_info") or {}
-    moment = run.at or datetime.now(UTC)
-    if signature is not None and signature.timestamps and info.get("time"):
-        stamped = parse_time(str(info["time"]))
-        good = "timeStamp.validated" in run.codes("success")
-        chain = _token_chain(signature.timestamps[0])
-        path = check_path(chain, run.trust.timestamps, stamped, run.trust)
-        authority = _attribute(chain[0].subject, NameOID.COMMON_NAME) if chain else ""
-        run.timestamp = Timestamp(stamped.isoformat(), good and path.trusted, authority)
-        if run.timestamp.trusted:
-            moment = stamped
-        else:
-            run.note("timeStamp.untrusted", Severity.WARNING,
-                     "the time-stamp's authority is not on the list for time-stamps")  # fmt: skip
-    run.moment = moment
-    run.passed(9, moment.isoformat(timespec="seconds"))
-
-
-def _token_chain(token: bytes) -> tuple[x509.Certificate, ...]:
-    """The certificates of an RFC 3161 token, the time-stamp authority's first."""
-    try:
-        found = list(pkcs7.load_der_pkcs7_certificates(token))
-    except (ValueError, TypeError):
-        return ()
-    issuers = {c.issuer for c in found if c.issuer != c.subject}
-    found.sort(key=lambda c: c.subject in issuers)
-    return tuple(found)
-
-
-def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
-    values = name.get_attributes_for_oid(oid)
-    return clean(values[0].value, 200) if values else ""
-
-
-def _misfits(leaf: x509.Certificate) -> bool:
-    # an emailProtection-only certificate is fine; the C2PA purpose alone is refused by the library
-    return any(p.code != "purpose_alone" for p in check_certificate(leaf))
-
-
-def _judge_signer(run: _Run) -> None:
-    # step 10
-    signature = run.store.active.signature if run.store else None
-    if signature is None or not signature.chain:
-        run.fail(10, "signer.no_certificate", _UNTRUSTED["no_certificate"])
-        return
-    path = check_path(signature.chain, run.trust.signers, run.moment, run.trust)
-    reason = path.reason
-    failures = set(run.codes("failure"))
-    if not reason and ("signingCredential.invalid" in failures or _misfits(signature.chain[0])):
-        reason = "profile"
-    # the library judges expiry by now and then trusts nothing; the path above was judged by
-    # the moment that was asked for
-    expired = "signingCredential.expired" in failures
-    if not reason and "signingCredential.untrusted" in failures and not expired:
-        reason = "unknown_issuer"
-    if "signingCredential.revoked" in failures or "signingCredential.ocsp.revoked" in failures:
-        reason = "revoked"
-    leaf = signature.chain[0]
-    run.signer = Signer(
-        _attribute(leaf.subject, NameOID.COMMON_NAME),
-        _attribute(leaf.subject, NameOID.ORGANIZATION_NAME),
-        _attribute(leaf.issuer, NameOID.COMMON_NAME)
-        or _attribute(leaf.issuer, NameOID.ORGANIZATION_NAME),
-        _ALGORITHMS.get(signature.algorithm, str(signature.algorithm)),
-        f"{leaf.serial_number:x}",
-        leaf.not_valid_before_utc.isoformat(),
-        leaf.not_valid_after_utc.isoformat(),
-        fingerprint(leaf),
-        not reason,
-        reason,
-    )
-    if reason:
-        run.fail(10, f"signer.{reason}", _UNTRUSTED[reason])
-    else:
-        run.passed(10, run.signer.common_name)
-
-
-def _history(run: _Run) -> None:
+def _history(run: Run) -> None:
     # step 11
     manifests = run.read.get("manifests") or {}
     try:
@@ -400,7 +242,7 @@ def _history(run: _Run) -> None:
             )
         )
     except RecursionError as error:
-        raise _Stop(Verdict.UNREADABLE, "limit.ingredients", str(error)) from error
+        raise Stop(Verdict.UNREADABLE, "limit.ingredients", str(error)) from error
     bad = False
     for item in run.ingredients:
         where = f"{item.relationship} “{item.title}”, {item.depth} deep"
@@ -418,7 +260,7 @@ def _history(run: _Run) -> None:
     run.passed(11, f"{count} ingredient(s)", "failed" if bad else "passed")
 
 
-def _uncovered(run: _Run) -> None:
+def _uncovered(run: Run) -> None:
     # step 12
     loud = False
     for item in run.container.uncovered:
@@ -432,7 +274,7 @@ def _uncovered(run: _Run) -> None:
     run.passed(12, outcome="noted" if loud else "passed")
 
 
-def _verdict(run: _Run) -> Verdict:
+def _verdict(run: Run) -> Verdict:
     failed = {step.number for step in run.steps if step.outcome == "failed"}
     dirty = any(i.verdict is Verdict.TAMPERED for i in run.ingredients)
     if failed & {4, 5, 6, 7, 8} or dirty:
@@ -453,7 +295,7 @@ def examine(
 
     Never raises for what is in the file. Cost: one pass over the file.
     """
-    run = _Run(path, trust, at, limits or ProvenanceLimits(), sidecar, crjson)
+    run = Run(path, trust, at, limits or ProvenanceLimits(), sidecar, crjson)
     verdict = Verdict.UNREADABLE
     try:
         _bounds(run)
@@ -465,14 +307,14 @@ def examine(
         _binding(run)
         _claim(run)
         try:
-            _time(run)
-            _judge_signer(run)
+            judge_time(run)
+            judge_signer(run)
         except StoreBroken as error:
             run.fail(8, "store.broken", f"the claim signature is damaged: {error}")
         _history(run)
         _uncovered(run)
         verdict = _verdict(run)
-    except _Stop as stop:
+    except Stop as stop:
         verdict = stop.verdict
         if stop.code:
             run.fail(len(run.steps) + 1, stop.code, str(stop))

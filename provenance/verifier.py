@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from provenance.examination import SIDECAR_SUFFIX, STEPS, examine, library_settings
+from provenance.examination import SIDECAR_SUFFIX, examine, library_settings
 from provenance.isolation import Sandbox
 from provenance.limits import ProvenanceLimits
 from provenance.remote import fetch_store
+from provenance.steps import STEPS
 from provenance.trust import TrustList
 from provenance.verdicts import Finding, Severity, Step, Verdict, VerificationReport, clean
 from provenance.view import SUMMARIES

@@ -5,11 +5,11 @@ May import settings, errors and the store; knows nothing of gates, jobs or the A
 """
 
 from guarded_gen.audit.event import Event, LogEntry
+from guarded_gen.audit.findings import Problem, VerifyReport
 from guarded_gen.audit.integrate import Snapshot
 from guarded_gen.audit.log import AuditLog
 from guarded_gen.audit.search import Query
 from guarded_gen.audit.transaction import Transaction
-from guarded_gen.audit.verify import Problem, VerifyReport
 
 __all__ = [
     "AuditLog",

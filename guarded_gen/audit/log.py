@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt, PayloadErased
 from guarded_gen.audit.event import Draft, Event, LogEntry, draft
+from guarded_gen.audit.findings import Problem, VerifyReport
 from guarded_gen.audit.group import GroupWriter, Job
 from guarded_gen.audit.ids import Ids, iso, now_ms, time_of
 from guarded_gen.audit.integrate import Integrator, Snapshot, read_snapshot, read_tree
@@ -26,7 +27,7 @@ from guarded_gen.audit.search import Query, search, search_payloads
 from guarded_gen.audit.sequencer import Sequencer, put
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.audit.transaction import Transaction
-from guarded_gen.audit.verify import Problem, VerifyReport, verify
+from guarded_gen.audit.verify import verify
 from guarded_gen.errors import ConfigInvalid, InvalidInput, NotFound
 from guarded_gen.store.engine import Store
 
