@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,9 @@ from guarded_gen.cli.common import (
     opened_services,
     progress_console,
 )
+
+if TYPE_CHECKING:
+    from guarded_gen.banks import Held
 
 app = typer.Typer(help="Hash banks: list, add, import, export, remove.", no_args_is_help=True)
 
@@ -41,6 +44,15 @@ def list_(json: Json = False) -> None:
             )
 
 
+def _tell(json: bool, name: str, verb: str, counted: Held, where: str) -> None:
+    """Say what a command did to a bank."""
+    if json:
+        emit({"bank": name, "items": counted.items, "hashes": counted.hashes})
+    else:
+        told = f"{counted.items} items, {counted.hashes} hashes"
+        console().print(f"[green]{verb}[/] {told} {where} {escape(name)}")
+
+
 @app.command()
 def add(
     name: Name,
@@ -57,10 +69,7 @@ def add(
         info = bank_info(name, category, action, source)
         with progress_console().status(f"hashing {escape(file.name)}"):
             added = services.banks.add(info, file, services.settings.limits.media)
-        if json:
-            emit({"bank": name, "items": added.items, "hashes": added.hashes})
-        else:
-            console().print(f"[green]added[/] {added.items} items, {added.hashes} hashes to {name}")
+        _tell(json, name, "added", added, "to")
 
 
 @app.command("import")
@@ -85,12 +94,7 @@ def import_(
             progress_console().status(f"reading {escape(file.name)}"),
         ):
             added = services.banks.import_(info, lines)
-        if json:
-            emit({"bank": name, "items": added.items, "hashes": added.hashes})
-        else:
-            console().print(
-                f"[green]imported[/] {added.items} items, {added.hashes} hashes into {name}"
-            )
+        _tell(json, name, "imported", added, "into")
 
 
 @app.command()
@@ -125,8 +129,4 @@ def remove(
 ) -> None:
     """Forget a bank of the database. Its matches on record stay."""
     with errors_to_user(json), opened_services() as services:
-        held = services.banks.remove(name)
-        if json:
-            emit({"bank": name, "items": held.items, "hashes": held.hashes})
-        else:
-            console().print(f"[green]removed[/] {name}: {held.items} items, {held.hashes} hashes")
+        _tell(json, name, "removed", services.banks.remove(name), "of")
