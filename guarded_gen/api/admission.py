@@ -15,17 +15,15 @@ from guarded_gen.api.problems import Problem
 from guarded_gen.audit import Transaction
 from guarded_gen.errors import NotFound
 from guarded_gen.gates import GateResult
-from guarded_gen.jobs import Status, now_ms
 from guarded_gen.jobs.clips import record
 from guarded_gen.jobs.plan import REFERENCE
+from guarded_gen.jobs.rows import held, new_job
 from guarded_gen.pipeline import events, stages
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.appeals import appeal_link
 from guarded_gen.review.held import hold
 from guarded_gen.store.tables.jobs import Job
 from policies.decision import Action
-
-DEFAULT_PRIORITY = 50
 
 
 def blocked_problem(
@@ -107,9 +105,12 @@ def admit(
             gate = stages.gate_prompt(door.services, request)
         carrier: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carrier)
-        job = _job(
-            caller, request, job_id, model, kind, details or {}, priority,
-            carrier.get("traceparent"),
+        job = new_job(
+            job_id, caller.tenant, request.model_dump(mode="json"), model=model, kind=kind,
+            stage=REFERENCE if request.references else "generate",
+            seconds=request.seconds if kind == "video" else 0.0,
+            key_id=caller.key_id, priority=priority, details=details,
+            traceparent=carrier.get("traceparent"),
         )  # fmt: skip
         outcome = door.jobs.book.log.write(
             lambda tx: _record(door, tx, job, request, gate, remember, request_id)
@@ -140,33 +141,8 @@ def _record(
     job.decisions = []
     record(job, decision, gate)
     if gate.decision.action is Action.REVIEW:
-        job.review = "pending"
-        job.status = Status.IN_PROGRESS.value
+        held(job)
         hold(tx, request, job.id, gate, decision)
     door.jobs.book.accept(tx, job, {"decision": decision, "gate": gate.to_json()})
     remember(tx.session, 200, video_object(door, job))
     return job
-
-
-def _job(
-    caller: Caller,
-    request: ClipRequest,
-    id: str,
-    model: str,
-    kind: str,
-    details: dict[str, Any],
-    priority: int | None,
-    traceparent: str | None,
-) -> Job:
-    now = now_ms()
-    return Job(
-        id=id, tenant=caller.tenant, key_id=caller.key_id, kind=kind,
-        status=Status.QUEUED.value, stage=REFERENCE if request.references else "generate",
-        review=None, progress=0,
-        priority=priority or DEFAULT_PRIORITY, model=model,
-        request=request.model_dump(mode="json"), details=details,
-        seconds=request.seconds if kind == "video" else 0.0, decisions=[], error=None,
-        assets=None, provenance=None, bytes=0, fence=0, round=0, tries=0, worker=None,
-        cancel=False, traceparent=traceparent, created_at=now, queued_at=now, started_at=None,
-        completed_at=None, expires_at=None, deleted_at=None,
-    )  # fmt: skip

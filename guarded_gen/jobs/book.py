@@ -11,7 +11,6 @@ What keeps a job exactly-once stands here:
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -24,6 +23,7 @@ from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs import webhooks
 from guarded_gen.jobs.errors import Fenced, QuotaExceeded
 from guarded_gen.jobs.plan import DONE, OPEN, PROMPT, Plan, Status
+from guarded_gen.jobs.rows import now_ms
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import Job, JobStage, Tenant
 
@@ -37,10 +37,6 @@ class Log(Protocol):
     """The audit log, as jobs see it."""
 
     def write(self, work: Callable[[Any], T]) -> T: ...
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def new_id(prefix: str) -> str:
@@ -211,14 +207,13 @@ class JobBook:
             outputs = {row.stage: row.output for row in rows}
             return Taken(job, job.fence, outputs)
 
-    def passed(self, id: str, round: int, stage: str) -> dict[str, dict[str, Any]] | None:
-        """The outputs of an open job of this round that is past ``stage``; None otherwise."""
+    def passed(self, id: str, round: int, stage: str) -> bool:
+        """Whether this is an open job of this round that is past ``stage``."""
         with self.store.read() as session:
             job = session.get(Job, id)
             if job is None or job.round != round or job.status not in OPEN or job.deleted_at:
-                return None
-        outputs = self.outputs(id)
-        return outputs if stage in outputs else None
+                return False
+            return session.get(JobStage, (id, stage)) is not None
 
     def owned(self, session: Session, id: str, fence: int) -> Job:
         """The row, locked until the transaction ends; :class:`Fenced` for a ghost."""
@@ -245,9 +240,10 @@ class JobBook:
 
         def work(tx: Transaction) -> dict[str, Any]:
             job = self.owned(tx.session, id, fence)
-            done = tx.session.get(JobStage, (id, stage))
-            if done is not None:
-                return done.output
+            if job.stage != stage:  # the row of a stage is written when the job moves past it
+                done = tx.session.get(JobStage, (id, stage))
+                if done is not None:
+                    return done.output
             job.stage = self.plan.after(stage)
             job.progress = max(job.progress, self.plan.at(stage).progress)
             job.tries = 0

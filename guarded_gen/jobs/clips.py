@@ -84,23 +84,17 @@ class ClipStages:
         def effects(tx: Transaction, job: Job) -> dict[str, Any]:
             judged: list[dict[str, Any]] = []
             for result in results:
-                decision = tx.append(events.decision(request, job.id, result, _last(job)))
-                record(job, decision, result)
+                decision = _decided(tx, job, request, result)
                 judged.append({"decision": decision, "gate": result.to_json()})
             output: dict[str, Any] = {"judged": judged}
             worst = _worst(results)
             if worst is None:
                 return output
-            decision, result = str(judged[worst]["decision"]), results[worst]
-            if result.decision.action is Action.BLOCK:
-                self._book.end(
-                    tx, job, "moderation_blocked", "a reference was refused by the policy",
-                    {"decision_id": decision, "reason_code": result.decision.reason},
-                )  # fmt: skip
-                return {**output, "halt": "blocked"}
-            job.review = "pending"
-            hold(tx, request, job.id, result, decision)
-            return {**output, "halt": "held", "draft": local.references[worst]}
+            decision = str(judged[worst]["decision"])
+            halt = self._halted(
+                tx, job, request, results[worst], decision, "a reference was refused by the policy"
+            )
+            return {**output, "halt": halt, "draft": local.references[worst]}
 
         return effects
 
@@ -140,20 +134,12 @@ class ClipStages:
 
         def effects(tx: Transaction, job: Job) -> dict[str, Any]:
             withdraw(job)
-            decision = tx.append(events.decision(request, job.id, result, _last(job)))
-            record(job, decision, result)
+            decision = _decided(tx, job, request, result)
+            halt = self._halted(
+                tx, job, request, result, decision, "the clip was refused by the output gate", look
+            )
             output = {"decision": decision, "gate": result.to_json()}
-            if result.decision.action is Action.BLOCK:
-                self._book.end(
-                    tx, job, "moderation_blocked", "the clip was refused by the output gate",
-                    {"decision_id": decision, "reason_code": result.decision.reason},
-                )  # fmt: skip
-                return {**output, "halt": "blocked"}
-            if result.decision.action is Action.REVIEW:
-                job.review = "pending"
-                hold(tx, request, job.id, result, decision, look)
-                return {**output, "halt": "held"}
-            return output
+            return {**output, "halt": halt} if halt else output
 
         return effects
 
@@ -222,6 +208,21 @@ class ClipStages:
             return {"entry": entry}
 
         return effects
+
+    def _halted(
+        self, tx: Transaction, job: Job, request: ClipRequest, result: GateResult,
+        decision: str, refused: str, look: str | None = None,
+    ) -> str:  # fmt: skip
+        """Act on a gate's decision: end the job, hold it for a person, or let it go on ("")."""
+        if result.decision.action is Action.BLOCK:
+            reason = {"decision_id": decision, "reason_code": result.decision.reason}
+            self._book.end(tx, job, "moderation_blocked", refused, reason)
+            return "blocked"
+        if result.decision.action is Action.REVIEW:
+            job.review = "pending"
+            hold(tx, request, job.id, result, decision, look)
+            return "held"
+        return ""
 
     # files
 
@@ -302,6 +303,13 @@ def _ending(job: Job) -> str:
 
 def request_of(job: Job) -> ClipRequest:
     return ClipRequest.model_validate(job.request)
+
+
+def _decided(tx: Transaction, job: Job, request: ClipRequest, result: GateResult) -> str:
+    """Put a gate's decision into the log and onto the job's row; returns its id."""
+    decision = tx.append(events.decision(request, job.id, result, _last(job)))
+    record(job, decision, result)
+    return decision
 
 
 def record(job: Job, decision: str, result: GateResult) -> None:

@@ -6,21 +6,20 @@ it where it stopped; the finished clip is then with the other videos of its tena
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from generator.spec import Mode
 from guarded_gen.audit import Transaction
 from guarded_gen.gates import GateResult
-from guarded_gen.jobs.book import now_ms
 from guarded_gen.jobs.clips import record
-from guarded_gen.jobs.plan import PROMPT, Plan, Status
+from guarded_gen.jobs.plan import PROMPT, Plan
+from guarded_gen.jobs.rows import held, new_job
+from guarded_gen.pipeline.run import Keep
 from guarded_gen.pipeline.stages import Rendered
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.held import hold
-from guarded_gen.store.tables.jobs import Job, JobStage
-
-Keep = Callable[[Transaction, str, Mapping[str, GateResult], Rendered | None, str | None], None]
+from guarded_gen.store.tables.jobs import JobStage
 
 
 def keeper(request: ClipRequest) -> Keep:
@@ -33,20 +32,17 @@ def keeper(request: ClipRequest) -> Keep:
         rendered: Rendered | None,
         look: str | None,
     ) -> None:
-        at = now_ms()
         plan = Plan()
         decision, gate = list(gates.items())[-1]
-        job = Job(
-            id=clip, tenant=request.tenant, key_id=None,
-            kind="image" if request.mode is Mode.IMAGE else "video",
-            status=Status.IN_PROGRESS.value,
-            stage=plan.after("output") if rendered else plan.after("reference"),
-            review="pending", progress=0, priority=50, model=request.backend,
-            request=request.model_dump(mode="json"), details={}, seconds=request.seconds,
-            decisions=[], error=None, assets=None, provenance=None, bytes=0, fence=0, round=0,
-            tries=0, worker=None, cancel=False, traceparent=None, created_at=at, queued_at=at,
-            started_at=at, completed_at=None, expires_at=None, deleted_at=None,
+        job = held(
+            new_job(
+                clip, request.tenant, request.model_dump(mode="json"), model=request.backend,
+                kind="image" if request.mode is Mode.IMAGE else "video",
+                stage=plan.after("output") if rendered else plan.after("reference"),
+                seconds=request.seconds,
+            )
         )  # fmt: skip
+        job.started_at = at = job.created_at
         for id, result in gates.items():
             record(job, id, result)
         tx.session.add(job)

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from generator.errors import Cancelled, OutOfMemory
@@ -20,7 +19,7 @@ from guarded_gen.audit import Event, Transaction
 from guarded_gen.errors import StorageFailed, describe
 from guarded_gen.jobs.book import JobBook, Taken
 from guarded_gen.jobs.errors import Fenced, JobCancelled, JobTimedOut, WorkerLost
-from guarded_gen.jobs.plan import Queue, Step
+from guarded_gen.jobs.plan import DONE, Queue, Step
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.telemetry import Metrics, job_id_var
 
@@ -118,7 +117,6 @@ class Runner:
         *,
         timeout_s: float,
         max_tries: int,
-        checkpoint: Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]] | None = None,
     ) -> None:
         self._book = book
         self._stages = stages
@@ -126,14 +124,13 @@ class Runner:
         self._worker = worker
         self._timeout_s = timeout_s
         self._max_tries = max_tries
-        self._checkpoint = checkpoint or (lambda name, work: work())
         self._pause = threading.Event()
 
     def run(self, id: str, round: int, queue: Queue) -> str:
         """Run the stages of ``queue`` that are due; returns the queue that goes on, or "".
 
-        Returns "" also when the job ended, was held, or belongs to another worker now. What the
-        engine's checkpoint raises (this execution is no longer the owner) passes through.
+        Returns "" also when the job ended, was held, or belongs to another worker now. Running it
+        again is harmless at any time: a stage that is done stands in the book.
         """
         token = job_id_var.set(id)
         try:
@@ -148,7 +145,9 @@ class Runner:
         names = [step.name for step in steps]
         taken = self._patiently(lambda: self._book.take(id, round, self._worker, names))
         if taken is None:
-            return self._replay(id, round, steps, following)
+            # A worker that died between its last stage and the hand-over leaves that to us.
+            passed = self._patiently(lambda: self._book.passed(id, round, steps[-1].name))
+            return "" if following == DONE or not passed else plan.at(following).queue.value
         job = taken.job
         if job.tries > self._max_tries:
             lost = WorkerLost(f"workers died {self._max_tries} times in {job.stage}")
@@ -158,10 +157,8 @@ class Runner:
         ticket = Ticket(
             job, taken.fence, dict(taken.outputs), watch.wanted, lambda: not watch.wanted()
         )
-        # Always the same steps in the same order, also those that are done: a replay of the
-        # workflow must ask for what its first run had asked for.
         for step in steps:
-            output = self._checkpoint(step.name, partial(self._guarded, step, ticket, watch, taken))
+            output = self._guarded(step, ticket, watch, taken)
             ticket.outputs[step.name] = output
             halt = output.get("halt")
             # A job that was held in an earlier round is only taken again once it was approved;
@@ -170,23 +167,10 @@ class Runner:
                 if halt != "failed":
                     self._end(job, halt)
                 return ""
-        if following == "done":
+        if following == DONE:
             self._end(job, "completed")
             return ""
         return plan.at(following).queue.value
-
-    def _replay(self, id: str, round: int, steps: tuple[Step, ...], following: str) -> str:
-        """The stages of this queue are behind the job, or it has ended or waits.
-
-        A worker that died between its last stage and the hand-over leaves it to us.
-        """
-        passed = self._patiently(lambda: self._book.passed(id, round, steps[-1].name))
-        if passed is None or following == "done":
-            return ""
-        for step in steps:
-            output = passed[step.name]
-            self._checkpoint(step.name, partial(dict, output))
-        return self._book.plan.at(following).queue.value
 
     def _guarded(self, step: Step, ticket: Ticket, watch: Watch, taken: Taken) -> dict[str, Any]:
         """A stage whose every failure ends the job in the open; nothing is raised from here."""

@@ -12,9 +12,10 @@ from sqlalchemy import delete, select
 
 from guarded_gen.config import Settings
 from guarded_gen.errors import StorageFailed
-from guarded_gen.jobs.book import PREVIEW, JobBook, Log, now_ms
-from guarded_gen.jobs.engine import Engine, QueueClient, checkpointed, worker_id
+from guarded_gen.jobs.book import PREVIEW, JobBook, Log
+from guarded_gen.jobs.engine import Engine, QueueClient, worker_id
 from guarded_gen.jobs.plan import Plan, Queue
+from guarded_gen.jobs.rows import now_ms
 from guarded_gen.jobs.runner import Runner, Stages
 from guarded_gen.jobs.storage import Storage
 from guarded_gen.jobs.watch import Heart, Watchman
@@ -76,7 +77,7 @@ class WorkerProcess:
         self._settings = settings
         runner = Runner(
             jobs.book, stages, metrics, self.id, timeout_s=settings.jobs.timeout_s,
-            max_tries=settings.jobs.max_tries, checkpoint=checkpointed,
+            max_tries=settings.jobs.max_tries,
         )  # fmt: skip
         self._engine = Engine(settings, runner.run, queues, self.id)
         self._heart = Heart(jobs.store, self.id, queues)

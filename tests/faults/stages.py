@@ -10,8 +10,8 @@ from typing import Any
 
 from generator.errors import Cancelled
 from guarded_gen.audit import Event, Transaction
-from guarded_gen.jobs.book import JobBook, new_id, now_ms
-from guarded_gen.jobs.plan import Status
+from guarded_gen.jobs.book import JobBook, new_id
+from guarded_gen.jobs.rows import new_job
 from guarded_gen.jobs.runner import Effects, Ticket
 from guarded_gen.store.tables.jobs import Job
 
@@ -84,15 +84,9 @@ class EmptyStages:
 
 
 def accept(book: JobBook, tenant: str = "default", priority: int = 50) -> Job:
-    now = now_ms()
-    job = Job(
-        id=new_id("video"), tenant=tenant, key_id=None, kind="video",
-        status=Status.QUEUED.value, stage="generate", review=None, progress=0,
-        priority=priority, model="none", request={"prompt": "a ball", "width": 64, "height": 64,
-        "fps": 24, "seed": 1}, details={}, seconds=1.0, decisions=[], error=None, assets=None,
-        provenance=None, bytes=0, fence=0, round=0, tries=0, worker=None, cancel=False,
-        traceparent=None, created_at=now, queued_at=now, started_at=None, completed_at=None,
-        expires_at=None, deleted_at=None,
+    job = new_job(
+        new_id("video"), tenant, {"prompt": "a ball", "width": 64, "height": 64, "fps": 24,
+        "seed": 1}, stage="generate", model="none", seconds=1.0, priority=priority,
     )  # fmt: skip
 
     def work(tx: Transaction) -> None:

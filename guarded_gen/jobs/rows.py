@@ -1,0 +1,53 @@
+"""The row of a new job: every field once, for the door, the command line and the tests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from guarded_gen.jobs.plan import Status
+from guarded_gen.store.tables.jobs import Job
+
+DEFAULT_PRIORITY = 50
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def new_job(
+    id: str,
+    tenant: str,
+    request: dict[str, Any],
+    *,
+    stage: str,
+    model: str,
+    seconds: float,
+    kind: str = "video",
+    key_id: str | None = None,
+    priority: int | None = None,
+    details: dict[str, Any] | None = None,
+    traceparent: str | None = None,
+) -> Job:
+    """A job that waits in the queue for ``stage``.
+
+    ``request`` is the ``ClipRequest`` as JSON, ``seconds`` what counts against the tenant's
+    quota. Use :func:`held` on one that a person must decide before it goes on.
+    """
+    now = now_ms()
+    return Job(
+        id=id, tenant=tenant, key_id=key_id, kind=kind, status=Status.QUEUED.value, stage=stage,
+        review=None, progress=0, priority=priority or DEFAULT_PRIORITY, model=model,
+        request=request, details=details or {}, seconds=seconds, decisions=[], error=None,
+        assets=None, provenance=None, bytes=0, fence=0, round=0, tries=0, worker=None,
+        cancel=False, traceparent=traceparent, created_at=now, queued_at=now, started_at=None,
+        completed_at=None, expires_at=None, deleted_at=None,
+    )  # fmt: skip
+
+
+def held(job: Job) -> Job:
+    """The same job, waiting for a person."""
+    job.review = "pending"
+    job.status = Status.IN_PROGRESS.value
+    return job
