@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks.watermark import load
 from provenance.watermark import DetectorSettings, Embedder, KeyRing, fold, lattice
 from provenance.watermark.carrier import carrier
-from provenance.watermark.detector import log10_p, log10_trials
 from provenance.watermark.keys import CarrierKey
 from provenance.watermark.residual import luma_of, residual, shrink
+from provenance.watermark.search import log10_p, log10_trials
 
 GRIDS = 4
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from provenance.watermark.assurance import Assurance, AssuranceSettings, assure, require
 from provenance.watermark.carrier import parse_payload
-from provenance.watermark.detector import Detection, DetectorSettings, detect
+from provenance.watermark.detector import Detection, detect
 from provenance.watermark.embedder import Embedder, EmbedderSettings
 from provenance.watermark.errors import (
     CannotCarry,
@@ -21,6 +21,7 @@ from provenance.watermark.keys import CarrierKey, KeyRing
 from provenance.watermark.mask import MaskSettings
 from provenance.watermark.plan import Plan
 from provenance.watermark.segments import Scan, ScanSettings, Span, scan, scan_file
+from provenance.watermark.settings import DetectorSettings
 
 __all__ = [
     "Assurance",

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from provenance.watermark.detector import Detection, DetectorSettings, detect_luma
+from provenance.watermark.detector import Detection, detect_luma
 from provenance.watermark.embedder import Embedder, EmbedderSettings
 from provenance.watermark.errors import CannotCarry
 from provenance.watermark.keys import KeyRing
 from provenance.watermark.plan import Plan
 from provenance.watermark.residual import luma_of
+from provenance.watermark.settings import DetectorSettings
 from provenance.watermark.visibility import detail_kept
 
 Pixels = NDArray[np.uint8]

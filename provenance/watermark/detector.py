@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
-from provenance.watermark import fold as folding
-from provenance.watermark import lattice, perspective
-from provenance.watermark.carrier import CARRIERS, Carrier, carrier, period_factor
-from provenance.watermark.fold import Alignment, Folded, Folder, Reading
+from provenance.watermark.carrier import period_factor
 from provenance.watermark.geometry import Geometry
 from provenance.watermark.groups import Groups
 from provenance.watermark.keys import PUBLIC_SECRET, KeyRing
-from provenance.watermark.mask import Plane
 from provenance.watermark.residual import luma_of
-
-
-class DetectorSettings(BaseModel):
-    """How far the detector looks and when it believes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    log10_p: float = Field(-9.0, le=-3, description="found only at or below this log10 p")
-    payload_bits: int = Field(64, description="payload length looked for: 64 or 128")
-    most_frames: int = Field(96, gt=0, description="frames accumulated at most")
-    tries: tuple[int, ...] = Field(
-        (1, 24), description="numbers of frames after which a quick attempt is made"
-    )
-    grids: int = Field(8, gt=0, description="grid hypotheses folded per search")
-    dense: int = Field(24, gt=0, description="first frames of which every one is looked at")
-    sparse: int = Field(3, gt=0, description="of the others, key frames apart, one in so many")
-    wide: bool = Field(
-        True, description="search turned, stretched and slanted marks when no upright one is found"
-    )
-    windows: float = Field(
-        5.5, ge=0, description="comb score of the best windows that earns a homography; 0: always"
-    )
-    sync: float = Field(4.6, gt=0, description="synchronisation score that earns a decoding")
-    sync_again: float = Field(5.2, gt=0, description="score that earns the full decoding")
-    quick_paths: int = Field(8, gt=0, description="list size of the first decoding")
-    paths: int = Field(128, gt=0, description="list size of the decoding that gives up nothing")
+from provenance.watermark.search import Hit, Search
+from provenance.watermark.settings import DetectorSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +50,6 @@ class Detection:
         }
 
 
-USUAL_GRIDS = 3
-"""Upright hypotheses that are folded in every attempt."""
-CLOSER = (0.0015, 0.0015, 0.003, 0.003)
-"""Steps of period (relative), angle (radians), aspect (relative) and shear, tried once."""
-SYNC_STEP = 0.25
-SYNC_LEVELS = 100
-"""The synchronisation score counts in steps, so that the union bound over it is finite."""
-
-
-def log10_trials(keys: int, grids: int, payload_bits: int) -> float:
-    """log10 of how many (key, carrier, grid, alignment, payload) were in the running."""
-    alignments = folding.ORIENTATIONS * folding.SHIFT_GRID**2 * len(folding.FINE) ** 2
-    return (
-        math.log10(keys * CARRIERS * grids * alignments * SYNC_LEVELS)
-        + payload_bits * math.log10(2)
-    )  # fmt: skip
-
-
-def log10_p(sync: float, z: float, trials: float) -> float:
-    """Hoeffding for both kinds of lines and the union bound, as log10; never above 0."""
-    counted = math.floor(max(sync, 0.0) / SYNC_STEP) * SYNC_STEP
-    return min(0.0, trials - (counted**2 + max(z, 0.0) ** 2) / 2 * math.log10(math.e))
-
-
 def detect(
     frames: Iterable[NDArray[np.uint8]],
     keys: KeyRing,
@@ -128,6 +74,7 @@ def detect_luma(
     """As :func:`detect`, for pairs of luma ``uint8 [H, W]`` and "is a key frame"."""
     settings = settings or DetectorSettings()
     groups = Groups()
+    search = Search(keys, settings)
     size = (0, 0)
     for seen, (luma, fresh) in enumerate(itertools.islice(frames, settings.most_frames)):
         size = (luma.shape[1], luma.shape[0])
@@ -135,142 +82,36 @@ def detect_luma(
             continue
         groups.add(luma, fresh)
         if groups.frames in settings.tries:
-            found = detect_groups(groups, size, keys, settings, thorough=False)
+            found = detect_groups(groups, size, search, thorough=False)
             if found.found:
                 return found
     if groups.frames == 0:
         return Detection(False, 0, payload_bits=settings.payload_bits)
-    return detect_groups(groups, size, keys, settings, thorough=settings.wide)
+    return detect_groups(groups, size, search, thorough=settings.wide)
 
 
 def detect_groups(
-    groups: Groups,
-    size: tuple[int, int],
-    keys: KeyRing,
-    settings: DetectorSettings,
-    *,
-    thorough: bool = True,
+    groups: Groups, size: tuple[int, int], search: Search, *, thorough: bool = True
 ) -> Detection:
-    """Search accumulated residuals; ``size`` is the (width, height) of the frames."""
-    miss = Detection(False, groups.frames, payload_bits=settings.payload_bits)
-    fields = [groups.every.mean()]
-    if min(fields[0].shape) < 32 or float(fields[0].std()) < 1e-6:
-        return miss
-    if groups.frames > groups.fresh.frames:
-        fields.append(groups.fresh.mean())
-    short = min(fields[0].shape)
-    powers = [lattice.spectrum(field) for field in fields]
-    search = Search(groups, keys, settings)
-    plans = [(lattice.upright, USUAL_GRIDS)]
-    if thorough or (settings.wide and groups.frames == 1):
-        plans.append((lattice.turned, settings.grids))
-    if thorough:
-        plans.append((lattice.stretched, (settings.grids + 1) // 2))
-    for find, keep in plans:
-        for field, power in zip(fields, powers, strict=True):
-            for grid in find(power, short, 3 * keep)[:keep]:
-                reading = search.try_grid(field, grid)
-                if reading is not None:
-                    return _detection(reading, search, field, size)
-    if thorough:
-        for field in fields:
-            for h in perspective.homographies(field, settings.windows):
-                shape = (int(field.shape[0]), int(field.shape[1]))
-                reading = search.try_grid(field, lattice.Grid(1.0, 0.0), Folder(shape, h))
-                if reading is not None:
-                    return _detection(reading, search, field, size, h)
-    return replace(miss, sync=search.best_sync)
+    """Search accumulated residuals; ``size`` is the (width, height) of the frames.
+
+    ``search`` is that of the earlier attempts on the same groups, with fewer frames.
+    """
+    hit = search.attempt(groups, thorough=thorough)
+    if hit is not None:
+        return _detection(hit, search, groups.frames, size)
+    bits = search.settings.payload_bits
+    return Detection(False, groups.frames, payload_bits=bits, sync=search.best_sync)
 
 
-class Search:
-    """One search: what was tried, and the groups' folds for grids that look right."""
-
-    def __init__(self, groups: Groups, keys: KeyRing, settings: DetectorSettings) -> None:
-        self.groups = groups
-        self.keys = keys
-        self.settings = settings
-        self.grids = 0
-        self.best_sync = 0.0
-        self._planes: list[Plane] | None = None
-
-    def trials(self) -> float:
-        # The count in force at the end of a full search, so that p does not depend on luck.
-        settings = self.settings
-        usual = USUAL_GRIDS * (len(settings.tries) + 1)
-        wide = 2 * settings.grids + (settings.grids + 1) // 2 + perspective.ANCHORS
-        most = 2 * (usual + wide) * (1 + 2 * len(CLOSER))
-        return log10_trials(len(self.keys), most, self.settings.payload_bits)
-
-    def try_grid(
-        self, field: Plane, grid: lattice.Grid, folder: Folder | None = None
-    ) -> Reading | None:
-        """A reading that is believed, or None."""
-        self.grids += 1
-        folded = Folded.of(field, grid, folder)
-        tries = []
-        for key in self.keys:
-            for index in range(CARRIERS):
-                one = carrier(key, index, self.settings.payload_bits)
-                score, alignment = folding.align(folded, one)
-                tries.append((score, alignment, one))
-        score, alignment, one = max(tries, key=lambda item: item[0])
-        self.best_sync = max(self.best_sync, score)
-        if score < self.settings.sync:
-            return None
-        reading = folding.read(folded, one, alignment, score, self.settings.quick_paths)
-        if self._believed(reading):
-            return reading
-        if folder is None:
-            score, alignment, folded = self._closer(field, folded, one, score, alignment)
-        if score < self.settings.sync_again:
-            return None
-        shape = (int(field.shape[0]), int(field.shape[1]))
-        folder = folder or Folder(shape, folded.grid.to_tiles())
-        groups = [Folded.of(plane, folded.grid, folder) for plane in self._group_planes()]
-        reading = folding.read(
-            folded, one, alignment, score, self.settings.paths, [folded, *groups]
-        )
-        return reading if self._believed(reading) else None
-
-    def _closer(
-        self, field: Plane, folded: Folded, one: Carrier, score: float, alignment: Alignment
-    ) -> tuple[float, Alignment, Folded]:
-        """Small moves of the grid that let the synchronisation lines agree better."""
-        best = (score, alignment, folded)
-        for axis in (0, 1, 2, 3):
-            here = best[2].grid
-            for side in (-1, 1):
-                moved = Folded.of(field, here.moved(axis, side * CLOSER[axis]))
-                again, at = folding.align(moved, one)
-                if again > best[0]:
-                    best = (again, at, moved)
-        return best
-
-    def _group_planes(self) -> list[Plane]:
-        if self._planes is None:
-            self._planes = self.groups.planes()
-        return self._planes
-
-    def p(self, reading: Reading) -> float:
-        return log10_p(reading.sync, reading.z, self.trials())
-
-    def _believed(self, reading: Reading) -> bool:
-        return reading.payload is not None and self.p(reading) <= self.settings.log10_p
-
-
-def _detection(
-    reading: Reading,
-    search: Search,
-    field: Plane,
-    size: tuple[int, int],
-    to_tiles: NDArray[np.float64] | None = None,
-) -> Detection:
+def _detection(hit: Hit, search: Search, frames: int, size: tuple[int, int]) -> Detection:
+    reading = hit.reading
     assert reading.payload is not None
     bits = search.settings.payload_bits
     key = next(key for key in search.keys if key.key_id == reading.carrier.key_id)
     factor = period_factor(key, reading.payload, bits)
     return Detection(
-        True, search.groups.frames, search.p(reading), reading.payload, bits, key.key_id,
+        True, frames, search.p(reading), reading.payload, bits, key.key_id,
         key.secret == PUBLIC_SECRET, reading.sync,
-        Geometry.of(reading, factor, (field.shape[1], field.shape[0]), size, to_tiles),
+        Geometry.of(reading, factor, (hit.shape[1], hit.shape[0]), size, hit.to_tiles),
     )  # fmt: skip

@@ -33,10 +33,10 @@ class EmbedderSettings(BaseModel):
 
     mask: MaskSettings = Field(default_factory=MaskSettings, description="what a viewer forgives")
     cut_boost: float = Field(
-        2.2, ge=0, description="extra share of the mark right after the start and after a cut"
+        2.4, ge=0, description="extra share of the mark right after the start and after a cut"
     )
     cut_smooth: float = Field(
-        0.6, ge=0, le=1, description="how much of that extra smooth areas get"
+        0.1, ge=0, le=1, description="how much of that extra smooth areas get: there it is seen"
     )
     cut_frames: float = Field(1.2, gt=0, description="frames in which that extra falls to 1/e")
     cut_change: float = Field(

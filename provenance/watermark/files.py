@@ -18,9 +18,10 @@ from media.errors import MediaLimitExceeded, UnreadableMedia
 from media.limits import MediaLimits
 from media.probe import check_size, describe_stream, opened, probe
 from provenance.watermark.assurance import AssuranceSettings, assure
-from provenance.watermark.detector import Detection, DetectorSettings, detect_luma
+from provenance.watermark.detector import Detection, detect_luma
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.keys import KeyRing
+from provenance.watermark.settings import DetectorSettings
 
 _LIMITS = MediaLimits()
 _ENCODE = EncodeSettings()

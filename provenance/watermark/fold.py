@@ -32,6 +32,8 @@ MOST_TILES = 48
 SHIFT_GRID = 64
 FINE = np.arange(-0.75, 0.76, 0.25)
 ORIENTATIONS = 8
+MOST_UNEVEN = 8.0
+"""How much louder or quieter one line may be than others of its radius."""
 MAGNITUDE_LIMIT = 2.0
 """In local levels; clips what single lines may say."""
 
@@ -83,9 +85,12 @@ class Folder:
         self._shape = (int(tiles[1]), TILE, int(tiles[0]), TILE)
         self._size = (int(tiles[0]) * TILE, int(tiles[1]) * TILE)
         self._map = np.array([[1, 0, -low[0] * TILE], [0, 1, -low[1] * TILE], [0, 0, 1]]) @ m
+        self._affine = bool(np.allclose(self._map[2], (0, 0, 1)))
         self._half = (width, height)
-        there = self._summed(np.ones((height, width), dtype=np.float32))
-        self._count = there + 1e-6
+        # How many pixels each sample of the tile comes from: no need of fractions at the border.
+        there = self._flat(np.full((height, width), 255, dtype=np.uint8), cv2.INTER_NEAREST)
+        counted = (there.reshape(self._shape) != 0).sum(axis=(0, 2))
+        self._count = counted.astype(np.float64) + 1e-6
 
     def canvas(self, field: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """All tiles side by side, ``[rows, TILE, columns, TILE]``, and how to get back.
@@ -96,16 +101,14 @@ class Folder:
         back = np.linalg.inv(np.diag([1 / TILE, 1 / TILE, 1.0]) @ self._map)
         return flat, (np.diag([2.0, 2.0, 1.0]) if self._halve else np.eye(3)) @ back
 
-    def _flat(self, field: Plane) -> Plane:
-        if np.allclose(self._map[2], (0, 0, 1)):
-            flat = cv2.warpAffine(field, self._map[:2], self._size, flags=cv2.INTER_LINEAR)
+    def _flat(
+        self, field: Plane | NDArray[np.uint8], how: int = cv2.INTER_LINEAR
+    ) -> NDArray[np.generic]:
+        if self._affine:
+            flat = cv2.warpAffine(field, self._map[:2], self._size, flags=how)
         else:
-            flat = cv2.warpPerspective(field, self._map, self._size, flags=cv2.INTER_LINEAR)
-        return np.asarray(flat, dtype=np.float32)
-
-    def _summed(self, field: Plane) -> NDArray[np.float64]:
-        tiles = self._flat(field).reshape(self._shape)
-        return np.asarray(tiles.sum(axis=(0, 2)), dtype=np.float64)
+            flat = cv2.warpPerspective(field, self._map, self._size, flags=how)
+        return np.asarray(flat)
 
     def _small(self, field: Plane) -> Plane:
         if not self._halve:
@@ -116,9 +119,22 @@ class Folder:
             dtype=np.float32,
         )
 
-    def tile(self, field: Plane) -> Complex:
-        """The spectrum of the mean tile, ``complex128 [TILE, TILE]``."""
-        return np.asarray(np.fft.fft2(self._summed(self._small(field)) / self._count))
+    def tile(self, field: Plane) -> tuple[Complex, NDArray[np.float64]]:
+        """The spectrum of the mean tile, ``complex128 [TILE, TILE]``, and the power beside it.
+
+        The second, ``float64 [TILE, TILE]``, is the mean power half way to the neighbouring
+        lines, where the mark has none: how loud the picture is there.
+        """
+        flat = self._flat(self._small(field))
+        rows, _, columns, _ = self._shape
+        # an even number of tiles each way, so that two by two make one of twice the period
+        pairs = np.zeros((-(-rows // 2), 2 * TILE, -(-columns // 2), 2 * TILE), dtype=np.float32)
+        pairs.reshape(2 * TILE * len(pairs), -1)[: flat.shape[0], : flat.shape[1]] = flat
+        double = pairs.sum(axis=(0, 2), dtype=np.float64)
+        single = double.reshape(2, TILE, 2, TILE).sum(axis=(0, 2))
+        power = np.abs(scipy.fft.fft2(double)) ** 2
+        beside = ndimage.uniform_filter(power, 3, mode="wrap") * 9 - power
+        return np.asarray(np.fft.fft2(single / self._count)), beside[::2, ::2] / 8
 
 
 def oriented(mirrored: bool, quarters: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -131,14 +147,26 @@ def oriented(mirrored: bool, quarters: int) -> tuple[NDArray[np.intp], NDArray[n
     return kx, ky
 
 
-def level(values: Complex) -> NDArray[np.float64]:
-    """The local power of the lines along the radius, ``float64 [n]``."""
-    power = np.abs(values) ** 2
+def level(values: Complex, beside: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """The noise to expect on each line, as power, ``float64 [n]``.
+
+    The local power of the lines along the radius; where the picture is louder or quieter
+    ``beside`` them than at the same radius elsewhere (its own directions and patterns), more or
+    less by as much.
+    """
+    smooth = _along_radius(np.abs(values) ** 2)
+    if beside is not None:
+        share = beside / (_along_radius(beside) + 1e-12)
+        smooth = smooth * np.clip(share, 1 / MOST_UNEVEN, MOST_UNEVEN)
+    return np.asarray(smooth + 1e-3 * float(smooth.mean()) + 1e-12)
+
+
+def _along_radius(power: NDArray[np.float64]) -> NDArray[np.float64]:
     order = np.argsort(ring().radius, kind="stable")
     capped = np.minimum(power, 6 * np.median(power))[order]
     smooth = np.empty(len(order))
     smooth[order] = ndimage.uniform_filter1d(capped, 41, mode="nearest")
-    return smooth + 1e-3 * float(smooth.mean()) + 1e-12
+    return smooth
 
 
 def normalised(values: Complex, power: NDArray[np.float64]) -> Complex:
@@ -148,30 +176,26 @@ def normalised(values: Complex, power: NDArray[np.float64]) -> Complex:
 
 @dataclass(frozen=True, eq=False)
 class Folded:
-    """A folded tile in its eight orientations, ready for any carrier."""
+    """A folded tile, ready for any carrier: its normalised lines in the eight orientations."""
 
     grid: Grid
-    values: list[Complex]
-    power: list[NDArray[np.float64]]
     unit: list[Complex]
 
     @classmethod
     def of(cls, field: Plane, grid: Grid, folder: Folder | None = None) -> Folded:
         """``folder`` is made from the grid unless given."""
-        tile = (folder or Folder(_shape(field), grid.to_tiles())).tile(field)
+        tile, beside = (folder or Folder(_shape(field), grid.to_tiles())).tile(field)
         # A turned comb is the same lines in another order: their level is found once.
         kx, ky = oriented(False, 0)
-        levels = np.zeros(tile.shape)
-        levels[ky % TILE, kx % TILE] = level(tile[ky % TILE, kx % TILE])
-        levels[-ky % TILE, -kx % TILE] = levels[ky % TILE, kx % TILE]
-        values, power, unit = [], [], []
+        at, opposite = (ky % TILE, kx % TILE), (-ky % TILE, -kx % TILE)
+        flat = np.zeros(tile.shape, dtype=complex)
+        flat[at] = normalised(tile[at], level(tile[at], beside[at]))
+        flat[opposite] = np.conj(flat[at])
+        unit = []
         for i in range(ORIENTATIONS):
             kx, ky = oriented(i >= 4, i % 4)
-            v, p = tile[ky % TILE, kx % TILE], levels[ky % TILE, kx % TILE]
-            values.append(v)
-            power.append(p)
-            unit.append(normalised(v, p))
-        return cls(grid, values, power, unit)
+            unit.append(flat[ky % TILE, kx % TILE])
+        return cls(grid, unit)
 
 
 def _shape(field: Plane) -> tuple[int, int]:

@@ -24,6 +24,8 @@ WINDOW = 0.5
 ROUNDS = 4
 ANCHORS = 3
 """Windows whose axes are tried as the common ones: one may have locked on to nothing."""
+CANDIDATES = ANCHORS
+"""Homographies told at most."""
 _COARSE = np.array([0.012, 0.012, 0.02, 0.02])
 
 Array = NDArray[np.float64]

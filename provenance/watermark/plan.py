@@ -54,8 +54,9 @@ def choose(
     folder = folding.Folder((int(height), int(width)), Grid(period, 0.0).to_tiles())
     units = []
     for field in fields:
-        values = folder.tile(field)[ky % folding.TILE, kx % folding.TILE]
-        unit = folding.normalised(values, folding.level(values))
+        tile, beside = folder.tile(field)
+        at = (ky % folding.TILE, kx % folding.TILE)
+        unit = folding.normalised(tile[at], folding.level(tile[at], beside[at]))
         units.append(unit / (np.sqrt((np.abs(unit) ** 2).sum() / 2) + 1e-12))
     host = np.sum(units, axis=0)
     best = Plan(0, 0.0, 0.0, -np.inf)

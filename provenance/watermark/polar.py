@@ -72,6 +72,30 @@ def decode(llr: NDArray[np.float64], payload_bits: int, version: int, paths: int
     return None
 
 
+@cache
+def _steps(length: int, info: bytes) -> tuple[tuple[int, int, bool], ...]:
+    """The leaves in order as (first leaf, depth of the node, is free).
+
+    The largest subtrees without a free leaf are one node: all of it is 0, and what that costs is
+    the same at the node as at its leaves, since ``f = sign min`` and ``g = a + b`` keep the sum of
+    the negative parts.
+    """
+    depth = length.bit_length() - 1
+    free = np.frombuffer(info, dtype=bool)
+    out = []
+    i = 0
+    while i < length:
+        d = depth
+        while d > 1:
+            size = length >> (d - 1)
+            if i % size or free[i : i + size].any():
+                break
+            d -= 1
+        out.append((i, d, bool(free[i])))
+        i += length >> d
+    return tuple(out)
+
+
 def _list_decode(
     llr: NDArray[np.float64], info: NDArray[np.intp], paths: int
 ) -> tuple[Bits, NDArray[np.float64]]:
@@ -84,17 +108,17 @@ def _list_decode(
     alpha[0][0] = llr
     metric = np.zeros(1)
     words = np.zeros((1, length), dtype=np.uint8)
-    for i in range(length):
+    for i, end, is_free in _steps(length, free.tobytes()):
         first = 1 if i == 0 else depth - ((i & -i).bit_length() - 1)
-        for d in range(first, depth + 1):
+        for d in range(first, end + 1):
             half = length >> d
             top, bottom = alpha[d - 1][:, :half], alpha[d - 1][:, half:]
             if (i >> (depth - d)) & 1:
                 alpha[d] = bottom + np.where(beta[d], -top, top)
             else:
                 alpha[d] = np.copysign(np.minimum(np.abs(top), np.abs(bottom)), top * bottom)
-        leaf = alpha[depth][:, 0]
-        if free[i]:
+        if is_free:
+            leaf = alpha[depth][:, 0]
             both = np.concatenate([metric + np.maximum(-leaf, 0), metric + np.maximum(leaf, 0)])
             keep = np.arange(len(both))
             if len(both) > paths:
@@ -104,11 +128,13 @@ def _list_decode(
             alpha = [level[parent] for level in alpha]
             beta = [level[parent] for level in beta]
             words = words[parent]
+            words[:, i] = bit
+            done = bit[:, None]
         else:
-            metric = metric + np.maximum(-leaf, 0)
-            bit = np.zeros(len(metric), dtype=np.uint8)
-        words[:, i] = bit
-        done, d, at = bit[:, None], depth, i
+            metric = metric + np.maximum(-alpha[end], 0).sum(axis=1)
+            done = np.zeros((len(metric), length >> end), dtype=np.uint8)
+        # the node's place among those of its depth
+        d, at = end, i >> (depth - end)
         while d > 0 and at & 1:
             done = np.concatenate([beta[d] ^ done, done], axis=1)
             d -= 1

@@ -39,10 +39,18 @@ def residual(luma: NDArray[np.uint8]) -> Plane:
     """
     y = luma.astype(np.float32)
     side = max(int(min(y.shape) / 36), 9) | 1
-    rest = y - cv2.blur(cv2.blur(y, (side, side)), (side, side))
+    near = cv2.blur(cv2.blur(y, (side, side)), (side, side))
+    rest = cv2.subtract(y, near, dst=y)
     wide = (2 * side + 1, 2 * side + 1)
-    spread = cv2.sqrt(np.maximum(cv2.blur(rest * rest, wide), 0)) + SOFT_FLOOR
-    return np.asarray(np.clip(rest / spread, -CLIP, CLIP), dtype=np.float32)
+    # working planes are used again: fresh memory costs more than the arithmetic
+    square = cv2.multiply(rest, rest, dst=near)
+    spread = cv2.blur(square, wide)
+    # running sums can end a hair below zero on flat areas
+    np.maximum(spread, 0, out=spread)
+    np.sqrt(spread, out=spread)
+    np.add(spread, np.float32(SOFT_FLOOR), out=spread)
+    np.divide(rest, spread, out=rest)
+    return np.asarray(np.clip(rest, -CLIP, CLIP, out=rest), dtype=np.float32)
 
 
 class Accumulator:

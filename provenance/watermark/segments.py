@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from media.limits import MediaLimits
-from provenance.watermark.detector import Detection, DetectorSettings, detect_groups
+from provenance.watermark.detector import Detection, detect_groups
 from provenance.watermark.files import timed_luma
 from provenance.watermark.groups import Groups
 from provenance.watermark.keys import KeyRing
+from provenance.watermark.search import Search
+from provenance.watermark.settings import DetectorSettings
 
 
 class ScanSettings(BaseModel):
@@ -148,11 +150,12 @@ class _State:
             self._silent = Groups()
 
     def _search(self, groups: Groups) -> Detection:
-        found = detect_groups(groups, self._size, self.keys, self.settings, thorough=False)
+        search = Search(self.keys, self.settings)
+        found = detect_groups(groups, self._size, search, thorough=False)
         if found.found or self.thorough >= self.scanning.most_thorough:
             return found
         self.thorough += 1
-        return detect_groups(groups, self._size, self.keys, self.settings)
+        return detect_groups(groups, self._size, search)
 
     def _tell(self, span: Span) -> None:
         last = self.spans[-1] if self.spans else None

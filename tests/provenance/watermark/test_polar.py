@@ -48,6 +48,18 @@ def test_noise_and_other_versions_decode_to_nothing() -> None:
     assert polar.decode(4.0 * (1 - 2.0 * word), 64, 1, 4) is None
 
 
+def test_frozen_subtrees_cost_what_their_leaves_cost() -> None:
+    """With room for every word the metric of each is the sum of what it contradicts."""
+    rng = np.random.default_rng(7)
+    for length, info in ((16, [3, 12, 13, 15]), (32, [15, 23, 30, 31]), (8, [7])):
+        llr = rng.normal(0, 2, length)
+        words, metric = polar._list_decode(llr, np.array(info), 2 ** len(info))
+        assert len({tuple(word) for word in words}) == 2 ** len(info)
+        for word, cost in zip(words, metric, strict=True):
+            sent = 1 - 2.0 * polar.transform(word)
+            assert np.isclose(cost, np.maximum(-sent * llr, 0).sum())
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_crc_depends_on_version_and_bits(version: int) -> None:
     bits = np.zeros(64, dtype=np.uint8)
