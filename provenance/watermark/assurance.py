@@ -51,13 +51,13 @@ class AssuranceSettings(BaseModel):
         description="lowest luma PSNR of the sample, in dB: later frames differ a little",
     )
     least_kept: float = Field(
-        0.985, gt=0.9, lt=1, description="least detail kept (ADM) in a still scene, for VMAF 92"
+        0.9857, gt=0.9, lt=1, description="least detail kept (ADM) in a still scene, for VMAF 92"
     )
     enough_psnr: float = Field(
         48.0, gt=40, description="luma PSNR above which lost detail no longer weakens the mark"
     )
     motion_hides: float = Field(
-        0.0018, ge=0, description="how much less must be kept per grey level of motion"
+        0.0017, ge=0, description="how much less must be kept per grey level of motion"
     )
     most_motion: float = Field(5.5, ge=0, description="motion beyond this hides no more")
     lasts: int = Field(48, gt=0, description="frames over which the extra at the start is averaged")

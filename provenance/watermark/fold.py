@@ -89,17 +89,19 @@ class Folder:
         self._half = (width, height)
         # How many pixels each sample of the tile comes from: no need of fractions at the border.
         there = self._flat(np.full((height, width), 255, dtype=np.uint8), cv2.INTER_NEAREST)
-        counted = (there.reshape(self._shape) != 0).sum(axis=(0, 2))
-        self._count = counted.astype(np.float64) + 1e-6
+        self._there = (there.reshape(self._shape) != 0).astype(np.float32)
+        self._count = self._there.sum(axis=(0, 2), dtype=np.float64) + 1e-6
 
-    def canvas(self, field: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def canvas(self, field: Plane) -> tuple[Plane, Plane, NDArray[np.float64]]:
         """All tiles side by side, ``[rows, TILE, columns, TILE]``, and how to get back.
 
-        The second is ``float64 [3, 3]``: canvas (in tiles) to picture (x, y, 1).
+        The second says where there is a picture (1, else 0), the third is ``float64 [3, 3]``:
+        canvas (in tiles) to picture (x, y, 1).
         """
-        flat = self._flat(self._small(field)).reshape(self._shape).astype(np.float64)
+        flat = self._flat(self._small(field)).reshape(self._shape)
         back = np.linalg.inv(np.diag([1 / TILE, 1 / TILE, 1.0]) @ self._map)
-        return flat, (np.diag([2.0, 2.0, 1.0]) if self._halve else np.eye(3)) @ back
+        whole = np.diag([2.0, 2.0, 1.0]) if self._halve else np.eye(3)
+        return np.asarray(flat, dtype=np.float32), self._there, whole @ back
 
     def _flat(
         self, field: Plane | NDArray[np.uint8], how: int = cv2.INTER_LINEAR

@@ -61,9 +61,21 @@ class Grid:
     shear: float = 0.0
     score: float = 0.0
 
+    @classmethod
+    def of(cls, basis: Array) -> Grid:
+        """The inverse of :meth:`basis`; a mirrored one has a negative aspect."""
+        fy = float(np.hypot(*basis[1]))
+        angle = float(np.arctan2(-basis[1, 0], basis[1, 1]))
+        c, s = np.cos(angle), np.sin(angle)
+        fx = float(basis[0] @ (c, s))
+        return cls(1 / fy, angle, fy / fx, float(basis[0] @ (-s, c)) / fx)
+
+    def parameters(self) -> tuple[float, float, float, float]:
+        return self.period, self.angle, self.aspect, self.shear
+
     def moved(self, axis: int, step: float) -> Grid:
         """A neighbour: 0 period, 2 aspect (relative steps); 1 angle, 3 shear."""
-        at = [self.period, self.angle, self.aspect, self.shear]
+        at = list(self.parameters())
         at[axis] = at[axis] * (1 + step) if axis in (0, 2) else at[axis] + step
         return Grid(at[0], at[1], at[2], at[3], self.score)
 

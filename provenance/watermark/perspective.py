@@ -1,8 +1,9 @@
 """When the picture was filmed from the side: a homography from nine windows.
 
 Inside a small window a homography is nearly affine, so each window is searched by itself. The
-nine local maps are the derivative of one homography, which is fitted to them; then every window
-says by how much it is still out of step with the others, and the homography is corrected.
+nine local maps are the derivative of one homography, which is fitted to them. With it every
+window is searched once more, where the others say that its grid should be. Then every window says
+by how much it is still out of step with the others, and the homography is corrected.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from provenance.watermark.mask import Plane
 
 WINDOW = 0.5
 """Side of a window over the shorter side of the picture."""
+AGAIN = 2
+"""Times that every window is searched where the others expect its grid."""
 ROUNDS = 4
 ANCHORS = 3
 """Windows whose axes are tried as the common ones: one may have locked on to nothing."""
@@ -36,6 +39,7 @@ class _Local:
     centre: Array
     basis: Array
     score: float
+    power: Plane
 
 
 def homographies(field: Plane, least: float = 0.0) -> list[Array]:
@@ -50,6 +54,8 @@ def homographies(field: Plane, least: float = 0.0) -> list[Array]:
     out = []
     for anchor in found[:ANCHORS]:
         fitted = _fit([_like(window, anchor) for window in found], anchor)
+        for _ in range(AGAIN):
+            fitted = _fit([_guided(window, fitted) for window in found], anchor)
         for _ in range(ROUNDS):
             fitted = _in_step(field, fitted)
         out.append(fitted)
@@ -70,9 +76,18 @@ def _local(field: Plane, left: int, top: int, side: int) -> _Local:
     power = lattice.spectrum(part)
     # the window is a share of the picture: look at the same periods
     grids = lattice.turned(power, min(field.shape), 6, longest=0.9 * side / min(field.shape))
-    start = np.array([[g.period, g.angle, g.aspect, g.shear] for g in grids])
+    start = np.array([grid.parameters() for grid in grids])
     best = lattice.refine(power, start, rounds=6, steps=_COARSE)[0]
-    return _Local(np.array([left + side / 2, top + side / 2]), best.basis(), best.score)
+    centre = np.array([left + side / 2, top + side / 2])
+    return _Local(centre, best.basis(), best.score, power)
+
+
+def _guided(window: _Local, h: Array) -> _Local:
+    """The window with the best grid near the one that ``h`` has there."""
+    told = _jacobian(h, window.centre)
+    start = np.array([lattice.Grid.of(told).parameters()])
+    best = lattice.refine(window.power, start, rounds=3, steps=_COARSE)[0]
+    return _Local(window.centre, best.basis(), best.score, window.power)
 
 
 def _like(window: _Local, anchor: _Local) -> _Local:
@@ -81,7 +96,7 @@ def _like(window: _Local, anchor: _Local) -> _Local:
     ways += [way[::-1] for way in ways]
     bases = [way @ window.basis for way in ways]
     basis = min(bases, key=lambda b: float(np.abs(b - anchor.basis).sum()))
-    return _Local(window.centre, basis, window.score)
+    return _Local(window.centre, basis, window.score, window.power)
 
 
 def _fit(windows: list[_Local], anchor: _Local) -> Array:
@@ -122,17 +137,23 @@ def _in_step(field: Plane, h: Array) -> Array:
     shape = (int(field.shape[0]), int(field.shape[1]))
     folder = Folder(shape, h)
     kx, ky = oriented(False, 0)
-    canvas, back = folder.canvas(field)
-    there, _ = folder.canvas(np.ones_like(field))
-    tiles, centres = [], []
-    for left, top, side in _windows(field):
-        middle = np.array([left + side / 2, top + side / 2])
-        # the window's tiles: those whose middles lie in it
-        inside = _tiles_inside(canvas.shape, back, middle, side)
-        total = np.einsum("rytx,rt->yx", canvas, inside)
-        count = np.einsum("rytx,rt->yx", there, inside)
-        tiles.append(np.fft.fft2(total / (count + 1e-6))[ky % TILE, kx % TILE])
-        centres.append(middle)
+    canvas, there, back = folder.canvas(field)
+    rows, _, columns, _ = canvas.shape
+    middles = [np.array([left + side / 2, top + side / 2]) for left, top, side in _windows(field)]
+    # a window's tiles are those whose middles lie in it
+    inside = np.stack(
+        [
+            _tiles_inside(canvas.shape, back, middle, side).ravel()
+            for middle, (_, _, side) in zip(middles, _windows(field), strict=True)
+        ]
+    )
+    shares = [
+        inside @ plane.transpose(0, 2, 1, 3).reshape(rows * columns, TILE * TILE)
+        for plane in (canvas, there)
+    ]
+    mean = (shares[0] / (shares[1] + 1e-6)).reshape(-1, TILE, TILE)
+    tiles = [spectrum[ky % TILE, kx % TILE] for spectrum in np.fft.fft2(mean)]
+    centres = middles
     # Start from the middle window and let the others join, the nearest first.
     order = np.argsort([np.hypot(i % 3 - 1, i // 3 - 1) for i in range(len(tiles))], kind="stable")
     total = tiles[order[0]].copy()
@@ -151,16 +172,14 @@ def _in_step(field: Plane, h: Array) -> Array:
     return _nudged(h, np.array(points), np.array(moves), np.array(weights))
 
 
-def _tiles_inside(
-    shape: tuple[int, ...], back: Array, middle: Array, side: int
-) -> NDArray[np.float64]:
+def _tiles_inside(shape: tuple[int, ...], back: Array, middle: Array, side: int) -> Plane:
     """1 for the tiles whose middle lies in a window of the picture, ``float64 [rows, columns]``."""
     row, column = np.mgrid[0 : shape[0], 0 : shape[2]] + 0.5
     at = np.stack([column.ravel(), row.ravel(), np.ones(row.size)])
     x, y, w = back @ at
     far = np.maximum(np.abs(x / w - middle[0]), np.abs(y / w - middle[1])).reshape(row.shape)
     # never empty: the nearest tile counts even when its middle lies outside
-    return (far <= max(side / 2, float(far.min()))).astype(np.float64)
+    return (far <= max(side / 2, float(far.min()))).astype(np.float32)
 
 
 def _signed(at: np.intp, seen: Array, axis: int, other: np.intp) -> float:
