@@ -77,6 +77,9 @@ class JobSettings(BaseModel):
         False, description="show callers signed previews of their clips while these are rendered"
     )
     clip_days: float = Field(30.0, gt=0, description="how long published clips are kept")
+    draft_days: float = Field(
+        30.0, gt=0, description="how long the draft of a refused clip is kept for an appeal"
+    )
 
 
 class Settings(BaseSettings):

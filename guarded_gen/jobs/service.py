@@ -15,6 +15,7 @@ from guarded_gen.errors import StorageFailed
 from guarded_gen.jobs.book import PREVIEW, JobBook, Log
 from guarded_gen.jobs.engine import Engine, QueueClient, worker_id
 from guarded_gen.jobs.plan import Plan, Queue
+from guarded_gen.jobs.retention import SWEEP_EVERY_S, Drafts
 from guarded_gen.jobs.rows import now_ms
 from guarded_gen.jobs.runner import Runner, Stages
 from guarded_gen.jobs.storage import Storage
@@ -85,6 +86,10 @@ class WorkerProcess:
             jobs.book, jobs.queue, metrics, self.id, settings.jobs.dead_after_s, self.tidy
         )
         self._deliverer = Deliverer(jobs.store, post, now_ms)
+        self._drafts = Drafts(
+            jobs.store, settings.work_folder, settings.jobs.draft_days, stages.discard, now_ms
+        )
+        self._next_sweep = time.monotonic()
         self._stopped = threading.Event()
         self._messenger = threading.Thread(target=self._deliver, name="messenger", daemon=True)
         self.chores: list[Callable[[], None]] = []
@@ -112,6 +117,9 @@ class WorkerProcess:
                 for outcome, count in self._deliverer.run_due().items():
                     if count:
                         self._metrics.webhooks.labels(outcome).inc(count)
+                if time.monotonic() >= self._next_sweep:
+                    self._next_sweep = time.monotonic() + SWEEP_EVERY_S
+                    self._drafts.sweep()
                 if self.chores and self._watchman.lease("chores"):
                     for chore in self.chores:
                         chore()
