@@ -92,7 +92,7 @@ class Appeals:
             raise NotFound("there is no such decision", "use the link of the refusal")
         return entry
 
-    def file(self, decision: str, statement: str, callback: str | None = None) -> str:
+    def file(self, decision: str, statement: str) -> str:
         """File an appeal against a recorded refusal; returns the appeal's id.
 
         Raises :class:`InvalidInput` for an empty or overlong statement, :class:`NotFound` for a
@@ -156,7 +156,6 @@ class Appeals:
                     state="open",
                     entry=filed,
                     statement_of_reasons=None,
-                    callback=callback,
                     created_at=self.clock(),
                     decided_at=None,
                 )

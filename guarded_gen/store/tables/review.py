@@ -181,7 +181,6 @@ class Appeal(Base):
     """``open``, ``upheld`` (the refusal stands) or ``overturned``."""
     entry: Mapped[str] = mapped_column(String(48))
     statement_of_reasons: Mapped[str | None] = mapped_column(String(48))
-    callback: Mapped[str | None] = mapped_column(String(512))
     created_at: Mapped[int] = mapped_column(Big)
     decided_at: Mapped[int | None] = mapped_column(Big)
 
