@@ -11,13 +11,9 @@ import argparse
 import os
 import random
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
@@ -32,6 +28,7 @@ from guarded_gen.review.priority import rank, severity
 from guarded_gen.review.roles import Role
 from guarded_gen.services import Services
 from guarded_gen.store.tables.review import ReviewCase
+from tests.waiting import free_port, serving
 
 ROOT = Path(__file__).parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -152,30 +149,12 @@ def main() -> None:
         if not note.exists():
             token = fill(home, wanted.cases)
             note.write_text(token)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
-        server = subprocess.Popen(
-            [sys.executable, "-m", "guarded_gen.cli", "serve", "--port", str(port)],
-            env=os.environ | {"GUARDED_GEN_HOME": str(home), "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(f"{url}/healthz")
-                    break
-                except OSError:
-                    time.sleep(0.5)
-            with sync_playwright() as playwright:
-                path = shutil.which("chromium") or shutil.which("google-chrome")
-                browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-                found = measure(browser, url, note.read_text(), wanted.rounds)
-                browser.close()
-        finally:
-            server.terminate()
-            server.wait(60)
+        env = os.environ | {"GUARDED_GEN_HOME": str(home), "PYTHONPATH": str(ROOT)}
+        with serving(free_port(), env) as url, sync_playwright() as playwright:
+            path = shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            found = measure(browser, url, note.read_text(), wanted.rounds)
+            browser.close()
     found["load"] = os.getloadavg()[0]
     print(f"console over {wanted.cases:,} waiting cases")
     for name, value in found.items():

@@ -31,7 +31,8 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     page.keyboard.down("v")
     image = page.locator("figure img")
     image.wait_for(state="visible")
-    page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+    # A function, not an expression: the page's policy forbids the eval of a second look.
+    page.wait_for_function("() => document.querySelector('figure img').naturalWidth > 0")
     page.wait_for_timeout(1200)  # what is held for a second and more is counted
     with page.expect_response("**/revealed") as counted:
         page.keyboard.up("v")
@@ -85,6 +86,7 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     lea = person("lea")
     queue = lea.open("/console/queue?kind=appeal")
     queue.keyboard.press("n")
+    queue.wait_for_url("**/console/cases/*")
     queue.wait_for_selector("#decide")
     appeal = queue.url.split("?")[0].rsplit("/", 1)[1]
     queue.keyboard.press("a")
