@@ -20,7 +20,7 @@ from generator.dit import references, text
 from generator.dit.codec import Codec
 from generator.dit.finish import enlarge, finish
 from generator.dit.model import Shape, VideoDiT
-from generator.dit.native import FPS
+from generator.dit.native import FPS, nearest
 from generator.dit.rollout import FRESH, Roller, windows
 from generator.dit.sample import OnLatents, Plan
 from generator.errors import Cancelled, OutOfMemory, UnsupportedSpec, WeightsMismatch
@@ -51,9 +51,10 @@ def load_model(path: Path) -> VideoDiT:
 class DiTGenerator:
     """A small video diffusion transformer trained on the rendered world.
 
-    It draws what the caption language can say and nothing else, natively 64 x 64 at 8 frames a
-    second. Weights are checked by SHA-256 on construction. Memory: about 120 MB, and for edit,
-    blend and extend_back 48 kB a native frame; t2v, i2v and extend do not grow with length.
+    It draws what the caption language can say and nothing else, natively 64 x 64, 112 x 64 or
+    64 x 112 (the nearest aspect ratio) at 8 frames a second. Weights are checked by SHA-256 on
+    construction. Memory: about 150 MB, and for edit, blend and extend_back up to 86 kB a native
+    frame; t2v, i2v and extend do not grow with length.
 
     Raises on construction :class:`WeightsMissing` or :class:`WeightsMismatch`.
     """
@@ -123,6 +124,7 @@ class DiTGenerator:
             plan=plan,
             rng=torch.Generator().manual_seed(spec.seed),
             on_step=self._stepper(plan.steps, self._windows(spec, need), on_step, cancel),
+            size=nearest(spec.width, spec.height),
         )
         if cancel():
             raise Cancelled("cancelled before the first step")
@@ -136,26 +138,27 @@ class DiTGenerator:
         self, spec: GenerationSpec, roller: Roller, need: int
     ) -> tuple[Iterator[Tensor], int]:
         """The native frames of a mode, and 1 where the first of them is one that was given."""
+        size = roller.size
         match spec.mode:
             case Mode.TEXT_TO_VIDEO:
                 return roller.forward(), 0
             case Mode.IMAGE_TO_VIDEO:
-                first, _ = references.image(spec.references[0], self.limits)
+                first, _ = references.image(spec.references[0], self.limits, size)
                 return roller.forward(first=first), 0
             case Mode.EXTEND:
-                history = references.video(spec.references[0], self.limits, 9, last=True)
+                history = references.video(spec.references[0], self.limits, 9, True, size)
                 return itertools.chain([history[-1]], roller.forward(history=history)), 1
             case Mode.EXTEND_BACK:
-                future = references.video(spec.references[0], self.limits, 8, last=False)
+                future = references.video(spec.references[0], self.limits, 8, False, size)
                 # The clip before ends one step before the given one begins.
                 return iter(roller.backward(future, need)[-need:]), 0
             case Mode.BLEND:
-                past = references.video(spec.references[0], self.limits, 9, last=True)
-                future = references.video(spec.references[1], self.limits, 8, last=False)
+                past = references.video(spec.references[0], self.limits, 9, True, size)
+                future = references.video(spec.references[1], self.limits, 8, False, size)
                 between = roller.between(past, future, need)
                 return iter(_paced(between, past[-1], future[0], need)), 1
             case _:
-                source = references.whole(spec.references[0], self.limits, need)
+                source = references.whole(spec.references[0], self.limits, need, size)
                 if len(source) < min(need - 1, 2):
                     raise UnsupportedSpec("the reference is a still", "edit takes a video")
                 return roller.edit(source, spec.strength), 0

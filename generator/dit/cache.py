@@ -32,6 +32,11 @@ class Shard:
     words: Tensor
     late: Tensor
 
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of tokens."""
+        return self.latents.shape[2], self.latents.shape[3]
+
     @classmethod
     def load(cls, path: Path) -> Shard:
         return cls(**load_file(path))

@@ -1,10 +1,11 @@
 """From native frames to the asked size and rate: between frames in time, larger in space.
 
-The model draws 64 x 64 pixels, 8 times a second. Frames in between are mixed from their two
-neighbours; pictures are enlarged by a bicubic filter and their edges, which the enlargement
-leaves soft, are steepened by a shock filter (Osher & Rudin 1990): every pixel moves towards
-its brighter or darker neighbourhood, by the sign of the second derivative. Nothing is invented
-beyond what the model drew. Non-square sizes show the middle of the square.
+The model's frames have a shorter side of 64 pixels and come 8 times a second. Frames in between
+are mixed from their two neighbours; pictures are enlarged by a bicubic filter and their edges,
+which the enlargement leaves soft, are steepened by a shock filter (Osher & Rudin 1990): every
+pixel moves towards its brighter or darker neighbourhood, by the sign of the second derivative.
+Nothing is invented beyond what the model drew. Other aspect ratios show the middle of the
+nearest native size.
 """
 
 from __future__ import annotations
@@ -18,32 +19,34 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from generator.base import Pixels
-from generator.dit.native import FPS, SIDE
+from generator.dit.native import FPS
 
-_SHARPEN_SIDE = 256
-"""The shock filter works at this size at most; above it edges are steep enough to enlarge."""
+_SHARPEN_SCALE = 4.0
+"""The shock filter works at this scale at most; above it edges are steep enough to enlarge."""
 _ROUNDS = 3
 _BATCH_BYTES = 24 * 1024**2
 
 
 def enlarge(frames: Tensor, width: int, height: int) -> Pixels:
-    """``float [T, 64, 64, 3]``, -1 to 1, to ``uint8 [T, height, width, 3]``.
+    """Native ``float [T, h, w, 3]``, -1 to 1, to ``uint8 [T, height, width, 3]``.
 
     Cost: about 12 ms a frame of 512 x 512 on one core.
     """
     planes = frames.permute(0, 3, 1, 2)
-    side = max(width, height)
-    middle = min(_SHARPEN_SIDE, max(SIDE, side))
-    if middle > SIDE:
-        planes = fn.interpolate(planes, (middle, middle), mode="bicubic", align_corners=False)
+    h, w = planes.shape[-2:]
+    scale = max(height / h, width / w)
+    middle = min(_SHARPEN_SCALE, max(1.0, scale))
+    if middle > 1:
+        h, w = round(h * middle), round(w * middle)
+        planes = fn.interpolate(planes, (h, w), mode="bicubic", align_corners=False)
         planes = _steepen(planes, _ROUNDS)
-    top = round(middle * (side - height) / side / 2)
-    left = round(middle * (side - width) / side / 2)
-    planes = planes[:, :, top : middle - top or None, left : middle - left or None]
+    top = round((h - height * middle / scale) / 2)
+    left = round((w - width * middle / scale) / 2)
+    planes = planes[:, :, top : h - top, left : w - left]
     if planes.shape[-2:] != (height, width):
         mode = "bicubic" if height * width <= 1024**2 else "bilinear"
         planes = fn.interpolate(
-            planes, (height, width), mode=mode, align_corners=False, antialias=side < middle
+            planes, (height, width), mode=mode, align_corners=False, antialias=scale < 1
         )
     pixels = planes.add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
     return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
@@ -70,7 +73,7 @@ def finish(
 ) -> Iterator[Pixels]:
     """Yield batches ``uint8 [T, H, W, 3]``, ``count`` frames in all.
 
-    ``frames``: native frames ``float [64, 64, 3]``, 8 a second, the first at time 0. Output
+    ``frames``: native frames ``float [h, w, 3]``, 8 a second, the first at time 0. Output
     frame j shows the time ``(j + offset) / fps``; past the last native frame it is repeated.
     """
     step = max(1, min(16, _BATCH_BYTES // (width * height * 3)))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
-from generator.dit.native import GROUPS, PATCH, SIDE
+from generator.dit.native import GROUPS, SIZES
 from generator.dit.text import SCENE_SLOTS, SIZES_OF_SLOTS
 
 
@@ -73,6 +73,10 @@ def fourier(values: Tensor, count: int, scale: float) -> Tensor:
     rates = torch.exp(torch.linspace(0, math.log(scale), count))
     angle = values[..., None] * rates
     return torch.cat([angle.sin(), angle.cos()], -1)
+
+
+def _table(rows: int, columns: int) -> str:
+    return f"usual_{rows}x{columns}"
 
 
 class Block(nn.Module):
@@ -133,10 +137,10 @@ class VideoDiT(nn.Module):
         self.mix = nn.Linear(d, d)
         self.register_buffer("spread", torch.ones(shape.channels))
         self.spread: Tensor
-        side = SIDE // PATCH
         scenes = [SIZES_OF_SLOTS[slot] - 2 for slot in SCENE_SLOTS]
-        self.register_buffer("usual", torch.zeros(*scenes, GROUPS, side, side, shape.channels))
-        self.usual: Tensor
+        for size in SIZES:
+            table = torch.zeros(*scenes, GROUPS, *size.grid, shape.channels)
+            self.register_buffer(_table(*size.grid), table)
         self.read = nn.Linear(shape.channels, d)
         self.where = nn.Linear(4 * 8, d)
         self.when = nn.Linear(2 * 8, d)
@@ -157,13 +161,20 @@ class VideoDiT(nn.Module):
         nn.init.normal_(self.write.weight, std=0.01)
         nn.init.zeros_(self.write.bias)
 
-    def scenery(self, words: Tensor, start: int, groups: int) -> Tensor:
+    def usual(self, rows: int, columns: int) -> Tensor:
+        """The table of scenes of one grid: ``[places, lights, cameras, G, rows, columns, C]``.
+
+        Medians of the training clips, fitted like the codec; the network learns what differs.
+        """
+        table: Tensor = getattr(self, _table(rows, columns))
+        return table
+
+    def scenery(self, words: Tensor, start: int, groups: int, grid: tuple[int, int]) -> Tensor:
         """What place, light and camera usually look like: ``[B, groups, h, w, C]``, zeros for a
-        caption that says nothing. A table of medians of the training clips, fitted like the
-        codec; the network learns what differs from it."""
+        caption that says nothing. ``grid``: one of :data:`generator.dit.native.SIZES`."""
         said = words[:, list(SCENE_SLOTS)] - 2
         place, light, camera = said.clamp(min=0).unbind(1)
-        found = self.usual[place, light, camera, start : start + groups]
+        found = self.usual(*grid)[place, light, camera, start : start + groups]
         return found * (said >= 0).all(1)[:, None, None, None, None]
 
     def forward(self, z: Tensor, level: Tensor, words: Tensor, start: int = 0) -> Tensor:
@@ -180,9 +191,9 @@ class VideoDiT(nn.Module):
         times = self.level(fourier(level, 32, 200.0))  # [B, G, D]
         condition = fn.silu(times + self.mix(fn.silu(pooled))[:, None])
 
-        # Coordinates in frame heights, centred.
-        ys = (torch.arange(h) + 0.5) / h - 0.5
-        xs = ((torch.arange(w) + 0.5) / w - 0.5) * (w / h)
+        # Coordinates in shorter sides, centred: a token is as far from the next in every grid.
+        ys = (torch.arange(h) + 0.5 - h / 2) / min(h, w)
+        xs = (torch.arange(w) + 0.5 - w / 2) / min(h, w)
         gs = torch.arange(start, start + g).float()
         y, x = torch.meshgrid(ys, xs, indexing="ij")
         place = torch.cat([fourier(y.reshape(-1), 8, 20.0), fourier(x.reshape(-1), 8, 20.0)], -1)
@@ -194,7 +205,7 @@ class VideoDiT(nn.Module):
         # 2022, section 5, with the spread of each channel in place of one sigma).
         clean = level[:, :, None, None]  # t
         inner = 1 / torch.sqrt((clean * self.spread) ** 2 + (1 - clean) ** 2 + 1e-6)
-        scenery = self.scenery(words, start, g).reshape(b, g, h * w, c)
+        scenery = self.scenery(words, start, g, (h, w)).reshape(b, g, h * w, c)
         z = z.reshape(b, g, h * w, c) - clean * scenery
         hidden = self.read(z * inner) + (at[:, None] + self.where(place)[None])
         for block in self.blocks:

@@ -1,4 +1,4 @@
-"""Reference images and videos as native frames: square, 64 x 64, 8 a second."""
+"""Reference images and videos as native frames: of one native size, 8 a second."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as fn
 
-from generator.dit.native import FPS, SIDE
+from generator.dit.native import FPS, SQUARE, Size
 from generator.errors import UnsupportedSpec
 from media.clip import Pixels
 from media.decode import decode
 from media.limits import MediaLimits
 
 
-def native(frame: Pixels, side: int = SIDE) -> Tensor:
-    """``uint8 [H, W, 3]`` of any size to ``float32 [side, side, 3]``, -1 to 1: the middle
-    square, averaged down."""
+def native(frame: Pixels, size: Size = SQUARE) -> Tensor:
+    """``uint8 [H, W, 3]`` of any size to ``float32 [h, w, 3]``, -1 to 1: the largest middle part
+    of the aspect ratio of ``size``, averaged down."""
     height, width = frame.shape[:2]
-    edge = min(height, width)
-    top, left = (height - edge) // 2, (width - edge) // 2
-    square = torch.from_numpy(np.ascontiguousarray(frame[top : top + edge, left : left + edge]))
-    planes = square.permute(2, 0, 1)[None].float()
-    small = fn.interpolate(planes, (side, side), mode="bilinear", antialias=True)
+    scale = min(width / size.width, height / size.height)
+    rows, columns = max(1, round(size.height * scale)), max(1, round(size.width * scale))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    part = torch.from_numpy(np.ascontiguousarray(frame[top : top + rows, left : left + columns]))
+    planes = part.permute(2, 0, 1)[None].float()
+    small = fn.interpolate(planes, (size.height, size.width), mode="bilinear", antialias=True)
     return (small[0].permute(1, 2, 0).round() / 127.5 - 1).clamp(-1, 1)
 
 
-def image(path: Path, limits: MediaLimits) -> tuple[Tensor, Pixels]:
+def image(path: Path, limits: MediaLimits, size: Size = SQUARE) -> tuple[Tensor, Pixels]:
     """The first picture of a file: native, and as it is (``uint8 [H, W, 3]``).
 
     Raises the media room's errors for what is no picture or past a limit.
@@ -39,14 +40,14 @@ def image(path: Path, limits: MediaLimits) -> tuple[Tensor, Pixels]:
         first: Pixels = next(batches).pixels[0]
     finally:
         batches.close()  # type: ignore[attr-defined]
-    return native(first), first
+    return native(first, size), first
 
 
-def video(path: Path, limits: MediaLimits, keep: int, last: bool) -> Tensor:
+def video(path: Path, limits: MediaLimits, keep: int, last: bool, size: Size = SQUARE) -> Tensor:
     """``keep`` native frames from the end (``last``) or the start of a video.
 
     Frames are taken at 8 a second, counted from the end or from the start; a shorter video's
-    outermost frame is repeated. Returns ``float32 [keep, 64, 64, 3]``. Memory: ``keep`` frames.
+    outermost frame is repeated. Returns ``float32 [keep, h, w, 3]``. Memory: ``keep`` frames.
     Raises the media room's errors.
     """
     step = 1 / FPS
@@ -56,7 +57,7 @@ def video(path: Path, limits: MediaLimits, keep: int, last: bool) -> Tensor:
         for batch in decode(path, limits):
             for frame, at in zip(batch.pixels, batch.times - 0.0, strict=True):
                 if at >= due - 1e-6 and len(frames) < keep:
-                    frames.append(native(frame))
+                    frames.append(native(frame, size))
                     due += step
             if len(frames) == keep:
                 break
@@ -68,7 +69,7 @@ def video(path: Path, limits: MediaLimits, keep: int, last: bool) -> Tensor:
         for frame, at in zip(batch.pixels, batch.times, strict=True):
             if tail and at - tail[-1][0] < step / 4 - 1e-6 and len(tail) > 1:
                 tail.pop()
-            tail.append((float(at), native(frame)))
+            tail.append((float(at), native(frame, size)))
         while len(tail) > 1 and tail[1][0] < tail[-1][0] - keep * step:
             tail.popleft()
     if not tail:
@@ -81,17 +82,17 @@ def video(path: Path, limits: MediaLimits, keep: int, last: bool) -> Tensor:
     return torch.stack(picked)
 
 
-def whole(path: Path, limits: MediaLimits, most: int) -> Tensor:
-    """All native frames of a video, at most ``most``: ``float32 [N, 64, 64, 3]``.
+def whole(path: Path, limits: MediaLimits, most: int, size: Size = SQUARE) -> Tensor:
+    """All native frames of a video, at most ``most``: ``float32 [N, h, w, 3]``.
 
-    Memory: 48 kB a frame, 0.4 MB a second.
+    Memory: up to 86 kB a frame, 0.7 MB a second.
     """
     frames: list[Tensor] = []
     due = 0.0
     for batch in decode(path, limits):
         for frame, at in zip(batch.pixels, batch.times, strict=True):
             if at >= due - 1e-6:
-                frames.append(native(frame))
+                frames.append(native(frame, size))
                 due += 1 / FPS
         if len(frames) >= most:
             break

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from generator.dit.codec import Codec
 from generator.dit.model import VideoDiT
-from generator.dit.native import FPS, GROUPS, PATCH, SIDE, SPAN, frames_of
+from generator.dit.native import FPS, GROUPS, SPAN, SQUARE, Size, frames_of
 from generator.dit.sample import OnLatents, Plan, sample
 
 WINDOW = frames_of(GROUPS)
@@ -36,11 +36,11 @@ class Roller:
     plan: Plan
     rng: torch.Generator
     on_step: Callable[[int], OnLatents]
+    size: Size = SQUARE
     window: int = 0
 
     def _noise(self, groups: int) -> Tensor:
-        side = SIDE // PATCH
-        shape = (1, groups, side, side, self.model.shape.channels)
+        shape = (1, groups, *self.size.grid, self.model.shape.channels)
         return torch.randn(shape, generator=self.rng)
 
     def _sample(
@@ -59,20 +59,20 @@ class Roller:
         return latents
 
     def _encode(self, frames: Tensor) -> Tensor:
-        """``float [F, 64, 64, 3]`` (F = 1 + 4k) to latents ``[1, G, 4, 4, C]``."""
+        """``float [F, H, W, 3]`` (F = 1 + 4k) to latents ``[1, G, h, w, C]``."""
         return self.codec.encode((frames[None] + 1) * 127.5)
 
     def _decode(self, latents: Tensor) -> Tensor:
         return self.codec.decode(latents)[0].clamp(-1, 1)
 
     def still(self) -> Tensor:
-        """One frame ``[64, 64, 3]``."""
+        """One frame ``[H, W, 3]``."""
         return self._decode(self._sample(1))[0]
 
     def forward(
         self, first: Tensor | None = None, history: Tensor | None = None
     ) -> Iterator[Tensor]:
-        """Endless frames ``[64, 64, 3]``.
+        """Endless frames ``[H, W, 3]``.
 
         ``first``: a given first frame (animate), which comes out first. ``history``: at least
         nine frames to go on from; they do not come out again.
@@ -100,7 +100,7 @@ class Roller:
     def backward(self, future: Tensor, count: int) -> Tensor:
         """At least ``count`` frames that end where ``future [>= 8, ...]`` begins, in time order.
 
-        Memory: 48 kB a frame.
+        Memory: up to 86 kB a frame.
         """
         parts: list[Tensor] = []
         ahead = future[:8]
@@ -132,7 +132,7 @@ class Roller:
         return torch.cat([*(f[None] for f in lead), clip[CONTEXT : CONTEXT + bridge]])
 
     def edit(self, source: Tensor, strength: float) -> Iterator[Tensor]:
-        """The frames of ``source [N, 64, 64, 3]`` drawn anew under the caption.
+        """The frames of ``source [N, H, W, 3]`` drawn anew under the caption.
 
         Sampling starts from the source at the level ``1 - strength``; windows after the first
         are given what the one before has drawn.

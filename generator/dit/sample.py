@@ -61,21 +61,13 @@ def sample(
     b, g = noise.shape[:2]
     z = noise if source is None else start * source + (1 - start) * noise
     times = plan.levels(start)
-    nothing = text.unsaid(words)
     guess = z
     for index, (now, after) in enumerate(pairwise(times)):
         level = torch.full((b, g), now)
         if given is not None and known is not None:
             level[:, given] = 1.0
             z = torch.where(given[None, :, None, None, None], known, z)
-        if plan.guidance != 1 and now < plan.guide_until:
-            both = model(torch.cat([z, z]), torch.cat([level, level]), torch.cat([words, nothing]))
-            said, unsaid = both.chunk(2)
-            guess = unsaid + plan.guidance * (said - unsaid)
-        else:
-            guess = model(z, level, words)
-        if plan.emphasis and plan.emphasis_from <= now < plan.guide_until:
-            guess = guess + plan.emphasis * _contrast(model, z, level, words)
+        guess = guided(model, z, level, words, plan, now)
         if on_step is not None:
             on_step(index + 1, plan.steps, guess)
         z = z + (after - now) / max(1e-3, 1 - now) * (guess - z)
@@ -84,7 +76,35 @@ def sample(
     return guess
 
 
-def _contrast(model: VideoDiT, z: Tensor, level: Tensor, words: Tensor) -> Tensor:
+def guided(
+    model: VideoDiT,
+    z: Tensor,
+    level: Tensor,
+    words: Tensor,
+    plan: Plan,
+    now: float,
+    start: int = 0,
+) -> Tensor:
+    """The clean latents ``[B, G, h, w, C]`` as the plan's guidance predicts them from ``z``.
+
+    ``level``: t of each group ``[B, G]``; ``now``: that of the groups that are being sampled,
+    which decides what guidance acts; ``start``: index of the first group in a full window.
+    """
+    if plan.guidance != 1 and now < plan.guide_until:
+        nothing = text.unsaid(words)
+        both = model(
+            torch.cat([z, z]), torch.cat([level, level]), torch.cat([words, nothing]), start
+        )
+        said, unsaid = both.chunk(2)
+        guess = unsaid + plan.guidance * (said - unsaid)
+    else:
+        guess = model(z, level, words, start)
+    if plan.emphasis and plan.emphasis_from <= now < plan.guide_until:
+        guess = guess + plan.emphasis * _contrast(model, z, level, words, start)
+    return guess
+
+
+def _contrast(model: VideoDiT, z: Tensor, level: Tensor, words: Tensor, start: int) -> Tensor:
     """The prediction for ``words`` less the mean over all shapes of the things they name."""
     count = len(text.SLOTS[text.SHAPE_SLOTS[0]])
     variants = []
@@ -97,6 +117,6 @@ def _contrast(model: VideoDiT, z: Tensor, level: Tensor, words: Tensor) -> Tenso
         variants.append(other)
     n = len(words)
     rest = (count, *([1] * (z.ndim - 1)))
-    answers = model(z.repeat(rest), level.repeat(count, 1), torch.cat(variants))
+    answers = model(z.repeat(rest), level.repeat(count, 1), torch.cat(variants), start)
     answers = answers.view(count, n, *answers.shape[1:])
     return answers[0] - answers.mean(0)

@@ -173,24 +173,29 @@ class Batch(NamedTuple):
 
 
 class Pool:
-    """All shards of a folder in memory."""
+    """All shards of a folder in memory, which may be of several native sizes.
+
+    ``usual``: for each grid the median latents of every place, light and camera.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.shards = {p.name: Shard.load(p) for p in sorted(folder.glob("*.safetensors"))}
-        self.usual = self._usual()
+        self.shards = [Shard.load(path) for path in sorted(folder.glob("*.safetensors"))]
+        self.usual = {grid: self._usual(grid) for grid in {s.grid for s in self.shards}}
 
     def spread(self) -> Tensor:
         """The standard deviation of each latent channel around the usual scene, ``float [C]``."""
-        shard = next(iter(self.shards.values()))
+        shard = min(self.shards, key=lambda shard: shard.grid)
         words = shard.words[~shard.late].long()
         scene = [words[:, slot] - 2 for slot in text.SCENE_SLOTS]
-        far = shard.latents[~shard.late].float() - self.usual[scene[0], scene[1], scene[2]]
+        far = shard.latents[~shard.late].float() - self.usual[shard.grid][tuple(scene)]
         return far.square().flatten(0, -2).mean(0).sqrt()
 
     def batch(self, size: int, single: bool, rng: torch.Generator) -> Batch:
-        names = list(self.shards)
-        counts = torch.tensor([float(len(self.shards[n].late)) for n in names])
-        shard = self.shards[names[int(torch.multinomial(counts, 1, generator=rng))]]
+        counts = torch.tensor([float(len(shard.late)) for shard in self.shards])
+        shard = self.shards[int(torch.multinomial(counts, 1, generator=rng))]
+        # As many tokens whatever the size: ``size`` clips of the smallest.
+        rows, columns = shard.grid
+        size = max(1, size * min(r * c for r, c in self.usual) // (rows * columns))
         pick = torch.randint(len(shard.late), (size,), generator=rng)
         if not single:
             latents, words = shard.latents[pick].float(), shard.words[pick].long()
@@ -201,11 +206,12 @@ class Pool:
         latents, words = shard.latents[pick, start : start + 1].float(), shard.words[pick].long()
         return Batch(latents, words, shard.late[pick], start, self._busy(latents, words, start))
 
-    def _usual(self) -> Tensor:
+    def _usual(self, grid: tuple[int, int]) -> Tensor:
         """The median latents of every place, light and camera, over the clips that start at
         their beginning: ``[places, lights, cameras, G, h, w, C]``."""
-        words = torch.cat([s.words[~s.late].long() for s in self.shards.values()])
-        latents = torch.cat([s.latents[~s.late] for s in self.shards.values()])
+        shards = [shard for shard in self.shards if shard.grid == grid]
+        words = torch.cat([s.words[~s.late].long() for s in shards])
+        latents = torch.cat([s.latents[~s.late] for s in shards])
         counts = [text.SIZES_OF_SLOTS[slot] - 2 for slot in text.SCENE_SLOTS]
         usual = torch.zeros(*counts, *latents.shape[1:])
         scene = words[:, list(text.SCENE_SLOTS)] - 2
@@ -218,9 +224,10 @@ class Pool:
 
     def _busy(self, latents: Tensor, words: Tensor, start: int) -> Tensor:
         place, light, camera = (words[:, list(text.SCENE_SLOTS)] - 2).unbind(1)
-        usual = self.usual[place, light, camera, start : start + latents.shape[1]]
+        usual = self.usual[(latents.shape[2], latents.shape[3])]
+        usual = usual[place, light, camera, start : start + latents.shape[1]]
         far = (latents - usual).square().mean(-1)
-        return far / far.mean()
+        return far / far.mean().clamp(min=1e-6)
 
 
 def export(model: VideoDiT, path: Path, notes: dict[str, str]) -> None:
@@ -247,7 +254,8 @@ def train(
     channels = len(codec.scale)
     model = VideoDiT(Shape(channels, config.width, config.heads, config.layers))
     joint = joint_of(codec)
-    model.usual.copy_(pool.usual)
+    for grid, usual in pool.usual.items():
+        model.usual(*grid).copy_(usual)
     model.spread.copy_(pool.spread())
     average = copy.deepcopy(model).eval()
     within = torch.bfloat16 if config.bfloat16 else torch.float32

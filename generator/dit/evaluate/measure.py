@@ -17,7 +17,7 @@ from generator.dit.codec import Codec
 from generator.dit.data import Clips
 from generator.dit.evaluate.oracle import Oracle
 from generator.dit.model import VideoDiT
-from generator.dit.native import FPS
+from generator.dit.native import FPS, SQUARE, Size
 from generator.dit.rollout import WINDOW, Roller
 from generator.dit.sample import Plan
 from generator.world.caption import Caption, Thing, draw
@@ -73,22 +73,27 @@ def judge(tally: Tally, oracle: Oracle, caption: Caption, clip: Pixels) -> None:
 
 @dataclass(slots=True)
 class Bench:
-    """A model under measurement. All numbers are at the native size and rate."""
+    """A model under measurement. All numbers are at a native size and the native rate."""
 
     model: VideoDiT
     codec: Codec
     plan: Plan
-    oracle: Oracle = field(default_factory=Oracle)
-    world: Clips = field(default_factory=Clips)
+    size: Size = SQUARE
+    oracle: Oracle = field(init=False)
+    world: Clips = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.oracle = Oracle(self.size)
+        self.world = Clips(*self.size)
 
     def roller(self, caption: Caption, seed: int) -> Roller:
         return Roller(
             self.model, self.codec, text.encode(caption), self.plan,
-            torch.Generator().manual_seed(seed), lambda window: _quiet,
+            torch.Generator().manual_seed(seed), lambda window: _quiet, self.size,
         )  # fmt: skip
 
     def draw(self, caption: Caption, seed: int) -> Pixels:
-        """One window by the model: ``uint8 [17, 64, 64, 3]``."""
+        """One window by the model: ``uint8 [17, h, w, 3]``."""
         frames = self.roller(caption, seed).forward()
         return _pixels(torch.stack([next(frames) for _ in range(WINDOW)]))
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from generator.dit.native import FPS, SIDE
+from generator.dit.native import FPS, SIDE, SQUARE, Size
 from generator.world.backdrop import DIM, paint
 from generator.world.shapes import distance
 from generator.world.vocabulary import COLORS, LIGHTS, PLACES, SHAPES
@@ -29,7 +29,7 @@ _FAR = 38.0
 _NEAR = 75.0
 """Distance from a palette colour, shade set apart, below which a pixel has that colour."""
 _LEAST = 16
-"""Fewest pixels of a thing in a 64 x 64 frame."""
+"""Fewest pixels of a thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,9 @@ class Report:
 
 @dataclass(slots=True)
 class Oracle:
-    """For native frames (64 x 64 at 8 a second). Keeps the sixteen painted backdrops."""
+    """For native frames of one size, 8 a second. Keeps the sixteen painted backdrops."""
 
+    size: Size = SQUARE
     _rows: dict[tuple[str, str], Floats] = field(default_factory=dict)
     _canvas: dict[tuple[str, str], Floats] = field(default_factory=dict)
     _outlines: dict[str, list[Floats]] = field(default_factory=dict)
@@ -63,12 +64,12 @@ class Oracle:
     def __post_init__(self) -> None:
         for place in PLACES:
             for light in LIGHTS:
-                canvas = paint(place, light, SIDE, SIDE).base.float().numpy()
+                canvas = paint(place, light, *self.size).base.float().numpy()
                 self._canvas[place, light] = canvas
                 self._rows[place, light] = np.median(canvas, axis=1)
 
     def read(self, frames: NDArray[np.uint8]) -> Report:
-        """``frames``: ``uint8 [T, 64, 64, 3]``, T at least 1."""
+        """``frames``: ``uint8 [T, height, width, 3]``, T at least 1."""
         video = frames.astype(np.float32)
         place, light = self._where(video)
         behind, turn = self._behind(video, self._canvas[place, light])
@@ -79,9 +80,9 @@ class Oracle:
 
     def _where(self, video: Floats) -> tuple[str, str]:
         # The median of a row over all frames forgets what moves and where a pan has got to.
-        rows = np.median(video.transpose(1, 0, 2, 3).reshape(SIDE, -1, 3), axis=1)
+        rows = np.median(video.transpose(1, 0, 2, 3).reshape(self.size.height, -1, 3), axis=1)
         edges = np.concatenate([video[:, :, :6], video[:, :, -6:]], 2)
-        sides = np.median(edges.transpose(1, 0, 2, 3).reshape(SIDE, -1, 3), axis=1)
+        sides = np.median(edges.transpose(1, 0, 2, 3).reshape(self.size.height, -1, 3), axis=1)
 
         def off(key: tuple[str, str]) -> float:
             both = [np.abs(side - self._rows[key]).mean(1) for side in (rows, sides)]
@@ -98,14 +99,14 @@ class Oracle:
             picks = [0, count // 2, count - 1]
             error = 0.0
             for k in picks:
-                shot = _shifted(canvas, turn * k)
+                shot = _shifted(canvas, turn * k, self.size.width)
                 error += float(np.minimum(np.abs(video[k] - shot), 30).mean())
             if turn == 0:
                 error *= 0.97
             if error < best[0]:
                 best = (error, float(turn))
         turn = best[1] if count > 1 else 0.0
-        return np.stack([_shifted(canvas, turn * k) for k in range(count)]), turn
+        return np.stack([_shifted(canvas, turn * k, self.size.width) for k in range(count)]), turn
 
     def _things(self, video: Floats, behind: Floats, turn: float) -> tuple[Seen, ...]:
         far = np.linalg.norm(video - behind, axis=-1)
@@ -150,7 +151,7 @@ class Oracle:
         key = f"{shape}{step}"
         if key not in self._outlines:
             self._outlines[key] = [
-                _outline(shape, 1.04**step, tilt)
+                _outline(shape, 1.04**step, tilt, self.size)
                 for tilt in (
                     (-0.17, 0.0, 0.17) if shape in ("square", "triangle", "star") else (0.0,)
                 )
@@ -158,10 +159,10 @@ class Oracle:
         return self._outlines[key]
 
 
-def _shifted(canvas: Floats, at: float) -> Floats:
+def _shifted(canvas: Floats, at: float, width: int) -> Floats:
     left = math.floor(at)
     part = at - left
-    columns = (np.arange(SIDE) + left) % canvas.shape[1]
+    columns = (np.arange(width) + left) % canvas.shape[1]
     after = (columns + 1) % canvas.shape[1]
     return canvas[:, columns] * (1 - part) + canvas[:, after] * part
 
@@ -183,10 +184,13 @@ def _largest(mask: Mask) -> Mask | None:
     return labels == best + 1 if sizes[best] >= _LEAST else None
 
 
-def _outline(shape: str, area: float, tilt: float) -> Floats:
-    """A centred mask of ``shape`` with about ``area`` pixels, on a 64 x 64 grid."""
-    half = (SIDE - 1) / 2
-    y, x = torch.meshgrid(torch.arange(SIDE) - half, torch.arange(SIDE) - half, indexing="ij")
+def _outline(shape: str, area: float, tilt: float, size: Size) -> Floats:
+    """A centred mask of ``shape`` with about ``area`` pixels, in a frame of ``size``."""
+    y, x = torch.meshgrid(
+        torch.arange(size.height) - (size.height - 1) / 2,
+        torch.arange(size.width) - (size.width - 1) / 2,
+        indexing="ij",
+    )
     c, s = math.cos(tilt), math.sin(tilt)
     u, v = c * x + s * y, c * y - s * x
     low, high = 1.0, 60.0
@@ -200,8 +204,8 @@ def _outline(shape: str, area: float, tilt: float) -> Floats:
 
 def _centred(cover: Floats) -> Floats:
     cy, cx = ndimage.center_of_mass(cover)
-    half = (SIDE - 1) / 2
-    return ndimage.shift(cover, (half - cy, half - cx), order=1)
+    rows, columns = cover.shape
+    return ndimage.shift(cover, ((rows - 1) / 2 - cy, (columns - 1) / 2 - cx), order=1)
 
 
 def _overlap(mask: Mask, template: Floats) -> float:

@@ -13,6 +13,7 @@ from generator.dit.codec import Codec
 from generator.dit.data import Clips
 from generator.dit.evaluate.measure import Bench, Tally, judge, simple, unseen
 from generator.dit.evaluate.oracle import Oracle
+from generator.dit.native import SIZES, Size
 from generator.dit.sample import Plan
 from generator.world import Caption, Thing
 
@@ -22,9 +23,10 @@ def oracle() -> Oracle:
     return Oracle()
 
 
-def test_true_renders_are_read_right(oracle: Oracle) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_true_renders_are_read_right(size: Size) -> None:
     tally = Tally()
-    world = Clips()
+    world, oracle = Clips(*size), Oracle(size)
     for index, caption in enumerate(simple(8, 1)):
         judge(tally, oracle, caption, world.render(caption, index).numpy())
     assert tally.share("place") == tally.share("light") == tally.share("color") == 1

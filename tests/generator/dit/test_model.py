@@ -22,7 +22,7 @@ def words(count: int = 1) -> torch.Tensor:
     return torch.stack([text.encode(draw(rng)) for _ in range(count)])
 
 
-@pytest.mark.parametrize(("groups", "rows", "columns"), [(1, 4, 4), (5, 4, 4), (3, 4, 4)])
+@pytest.mark.parametrize(("groups", "rows", "columns"), [(1, 4, 4), (5, 4, 7), (3, 7, 4)])
 def test_any_number_of_groups_has_its_shape(
     model: VideoDiT, groups: int, rows: int, columns: int
 ) -> None:
@@ -35,15 +35,15 @@ def test_any_number_of_groups_has_its_shape(
 def test_what_a_scene_usually_looks_like_is_where_the_prediction_starts() -> None:
     torch.manual_seed(0)
     model = VideoDiT(Shape(channels=128, width=32, heads=2, layers=2)).eval()
-    model.usual.normal_()
+    model.usual(4, 7).normal_()
     said = words(3)
-    scenery = model.scenery(said, 1, 4)
+    scenery = model.scenery(said, 1, 4, (4, 7))
     place, light, camera = (said[:, list(text.SCENE_SLOTS)] - 2).unbind(1)
-    assert torch.equal(scenery, model.usual[place, light, camera, 1:])
-    assert torch.equal(model.scenery(text.unsaid(said), 1, 4), scenery)
-    assert not model.scenery(torch.zeros_like(said), 0, 5).any()
+    assert torch.equal(scenery, model.usual(4, 7)[place, light, camera, 1:])
+    assert torch.equal(model.scenery(text.unsaid(said), 1, 4, (4, 7)), scenery)
+    assert not model.scenery(torch.zeros_like(said), 0, 5, (4, 7)).any()
     model.spread.fill_(1e-4)
-    out = model(torch.randn(3, 4, 4, 4, 128), torch.zeros(3, 4), said, 1)
+    out = model(torch.randn(3, 4, 4, 7, 128), torch.zeros(3, 4), said, 1)
     assert torch.allclose(out, scenery, atol=1e-2)
 
 

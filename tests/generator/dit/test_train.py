@@ -9,9 +9,19 @@ import torch
 from generator.dit.backend import WEIGHTS, load_model
 from generator.dit.cache import Shard, make
 from generator.dit.codec import Codec
+from generator.dit.model import Shape, VideoDiT
 from generator.dit.native import PATCH
 from generator.dit.optim import orthogonal
-from generator.dit.train import TrainConfig, given_groups, learning_rate, levels, train
+from generator.dit.train import (
+    Pool,
+    TrainConfig,
+    given_groups,
+    joint_of,
+    learning_rate,
+    levels,
+    loss_of,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +43,20 @@ def test_shards_are_deterministic(data: Path) -> None:
     kept = Shard.load(data / "a.safetensors")
     assert torch.equal(kept.latents, again.latents)
     assert torch.equal(kept.words, again.words)
+
+
+def test_batches_of_every_size_have_as_many_tokens(data: Path, tmp_path: Path) -> None:
+    codec = Codec.load(WEIGHTS / "codec.safetensors")
+    make(codec, 24, seed=4, jitter=0.2, width=112).save(tmp_path / "wide.safetensors")
+    (tmp_path / "square.safetensors").symlink_to(data / "a.safetensors")
+    pool = Pool(tmp_path)
+    rng = torch.Generator().manual_seed(0)
+    shapes = {tuple(pool.batch(14, False, rng).latents.shape[:4]) for _ in range(30)}
+    assert shapes == {(14, 5, 4, 4), (8, 5, 4, 7)}
+    model = VideoDiT(Shape(len(codec.scale), 32, 2, 1))
+    model.usual(4, 7).copy_(pool.usual[4, 7])
+    batch = next(b for b in iter(lambda: pool.batch(14, False, rng), None) if len(b.late) == 8)
+    assert torch.isfinite(loss_of(model, batch, config(), rng, joint_of(codec)))
 
 
 def test_the_loss_falls_and_a_run_goes_on(data: Path, tmp_path: Path) -> None:
