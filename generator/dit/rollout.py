@@ -25,6 +25,9 @@ CONTEXT = 1 + SPAN
 FRESH = WINDOW - CONTEXT
 """Frames that it adds."""
 
+TRUST = 1.0
+"""The level at which a window is shown what the window before it drew."""
+
 
 @dataclass(slots=True)
 class Roller:
@@ -50,10 +53,11 @@ class Roller:
         given: Tensor | None = None,
         source: Tensor | None = None,
         start: float = 0.0,
+        trust: float = 1.0,
     ) -> Tensor:
         latents = sample(
             self.model, self.words[None], self._noise(groups), self.plan, given, known, source,
-            start, self.on_step(self.window),
+            start, self.on_step(self.window), trust,
         )  # fmt: skip
         self.window += 1
         return latents
@@ -94,7 +98,8 @@ class Roller:
             yield from clip[9:]
         while True:
             known = self._pad(self._encode(clip[-CONTEXT:]), before=0)
-            clip = self._decode(self._sample(known=known, given=torch.arange(GROUPS) < 2))
+            drawn = torch.arange(GROUPS) < 2
+            clip = self._decode(self._sample(known=known, given=drawn, trust=TRUST))
             yield from clip[CONTEXT:]
 
     def backward(self, future: Tensor, count: int) -> Tensor:

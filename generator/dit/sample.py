@@ -51,22 +51,26 @@ def sample(
     source: Tensor | None = None,
     start: float = 0.0,
     on_step: OnLatents | None = None,
+    trust: float = 1.0,
 ) -> Tensor:
     """Latents ``[B, G, h, w, C]`` for the captions ``words [B, S]``.
 
     ``noise``: standard normal ``[B, G, h, w, C]``; the result depends on nothing else by chance.
     ``given``: ``bool [G]``, groups held at ``known`` (same shape as the noise; clean latents).
+    ``trust``: the level at which they are shown to the model; below 1 a little noise hides the
+    small errors of groups that a model drew, so that they do not grow from window to window.
     ``source`` and ``start`` in [0, 1): begin at level ``start`` from these latents (editing).
     """
     b, g = noise.shape[:2]
     z = noise if source is None else start * source + (1 - start) * noise
     times = plan.levels(start)
     guess = z
+    shown = known if known is None else trust * known + (1 - trust) * noise
     for index, (now, after) in enumerate(pairwise(times)):
         level = torch.full((b, g), now)
-        if given is not None and known is not None:
-            level[:, given] = 1.0
-            z = torch.where(given[None, :, None, None, None], known, z)
+        if given is not None and shown is not None:
+            level[:, given] = trust
+            z = torch.where(given[None, :, None, None, None], shown, z)
         guess = guided(model, z, level, words, plan, now)
         if on_step is not None:
             on_step(index + 1, plan.steps, guess)

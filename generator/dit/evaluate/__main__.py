@@ -17,9 +17,11 @@ from rich.table import Table
 from generator.dit.backend import WEIGHTS, load_model
 from generator.dit.codec import Codec
 from generator.dit.evaluate.measure import SCENE, THING, Bench, simple, unseen
+from generator.dit.native import TALL, WIDE, Size
 from generator.dit.sample import Plan
 from generator.weights import verified
 
+SIZES = {"wide": WIDE, "tall": TALL}
 GOALS = {"color": 0.95, "place": 0.98, "light": 0.98, "shape": 0.90, "motion": 0.90}
 
 
@@ -33,6 +35,7 @@ def measure(bench: Bench, captions: int, few: int, seconds: float) -> dict[str, 
         "ceiling": bench.attributes(asked, bench.render).shares(),
         "ceiling_after_codec": bench.attributes(asked, bench.through_codec).shares(),
         "most_confused": [[*key, count] for key, count in worst],
+        **{name: _sized(bench, size, captions // 4) for name, size in SIZES.items()},
         "given_frame_db": bench.given_frame(simple(few, 2)),
         "seam_ratio": bench.seams(simple(few, 3)),
         "edit": bench.edits(simple(few, 4), 0.85),
@@ -41,6 +44,15 @@ def measure(bench: Bench, captions: int, few: int, seconds: float) -> dict[str, 
         "flicker": bench.flicker(bench.draw),
         "flicker_of_renderer": bench.flicker(bench.render),
         "seconds_per_window_4_steps": bench.seconds_per_window(4),
+    }
+
+
+def _sized(bench: Bench, size: Size, captions: int) -> dict[str, dict[str, float]]:
+    other = Bench(bench.model, bench.codec, bench.plan, size)
+    asked = unseen(captions, 6)
+    return {
+        "attributes": other.attributes(asked, other.draw).shares(),
+        "ceiling_after_codec": other.attributes(asked, other.through_codec).shares(),
     }
 
 
@@ -81,6 +93,12 @@ def show(found: dict[str, object]) -> None:
     for name in (*THING, *SCENE):
         goal = f"{GOALS[name]:.0%}" if name in GOALS else ""
         table.add_row(name, *_percent(drawn[name]), goal, *_percent(ceiling[name], codec[name]))
+    for size in SIZES:
+        shares = found[size]
+        assert isinstance(shares, dict)
+        for name in (*THING, *SCENE):
+            seen, best = (shares[key][name] for key in ("attributes", "ceiling_after_codec"))
+            table.add_row(f"{size}: {name}", *_percent(seen), "", "", *_percent(best))
     for name, goal in (
         ("given_frame_db", "≥ 30 dB"),
         ("seam_ratio", "≤ 1.5"),
