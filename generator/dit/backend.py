@@ -18,11 +18,13 @@ from generator.base import TRAINED_ALGORITHMIC_MEDIA, Cancel, Capabilities, OnSt
 from generator.checks import require
 from generator.dit import references, text
 from generator.dit.codec import Codec
-from generator.dit.finish import enlarge, finish
+from generator.dit.finish import enlarge, finish, pixels
 from generator.dit.model import Shape, VideoDiT
 from generator.dit.native import FPS, nearest
 from generator.dit.rollout import FRESH, Roller, windows
 from generator.dit.sample import OnLatents, Plan
+from generator.dit.upscale import Upscaler
+from generator.dit.upscale import load as load_upscaler
 from generator.errors import Cancelled, OutOfMemory, UnsupportedSpec, WeightsMismatch
 from generator.spec import GenerationSpec, Mode
 from generator.weights import verified
@@ -68,6 +70,7 @@ class DiTGenerator:
     limits: MediaLimits = field(default_factory=MediaLimits)
     _model: VideoDiT = field(init=False)
     _codec: Codec = field(init=False)
+    _upscaler: Upscaler = field(init=False)
     _weights: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,7 @@ class DiTGenerator:
         self._weights = {pin.file: pin.sha256 for pin in pins.values()}
         self._codec = Codec.load(folder / "codec.safetensors")
         self._model = load_model(folder / "dit.safetensors")
+        self._upscaler = load_upscaler(folder / "upscale.safetensors")
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -129,10 +133,13 @@ class DiTGenerator:
         if cancel():
             raise Cancelled("cancelled before the first step")
         if spec.mode is Mode.IMAGE:
-            yield enlarge(roller.still()[None], spec.width, spec.height)
+            still = roller.still()[None]
+            yield pixels(enlarge(still, spec.width, spec.height, self._upscaler))
             return
         frames, offset = self._native(spec, roller, need)
-        yield from finish(frames, spec.frames, float(spec.fps), spec.width, spec.height, offset)
+        yield from finish(
+            frames, spec.frames, float(spec.fps), spec.width, spec.height, self._upscaler, offset
+        )
 
     def _native(
         self, spec: GenerationSpec, roller: Roller, need: int

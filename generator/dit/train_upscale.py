@@ -1,0 +1,153 @@
+"""Train the upscaler: ``python -m generator.dit.train_upscale --codec FILE --out FILE
+[--seconds S]``.
+
+Pairs are one moment of the rendered world at two sizes. The small side is what the codec leaves
+of it, or, for the second pass to 2K, the world at four times the native size; both with a little
+noise of fine and coarse grain, which the network must not take for outlines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as fn
+
+from generator.dit.codec import Codec
+from generator.dit.data import Clips
+from generator.dit.native import FPS, GROUPS, SIDE, frames_of
+from generator.dit.upscale import FACTOR, Upscaler, psnr
+from generator.world.caption import draw
+
+_FRAMES = 6
+"""Pictures of one clip in a batch."""
+_GRAIN = 0.04
+"""Most standard deviation of the noise, of values from -1 to 1."""
+
+
+@dataclass(slots=True)
+class Pairs:
+    """Small and large pictures of the world. ``second``: share of pairs for the second pass."""
+
+    codec: Codec
+    rng: random.Random
+    second: float = 0.4
+    _worlds: dict[int, Clips] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._worlds = {side: Clips(side, side) for side in (SIDE, SIDE * 4, SIDE * 16)}
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """``[6, 3, 64, 64]`` and ``[6, 3, 256, 256]``, -1 to 1."""
+        small, large = self._zoomed() if self.rng.random() < self.second else self._drawn()
+        size = self.rng.uniform(0, _GRAIN)
+        noise = torch.randn(small.shape)
+        if self.rng.random() < 0.5:
+            noise = 2 * fn.interpolate(noise[:, :, ::2, ::2], scale_factor=2, mode="bilinear")
+        return (small + size * noise).clamp(-1, 1), large
+
+    def _drawn(self) -> tuple[Tensor, Tensor]:
+        caption, seed = draw(self.rng, 0.25, 0.2), self.rng.randrange(2**31)
+        clip = self._worlds[SIDE].render(caption, seed)
+        small = self.codec.decode(self.codec.encode(clip[None]))[0].clamp(-1, 1)
+        at = sorted(self.rng.sample(range(frames_of(GROUPS)), _FRAMES))
+        world = self._worlds[SIDE * FACTOR]
+        large = torch.cat([world.render(caption, seed, k / FPS, 1) for k in at])
+        return small[at].permute(0, 3, 1, 2), _planes(large)
+
+    def _zoomed(self) -> tuple[Tensor, Tensor]:
+        caption, seed = draw(self.rng, 0.25, 0.2), self.rng.randrange(2**31)
+        at = self.rng.uniform(0, 2)
+        small, large = (
+            _planes(self._worlds[SIDE * scale].render(caption, seed, at, 1))
+            for scale in (FACTOR, FACTOR**2)
+        )
+        bend = (small[0, :, 1:, 1:] - small[0, :, :-1, :-1]).abs().sum(0)
+        edges = (bend > 0.3).nonzero()
+        pairs = []
+        for _ in range(_FRAMES):
+            y, x = edges[self.rng.randrange(len(edges))].tolist() if len(edges) else (0, 0)
+            top, left = (min(max(0, v - SIDE // 2), small.shape[-1] - SIDE) for v in (y, x))
+            far = SIDE * FACTOR
+            pairs.append((
+                small[0, :, top : top + SIDE, left : left + SIDE],
+                large[0, :, top * FACTOR : top * FACTOR + far,
+                      left * FACTOR : left * FACTOR + far],
+            ))  # fmt: skip
+        return torch.stack([a for a, _ in pairs]), torch.stack([b for _, b in pairs])
+
+
+def _planes(frames: Tensor) -> Tensor:
+    return frames.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def train(
+    codec: Codec, out: Path, seed: int = 1, steps: int = 20_000, seconds: float | None = None,
+    lr: float = 2e-3,
+) -> dict[str, float]:  # fmt: skip
+    """Write the averaged weights to ``out``; the rate falls linearly to nothing.
+
+    Returns PSNR (dB) over 20 batches that training has not seen, of the network and of a
+    bicubic enlargement.
+    """
+    torch.manual_seed(seed)
+    pairs, model = Pairs(codec, random.Random(seed)), Upscaler()
+    best = copy.deepcopy(model).eval()
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    began, step = time.monotonic(), 0
+
+    def past() -> float:
+        return max(step / steps, (time.monotonic() - began) / seconds if seconds else 0.0)
+
+    with Progress() as progress:
+        task = progress.add_task("training", total=1.0)
+        while past() < 1:
+            small, large = pairs.batch()
+            loss = (model(small) - large).abs().mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.param_groups[0]["lr"] = lr * max(0.02, min(1.0, 1.5 * (1 - past())))
+            optimizer.step()
+            step += 1
+            with torch.no_grad():
+                torch._foreach_lerp_(
+                    list(best.parameters()), list(model.parameters()), max(0.01, 1 / step)
+                )
+            progress.update(task, completed=past(), description=f"step {step}")
+    save_file({k: v.half().contiguous() for k, v in best.state_dict().items()}, out)
+    unseen = Pairs(codec, random.Random(f"unseen {seed}"))
+    with torch.inference_mode():
+        scores = [
+            (psnr(best(small), large), psnr(fn.interpolate(small, scale_factor=4, mode="bicubic"),
+                                            large))
+            for small, large in (unseen.batch() for _ in range(20))
+        ]  # fmt: skip
+    return {
+        "steps": step,
+        "network": sum(a for a, _ in scores) / 20,
+        "bicubic": sum(b for _, b in scores) / 20,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--codec", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, help="time for the run, by the clock")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    print(train(Codec.load(args.codec), args.out, args.seed, args.steps, args.seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Enlargement by a small learned network, tile by tile, so that 2048 pixels a side need no more
+memory than the pictures themselves.
+
+Sub-pixel convolution (Shi et al. 2016): all layers work at the small size; the last gives the
+sixteen pixels of each one. It adds to a bicubic enlargement what that lacks, which in this
+model's world is mostly the steepness of outlines. Trained by :mod:`generator.dit.train_upscale`.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as fn
+
+from generator.errors import WeightsMismatch
+
+FACTOR = 4
+"""Times as wide and as high, each pass."""
+_LAYERS = 5
+_WIDTH = 32
+
+
+class Upscaler(nn.Module):
+    """``float [B, 3, h, w]``, -1 to 1, to ``[B, 3, 4h, 4w]``.
+
+    Cost: 0.2 gigaflops for 64 x 64, about 5 ms on one core.
+    """
+
+    reach = _LAYERS
+    """Pixels on each side that a result depends on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [3, *[_WIDTH] * (_LAYERS - 1), 3 * FACTOR**2]
+        layers = [nn.Conv2d(a, b, 3) for a, b in pairwise(widths)]
+        nn.init.zeros_(layers[-1].weight)
+        self.layers = nn.ModuleList(layers)
+
+    def missing(self, x: Tensor) -> Tensor:
+        """What a bicubic enlargement lacks, for all but the outer ``reach`` pixels of ``x``."""
+        for layer in self.layers[:-1]:
+            x = fn.relu(layer(x))
+        return fn.pixel_shuffle(self.layers[-1](x), FACTOR)
+
+    def forward(self, x: Tensor, tile: int = 0) -> Tensor:
+        """``tile``: side of the parts, in pixels of ``x``; 0 takes it whole. Same result."""
+        height, width = x.shape[-2:]
+        out = fn.interpolate(x, scale_factor=FACTOR, mode="bicubic", align_corners=False)
+        edged = fn.pad(x, (self.reach,) * 4, mode="replicate")
+        tile = tile or max(height, width)
+        for top in range(0, height, tile):
+            for left in range(0, width, tile):
+                bottom, right = min(top + tile, height), min(left + tile, width)
+                part = edged[:, :, top : bottom + 2 * self.reach, left : right + 2 * self.reach]
+                y, x_ = slice(top * FACTOR, bottom * FACTOR), slice(left * FACTOR, right * FACTOR)
+                out[:, :, y, x_] += self.missing(part)
+        return out
+
+
+def load(path: Path) -> Upscaler:
+    """The network in a safetensors file. Raises :class:`WeightsMismatch` for any other file."""
+    model = Upscaler()
+    try:
+        model.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    except (ValueError, RuntimeError, OSError) as error:
+        raise WeightsMismatch(f"{path} holds no upscaler", "restore it") from error
+    return model.eval().requires_grad_(False)
+
+
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Decibels, for values from -1 to 1."""
+    return float(10 * torch.log10(4 / (a - b).square().mean().clamp(min=1e-12)))
