@@ -1,9 +1,9 @@
-"""Train the upscaler: ``python -m generator.dit.train_upscale --codec FILE --out FILE
-[--seconds S]``.
+"""Train the upscaler: ``python -m generator.dit.train_upscale --weights FILE --codec FILE
+--out FILE [--seconds S]``.
 
-Pairs are one moment of the rendered world at two sizes. The small side is what the codec leaves
-of it, or, for the second pass to 2K, the world at four times the native size; both with a little
-noise of fine and coarse grain, which the network must not take for outlines.
+Pairs are one moment of the rendered world at two sizes. The small side is what the model makes
+of it in one step from part noise: it still lies where the large one does and has the model's
+own grain. For the second pass to 2K it is the world at four times the native size.
 """
 
 from __future__ import annotations
@@ -21,22 +21,26 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as fn
 
+from generator.dit.backend import load_model
 from generator.dit.codec import Codec
 from generator.dit.data import Clips
+from generator.dit.model import VideoDiT
 from generator.dit.native import FPS, GROUPS, SIDE, frames_of
+from generator.dit.text import encode
 from generator.dit.upscale import FACTOR, Upscaler, psnr
 from generator.world.caption import draw
 
-_FRAMES = 6
+_FRAMES = 4
 """Pictures of one clip in a batch."""
-_GRAIN = 0.04
-"""Most standard deviation of the noise, of values from -1 to 1."""
+_LEVELS = (0.45, 0.95)
+"""Between these levels the model keeps a thing's outline and adds its own faults."""
 
 
 @dataclass(slots=True)
 class Pairs:
     """Small and large pictures of the world. ``second``: share of pairs for the second pass."""
 
+    model: VideoDiT
     codec: Codec
     rng: random.Random
     second: float = 0.4
@@ -46,18 +50,21 @@ class Pairs:
         self._worlds = {side: Clips(side, side) for side in (SIDE, SIDE * 4, SIDE * 16)}
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """``[6, 3, 64, 64]`` and ``[6, 3, 256, 256]``, -1 to 1."""
-        small, large = self._zoomed() if self.rng.random() < self.second else self._drawn()
-        size = self.rng.uniform(0, _GRAIN)
-        noise = torch.randn(small.shape)
-        if self.rng.random() < 0.5:
-            noise = 2 * fn.interpolate(noise[:, :, ::2, ::2], scale_factor=2, mode="bilinear")
-        return (small + size * noise).clamp(-1, 1), large
+        """``[4, 3, 64, 64]`` and ``[4, 3, 256, 256]``, -1 to 1."""
+        return self._zoomed() if self.rng.random() < self.second else self._drawn()
 
     def _drawn(self) -> tuple[Tensor, Tensor]:
         caption, seed = draw(self.rng, 0.25, 0.2), self.rng.randrange(2**31)
         clip = self._worlds[SIDE].render(caption, seed)
-        small = self.codec.decode(self.codec.encode(clip[None]))[0].clamp(-1, 1)
+        latents = self.codec.encode(clip[None])
+        level = self.rng.uniform(*_LEVELS)
+        rng = torch.Generator().manual_seed(seed)
+        z = level * latents + (1 - level) * torch.randn(latents.shape, generator=rng)
+        levels = torch.full(latents.shape[:2], level)
+        with torch.inference_mode():
+            guess = self.model(z, levels, encode(caption)[None])
+            small = self.codec.decode(guess)[0].clamp(-1, 1)
+        small = small.clone()
         at = sorted(self.rng.sample(range(frames_of(GROUPS)), _FRAMES))
         world = self._worlds[SIDE * FACTOR]
         large = torch.cat([world.render(caption, seed, k / FPS, 1) for k in at])
@@ -90,19 +97,24 @@ def _planes(frames: Tensor) -> Tensor:
 
 
 def train(
-    codec: Codec, out: Path, seed: int = 1, steps: int = 20_000, seconds: float | None = None,
-    lr: float = 2e-3,
-) -> dict[str, float]:  # fmt: skip
+    teacher: VideoDiT,
+    codec: Codec,
+    out: Path,
+    seed: int = 1,
+    steps: int = 20_000,
+    seconds: float | None = None,
+    lr: float = 1e-3,
+) -> dict[str, float]:
     """Write the averaged weights to ``out``; the rate falls linearly to nothing.
 
     Returns PSNR (dB) over 20 batches that training has not seen, of the network and of a
     bicubic enlargement.
     """
     torch.manual_seed(seed)
-    pairs, model = Pairs(codec, random.Random(seed)), Upscaler()
+    pairs, model = Pairs(teacher, codec, random.Random(seed)), Upscaler()
     best = copy.deepcopy(model).eval()
     optimizer = torch.optim.Adam(model.parameters(), lr)
-    began, step = time.monotonic(), 0
+    began, step, recent = time.monotonic(), 0, 0.0
 
     def past() -> float:
         return max(step / steps, (time.monotonic() - began) / seconds if seconds else 0.0)
@@ -121,9 +133,10 @@ def train(
                 torch._foreach_lerp_(
                     list(best.parameters()), list(model.parameters()), max(0.01, 1 / step)
                 )
-            progress.update(task, completed=past(), description=f"step {step}")
+            recent = 0.99 * recent + 0.01 * loss.item() if recent else loss.item()
+            progress.update(task, completed=past(), description=f"step {step}, {recent:.4f}")
     save_file({k: v.half().contiguous() for k, v in best.state_dict().items()}, out)
-    unseen = Pairs(codec, random.Random(f"unseen {seed}"))
+    unseen = Pairs(teacher, codec, random.Random(f"unseen {seed}"))
     with torch.inference_mode():
         scores = [
             (psnr(best(small), large), psnr(fn.interpolate(small, scale_factor=4, mode="bicubic"),
@@ -139,6 +152,7 @@ def train(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="the model's safetensors")
     parser.add_argument("--codec", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
@@ -146,7 +160,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="time for the run, by the clock")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    print(train(Codec.load(args.codec), args.out, args.seed, args.steps, args.seconds))
+    teacher = load_model(args.weights)
+    print(train(teacher, Codec.load(args.codec), args.out, args.seed, args.steps, args.seconds))
 
 
 if __name__ == "__main__":

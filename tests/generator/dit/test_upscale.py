@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as fn
 
-from generator.dit.backend import WEIGHTS
+from generator.dit.backend import WEIGHTS, load_model
 from generator.dit.codec import Codec
 from generator.dit.finish import enlarge
 from generator.dit.train_upscale import Pairs, train
@@ -32,7 +32,8 @@ def test_tiles_give_the_same_picture(shipped: Upscaler, h: int, w: int, tile: in
 
 
 def test_the_shipped_weights_beat_bicubic_on_unseen_pictures(shipped: Upscaler) -> None:
-    pairs = Pairs(Codec.load(WEIGHTS / "codec.safetensors"), random.Random("test"))
+    model = load_model(WEIGHTS / "dit.safetensors")
+    pairs = Pairs(model, Codec.load(WEIGHTS / "codec.safetensors"), random.Random("test"))
     gains = []
     for small, large in (pairs.batch() for _ in range(6)):
         plain = fn.interpolate(small, scale_factor=4, mode="bicubic")
@@ -52,7 +53,9 @@ def test_every_size_is_exact(shipped: Upscaler, width: int, height: int) -> None
 
 def test_a_training_run_writes_what_is_loaded(tmp_path: Path) -> None:
     codec = Codec.load(WEIGHTS / "codec.safetensors")
-    scores = train(codec, tmp_path / "up.safetensors", steps=3)
+    scores = train(
+        load_model(WEIGHTS / "dit.safetensors"), codec, tmp_path / "up.safetensors", steps=3
+    )
     assert scores["steps"] == 3
     assert load(tmp_path / "up.safetensors")(torch.zeros(1, 3, 8, 8)).shape == (1, 3, 32, 32)
 
