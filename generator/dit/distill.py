@@ -79,7 +79,7 @@ def loss_of(
     begin = 0.0
     if float(torch.rand(1, generator=rng)) < config.edits:
         begin = 0.5 * float(torch.rand(1, generator=rng))
-    plan = Plan(2 * config.steps, config.guidance, emphasis=config.emphasis)
+    plan = Plan(2 * config.steps, config.guidance, emphasis=config.emphasis, compared=2)
     times = plan.levels(begin)
     at = 2 * int(torch.randint(config.steps, (1,), generator=rng))
     given = torch.zeros(b, g, dtype=torch.bool)
@@ -116,6 +116,7 @@ def distil(
     Writes ``dit.safetensors`` (averaged weights) and ``loss.jsonl`` to ``out``.
     """
     torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
     out.mkdir(parents=True, exist_ok=True)
     teacher = load_model(weights)
     student = copy.deepcopy(teacher).train().requires_grad_(True)

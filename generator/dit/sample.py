@@ -23,7 +23,8 @@ class Plan:
 
     ``emphasis`` guides by contrast: besides "this caption rather than none" also "this shape
     rather than the average shape", which small models say too quietly. It acts from the level
-    ``emphasis_from`` on, when the layout stands, and costs six more predictions a step.
+    ``emphasis_from`` on, when the layout stands, and costs as many more predictions a step as
+    other shapes are ``compared``: all five, or a random choice of fewer.
     """
 
     steps: int = 12
@@ -32,6 +33,7 @@ class Plan:
     guide_until: float = 0.9
     emphasis: float = 0.0
     emphasis_from: float = 0.3
+    compared: int = len(text.SLOTS[text.SHAPE_SLOTS[0]]) - 1
 
     def levels(self, start: float = 0.0) -> list[float]:
         """``steps + 1`` rising noise levels from ``start`` to 1."""
@@ -94,6 +96,7 @@ def guided(
     ``level``: t of each group ``[B, G]``; ``now``: that of the groups that are being sampled,
     which decides what guidance acts; ``start``: index of the first group in a full window.
     """
+    said = guess = None
     if plan.guidance != 1 and now < plan.guide_until:
         nothing = text.unsaid(words)
         both = model(
@@ -101,18 +104,24 @@ def guided(
         )
         said, unsaid = both.chunk(2)
         guess = unsaid + plan.guidance * (said - unsaid)
-    else:
-        guess = model(z, level, words, start)
+    if said is None or guess is None:
+        said = guess = model(z, level, words, start)
     if plan.emphasis and plan.emphasis_from <= now < plan.guide_until:
-        guess = guess + plan.emphasis * _contrast(model, z, level, words, start)
+        guess = guess + plan.emphasis * _contrast(model, z, level, words, start, said, plan)
     return guess
 
 
-def _contrast(model: VideoDiT, z: Tensor, level: Tensor, words: Tensor, start: int) -> Tensor:
-    """The prediction for ``words`` less the mean over all shapes of the things they name."""
+def _contrast(
+    model: VideoDiT, z: Tensor, level: Tensor, words: Tensor, start: int, said: Tensor, plan: Plan
+) -> Tensor:
+    """The prediction ``said`` for ``words`` less the mean over all shapes of the things they
+    name, or an estimate of that mean from some of the shapes."""
     count = len(text.SLOTS[text.SHAPE_SLOTS[0]])
+    steps = list(range(1, count))
+    if plan.compared < len(steps):
+        steps = [steps[k] for k in torch.randperm(len(steps))[: plan.compared].tolist()]
     variants = []
-    for step in range(count):
+    for step in steps:
         other = words.clone()
         for slot in text.SHAPE_SLOTS:
             named = other[:, slot] > text.ABSENT
@@ -120,7 +129,7 @@ def _contrast(model: VideoDiT, z: Tensor, level: Tensor, words: Tensor, start: i
             other[:, slot] = torch.where(named, turned, other[:, slot])
         variants.append(other)
     n = len(words)
-    rest = (count, *([1] * (z.ndim - 1)))
-    answers = model(z.repeat(rest), level.repeat(count, 1), torch.cat(variants), start)
-    answers = answers.view(count, n, *answers.shape[1:])
-    return answers[0] - answers.mean(0)
+    rest = (len(steps), *([1] * (z.ndim - 1)))
+    answers = model(z.repeat(rest), level.repeat(len(steps), 1), torch.cat(variants), start)
+    others = answers.view(len(steps), n, *answers.shape[1:]).mean(0)
+    return (count - 1) / count * (said - others)

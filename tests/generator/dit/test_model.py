@@ -7,7 +7,7 @@ import torch
 
 from generator.dit import text
 from generator.dit.model import Shape, VideoDiT
-from generator.dit.sample import Plan, sample
+from generator.dit.sample import Plan, guided, sample
 from generator.world.caption import Caption, Thing, draw
 
 
@@ -85,3 +85,19 @@ def test_steps_are_counted_and_levels_rise(model: VideoDiT) -> None:
     assert levels == sorted(levels)
     assert levels[0] == pytest.approx(0.4)
     assert levels[-1] == pytest.approx(1.0)
+
+
+def test_emphasis_adds_what_a_shape_has_over_the_average_shape(model: VideoDiT) -> None:
+    said = text.encode(Caption((Thing("red", "star", "left"),), "sea"))[None]
+    z, level = torch.randn(1, 2, 4, 4, 128), torch.full((1, 2), 0.5)
+    shapes = len(text.SLOTS[text.SHAPE_SLOTS[0]])
+    answers = []
+    for word in range(2, 2 + shapes):
+        other = said.clone()
+        other[:, text.SHAPE_SLOTS[0]] = word
+        answers.append(model(z, level, other))
+    plain = model(z, level, said)
+    expected = plain + 1.5 * (plain - torch.stack(answers).mean(0))
+    with torch.no_grad():
+        found = guided(model, z, level, said, Plan(8, 1.0, emphasis=1.5), 0.5)
+    assert torch.allclose(found, expected, atol=1e-4)
