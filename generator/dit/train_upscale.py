@@ -103,7 +103,7 @@ def train(
     seed: int = 1,
     steps: int = 20_000,
     seconds: float | None = None,
-    lr: float = 1e-3,
+    lr: float = 1.5e-3,
 ) -> dict[str, float]:
     """Write the averaged weights to ``out``; the rate falls linearly to nothing.
 

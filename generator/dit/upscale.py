@@ -38,14 +38,19 @@ class Upscaler(nn.Module):
         super().__init__()
         widths = [3, *[_WIDTH] * (_LAYERS - 1), 3 * FACTOR**2]
         layers = [nn.Conv2d(a, b, 3) for a, b in pairwise(widths)]
+        for layer in layers[:-1]:
+            nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layers[-1].weight)
+        for layer in layers:
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.layers = nn.ModuleList(layers)
 
     def missing(self, x: Tensor) -> Tensor:
         """What a bicubic enlargement lacks, for all but the outer ``reach`` pixels of ``x``."""
-        for layer in self.layers[:-1]:
-            x = fn.leaky_relu(layer(x), 0.1)
-        return fn.pixel_shuffle(self.layers[-1](x), FACTOR)
+        x = self.layers[0](x)
+        for layer in self.layers[1:-1]:
+            x = x[:, :, 1:-1, 1:-1] + layer(fn.leaky_relu(x, 0.1))
+        return fn.pixel_shuffle(self.layers[-1](fn.leaky_relu(x, 0.1)), FACTOR)
 
     def forward(self, x: Tensor, tile: int = 0) -> Tensor:
         """``tile``: side of the parts, in pixels of ``x``; 0 takes it whole. Same result."""
