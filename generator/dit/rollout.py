@@ -25,7 +25,7 @@ CONTEXT = 1 + SPAN
 FRESH = WINDOW - CONTEXT
 """Frames that it adds."""
 
-TRUST = 1.0
+TRUST = 0.95
 """The level at which a window is shown what the window before it drew."""
 
 

@@ -134,10 +134,17 @@ def test_an_extension_begins_where_the_clip_ends(
     assert np.abs(out[0] - small).mean() < 14
 
 
-def test_previews_show_the_window(dit: DiTGenerator) -> None:
+@pytest.mark.parametrize(
+    ("asked", "native"),
+    [((64, 64), (64, 64)), ((192, 108), (112, 64)), ((108, 192), (64, 112))],
+)
+def test_previews_show_the_window(
+    dit: DiTGenerator, asked: tuple[int, int], native: tuple[int, int]
+) -> None:
     previews = []
-    run(dit, spec(), lambda step: previews.append(step.preview()))
-    assert all(p.shape == (17, 64, 64, 3) and p.dtype == np.uint8 for p in previews)
+    what = spec(width=asked[0], height=asked[1])
+    run(dit, what, lambda step: previews.append(step.preview()))
+    assert all(p.shape == (17, *native[::-1], 3) and p.dtype == np.uint8 for p in previews)
 
 
 def test_cancel_stops_within_one_step(dit: DiTGenerator) -> None:
