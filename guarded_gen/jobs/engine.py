@@ -1,9 +1,9 @@
 """Durable execution on DBOS. Nothing outside this module knows that it is DBOS.
 
-Every round of a job is one workflow for each queue it passes (``<job>.<round>.<queue>``), every
-stage a checkpointed step. DBOS gives queues, claims, priorities, fairness (one partition a
-tenant) and replay of finished steps; the truth about a job stays in the book, so a lost queue
-database costs nothing but a new round.
+Every round of a job is one workflow for each queue it passes (``<job>.<round>.<queue>``). DBOS
+gives queues, claims, priorities and fairness (one partition a tenant); the truth about a job,
+its finished stages too, stays in the book, so a lost queue database costs nothing but a new
+round.
 
 DBOS keeps one instance a process, hence one :class:`Engine` a process.
 """
@@ -217,11 +217,6 @@ class Engine:
     def stop(self, drain_s: float) -> None:
         """Take no more work and wait up to ``drain_s`` seconds for what is running."""
         DBOS.destroy(workflow_completion_timeout_sec=int(drain_s), destroy_registry=True)
-
-
-def checkpointed(name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run ``work`` as a step of the present workflow: after a replay its first result stands."""
-    return DBOS.run_step({"name": name}, work)
 
 
 def worker_id() -> str:
