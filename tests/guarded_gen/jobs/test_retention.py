@@ -77,7 +77,7 @@ def test_an_open_appeal_keeps_it(house: House) -> None:
         case = open_case(tx, new_case(refused.id, decision))
         tx.session.add(
             Appeal(id="app_1", decision=decision, case=case, state="open", entry=decision,
-                   statement_of_reasons=None, callback=None, created_at=0, decided_at=None)
+                   statement_of_reasons=None, created_at=0, decided_at=None)
         )  # fmt: skip
 
     house.log.write(appeal)
