@@ -67,6 +67,7 @@ def queue_engine(settings: Settings) -> sa.Engine:
         pool_size=16,
         max_overflow=8,
         pool_pre_ping=True,
+        pool_use_lifo=True,
         connect_args={"options": f"-c synchronous_commit=off {silent_options()}"},
     )
 
