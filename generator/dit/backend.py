@@ -194,8 +194,7 @@ class DiTGenerator:
                 index = window * steps + done
 
                 def preview() -> Pixels:
-                    frames = self._codec.decode(latents)[0].clamp(-1, 1)
-                    return ((frames + 1) * 127.5).round().to(torch.uint8).numpy()
+                    return pixels(self._codec.decode(latents)[0])
 
                 on_step(Step(index, max(total, index), preview, {"window": window}))
                 if cancel() and index < total:

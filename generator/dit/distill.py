@@ -137,21 +137,10 @@ def distil(
             single = float(torch.rand(1, generator=rng)) < config.single
             batch = pool.batch(config.single_batch if single else config.batch, single, rng)
             loss = loss_of(student, teacher, batch, config, rng)
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             rate = config.lr * min(1.0, (update + 1) / config.warmup, max(0.02, 2 * (1 - past())))
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                optimizer.step()
+            optim.update(optimizers, student, loss, rate)
             update += 1
-            decay = min(config.average, (1 + update) / (10 + update))
-            with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(average.parameters()), list(student.parameters()), 1 - decay
-                )
+            optim.follow(average, student, min(config.average, (1 + update) / (10 + update)))
             losses.append(loss.item())
             progress.update(task, completed=past())
             if len(losses) == 25 or past() >= 1:

@@ -74,3 +74,23 @@ def build(
         Muon(matrices, lr, within=within),
         torch.optim.AdamW(rest, lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
+
+
+def update(
+    optimizers: list[torch.optim.Optimizer], model: nn.Module, loss: Tensor, rate: float
+) -> None:
+    """One step down the gradient of ``loss``, whose norm is cut to 1, at the learning rate."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the model's: ``decay`` of them stays."""
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)

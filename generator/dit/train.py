@@ -301,20 +301,9 @@ def train(
             single = float(torch.rand(1, generator=rng)) < share
             size = config.single_batch if single else config.batch
             loss = loss_of(model, pool.batch(size, single, rng), config, rng, joint)
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                optimizer.step()
+            optim.update(optimizers, model, loss, rate)
             step += 1
-            decay = min(config.average, (1 + step) / (10 + step))
-            with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(average.parameters()), list(model.parameters()), 1 - decay
-                )
+            optim.follow(average, model, min(config.average, (1 + step) / (10 + step)))
             losses[single].append(loss.item())
             if step % 25 == 0:
                 line = {"step": step, "seconds": round(so_far(), 1), "rate": rate}

@@ -21,13 +21,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as fn
 
+from generator.dit import optim
 from generator.dit.backend import load_model
 from generator.dit.codec import Codec
 from generator.dit.data import Clips
 from generator.dit.model import VideoDiT
 from generator.dit.native import FPS, GROUPS, SIDE, frames_of
 from generator.dit.text import encode
-from generator.dit.upscale import FACTOR, Upscaler, psnr
+from generator.dit.upscale import FACTOR, Upscaler
 from generator.world.caption import draw
 
 _FRAMES = 4
@@ -96,6 +97,11 @@ def _planes(frames: Tensor) -> Tensor:
     return frames.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def psnr(a: Tensor, b: Tensor) -> float:
+    """Decibels, for values from -1 to 1."""
+    return float(10 * torch.log10(4 / (a - b).square().mean().clamp(min=1e-12)))
+
+
 def train(
     teacher: VideoDiT,
     codec: Codec,
@@ -129,10 +135,7 @@ def train(
             optimizer.param_groups[0]["lr"] = lr * max(0.02, min(1.0, 1.5 * (1 - past())))
             optimizer.step()
             step += 1
-            with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(best.parameters()), list(model.parameters()), max(0.01, 1 / step)
-                )
+            optim.follow(best, model, 1 - max(0.01, 1 / step))
             recent = 0.99 * recent + 0.01 * loss.item() if recent else loss.item()
             progress.update(task, completed=past(), description=f"step {step}, {recent:.4f}")
     save_file({k: v.half().contiguous() for k, v in best.state_dict().items()}, out)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as fn
@@ -75,8 +74,3 @@ def load(path: Path) -> Upscaler:
     except (ValueError, RuntimeError, OSError) as error:
         raise WeightsMismatch(f"{path} holds no upscaler", "restore it") from error
     return model.eval().requires_grad_(False)
-
-
-def psnr(a: Tensor, b: Tensor) -> float:
-    """Decibels, for values from -1 to 1."""
-    return float(10 * torch.log10(4 / (a - b).square().mean().clamp(min=1e-12)))

@@ -23,6 +23,7 @@ from guarded_gen.jobs import Jobs, now_ms
 from guarded_gen.jobs.service import wait_until
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import Job, JobStage, WebhookDelivery, WebhookEndpoint
+from tests.postgres import fresh_database
 
 from .stages import accept
 
@@ -97,16 +98,6 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         url = fresh_database(base)
     with site_at(tmp_path / "home", url) as site:
         yield site
-
-
-def fresh_database(base: str) -> str:
-    import psycopg
-    from sqlalchemy import make_url
-
-    name = f"t{time.time_ns()}"
-    with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return make_url(base).set(database=name).render_as_string(hide_password=False)
 
 
 def assert_once(site: Site, ids: list[str]) -> None:

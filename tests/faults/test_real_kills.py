@@ -25,8 +25,9 @@ from guarded_gen import config
 from guarded_gen.audit import AuditLog
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import Job, JobStage
+from tests.postgres import fresh_database
 
-from .test_kills import ROOT, fresh_database
+from .test_kills import ROOT
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 ROUNDS = int(os.environ.get("GUARDED_GEN_REAL_KILLS", "0"))

@@ -17,8 +17,9 @@ import pytest
 from openai import OpenAI
 
 from tests import buckets
+from tests.postgres import fresh_database
 
-from .test_kills import ROOT, fresh_database
+from .test_kills import ROOT
 
 pytestmark = [
     pytest.mark.faults,

@@ -16,6 +16,7 @@ from generator.dit import text
 from generator.dit.codec import Codec
 from generator.dit.data import Clips
 from generator.dit.evaluate.oracle import Oracle
+from generator.dit.finish import pixels
 from generator.dit.model import VideoDiT
 from generator.dit.native import FPS, SQUARE, Size
 from generator.dit.rollout import WINDOW, Roller
@@ -95,7 +96,7 @@ class Bench:
     def draw(self, caption: Caption, seed: int) -> Pixels:
         """One window by the model: ``uint8 [17, h, w, 3]``."""
         frames = self.roller(caption, seed).forward()
-        return _pixels(torch.stack([next(frames) for _ in range(WINDOW)]))
+        return pixels(torch.stack([next(frames) for _ in range(WINDOW)]))
 
     def render(self, caption: Caption, seed: int) -> Pixels:
         """The same by the renderer."""
@@ -104,7 +105,7 @@ class Bench:
     def through_codec(self, caption: Caption, seed: int) -> Pixels:
         """A true render after the codec: the best that any model over it can do."""
         clip = self.world.render(caption, seed)
-        return _pixels(self.codec.decode(self.codec.encode(clip[None]))[0])
+        return pixels(self.codec.decode(self.codec.encode(clip[None]))[0])
 
     def attributes(self, captions: list[Caption], by: Draw) -> Tally:
         tally = Tally()
@@ -130,7 +131,7 @@ class Bench:
         values = []
         for index, caption in enumerate(captions):
             clip = self.world.render(caption, index)[:1]
-            back = _pixels(self.codec.decode(self.codec.encode(clip[None]))[0])
+            back = pixels(self.codec.decode(self.codec.encode(clip[None]))[0])
             error = np.square(back.astype(float) - clip.numpy()).mean()
             values.append(10 * np.log10(255**2 / error))
         return statistics.median(values)
@@ -144,7 +145,7 @@ class Bench:
             other = caption.at(place)
             clip = _signed(self.world.render(caption, index))
             frames = list(self.roller(other, index).edit(clip, strength))
-            judge(tally, self.oracle, other, _pixels(torch.stack(frames)))
+            judge(tally, self.oracle, other, pixels(torch.stack(frames)))
         return {name: tally.share(name) for name in ("place", *THING)}
 
     def rollout(self, captions: list[Caption], seconds: float) -> dict[str, float]:
@@ -168,7 +169,7 @@ class Bench:
             frames = by(caption, index)
             for _ in range(count):
                 window = torch.stack([next(frames) for _ in range(WINDOW)])
-                judge(tally, self.oracle, caption, _pixels(window))
+                judge(tally, self.oracle, caption, pixels(window))
         return tally.shares()
 
     def _endless(self, caption: Caption, seed: int) -> Frames:
@@ -230,7 +231,3 @@ def _quiet(done: int, total: int, latents: torch.Tensor) -> None:
 
 def _signed(clip: torch.Tensor) -> torch.Tensor:
     return clip.float() / 127.5 - 1
-
-
-def _pixels(frames: torch.Tensor) -> Pixels:
-    return ((frames.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()

@@ -12,8 +12,8 @@ from torch.nn import functional as fn
 from generator.dit.backend import WEIGHTS, load_model
 from generator.dit.codec import Codec
 from generator.dit.finish import enlarge
-from generator.dit.train_upscale import Pairs, train
-from generator.dit.upscale import Upscaler, load, psnr
+from generator.dit.train_upscale import Pairs, psnr, train
+from generator.dit.upscale import Upscaler, load
 from generator.errors import WeightsMismatch
 
 
