@@ -102,13 +102,28 @@ def _superbox(payload: bytes, raw: bytes, counter: _Counter, depth: int) -> Jumb
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A COSE_Sign1: algorithm identifier, certificates leaf first, time-stamp tokens."""
+    """A COSE_Sign1: algorithm identifier, certificates leaf first, what its headers carry.
+
+    ``tokens`` are time-stamps over ``value`` (``sigTst2``), ``older_tokens`` over the claim
+    (``sigTst``, C2PA 1.x); ``ocsp`` are stapled OCSP responses (``rVals``).
+    """
 
     algorithm: int
     chain: tuple[x509.Certificate, ...]
-    timestamps: tuple[bytes, ...]
+    tokens: tuple[bytes, ...]
+    older_tokens: tuple[bytes, ...]
+    ocsp: tuple[bytes, ...] = field(repr=False)
     value: bytes = field(repr=False)
     protected: bytes = field(repr=False)
+
+    def stamped(self, claim: bytes) -> tuple[tuple[bytes, bytes], ...]:
+        """Each token with the message that it must be about (C2PA 2.4, section 10.3.2.5)."""
+
+        def about(payload: bytes) -> bytes:
+            return cbor2.dumps(["CounterSignature", self.protected, b"", payload])
+
+        newer, older = about(cbor2.dumps(self.value)), about(claim)
+        return (*((t, newer) for t in self.tokens), *((t, older) for t in self.older_tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +142,18 @@ class StoredManifest:
         return next((_decode(body) for kind, body in found.contents if kind == b"cbor"), None)
 
     @property
-    def claim(self) -> Any:
+    def claim_bytes(self) -> bytes:
+        """The claim as it was signed; empty when there is none."""
         for name in ("c2pa.claim.v2", "c2pa.claim"):
             found = self.box.child(name)
             if found is not None and found.contents:
-                return _decode(found.contents[0][1])
-        return None
+                return found.contents[0][1]
+        return b""
+
+    @property
+    def claim(self) -> Any:
+        data = self.claim_bytes
+        return _decode(data) if data else None
 
     @property
     def signature(self) -> Signature | None:
@@ -267,14 +288,26 @@ def parse_signature(data: bytes) -> Signature:
         chain = tuple(_certificate(item) for item in certificates)
     except _CERTIFICATE_ERRORS as error:
         raise StoreBroken("a certificate in the signature does not parse") from error
-    tokens: list[bytes] = []
-    for name in ("sigTst2", "sigTst"):
-        holder = outside.get(name)
-        entries = holder.get("tstTokens", []) if isinstance(holder, Mapping) else []
-        tokens += [
-            e["val"] for e in entries if isinstance(e, Mapping) and isinstance(e.get("val"), bytes)
-        ]
     algorithm = inside.get(_ALG, 0)
     return Signature(
-        algorithm if isinstance(algorithm, int) else 0, chain, tuple(tokens), value, protected
+        algorithm if isinstance(algorithm, int) else 0,
+        chain,
+        _tokens(outside.get("sigTst2")),
+        _tokens(outside.get("sigTst")),
+        _stapled(outside.get("rVals")),
+        value,
+        protected,
     )
+
+
+def _tokens(holder: Any) -> tuple[bytes, ...]:
+    entries = holder.get("tstTokens") if isinstance(holder, Mapping) else None
+    if not isinstance(entries, list | tuple):
+        return ()
+    values = [e.get("val") for e in entries if isinstance(e, Mapping)]
+    return tuple(v for v in values if isinstance(v, bytes))
+
+
+def _stapled(holder: Any) -> tuple[bytes, ...]:
+    values = holder.get("ocspVals") if isinstance(holder, Mapping) else None
+    return tuple(v for v in values if isinstance(v, bytes)) if isinstance(values, list) else ()

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 from provenance.profile import check_certificate
 from provenance.steps import Run
-from provenance.trust import check_path, fingerprint, parse_time
+from provenance.tokens import REASONS, TokenReport, earliest_trusted, judge_token
+from provenance.trust import check_path, fingerprint
 from provenance.verdicts import Severity, Signer, Timestamp, clean
 
 _ALGORITHMS = {-7: "es256", -35: "es384", -36: "es512", -37: "ps256", -38: "ps384", -39: "ps512",
                -8: "ed25519"}  # fmt: skip
+MOST_TOKENS = 8
+"""Tokens of one signature that are looked at; one is the rule."""
+_STAMP_HOLDS = frozenset({"timeStamp.validated", "timeStamp.trusted"})
 _UNTRUSTED = {
     "no_certificate": "the signature carries no certificate",
     "list_expired": "the trust list is past its expiry; update it",
@@ -27,35 +30,46 @@ _UNTRUSTED = {
 
 
 def judge_time(run: Run) -> None:
-    """Step 9: the moment at which the signer's certificate is judged, into ``run.moment``."""
-    signature = run.store.active.signature if run.store else None
-    info = (run.read.get("manifests") or {}).get(run.active, {}).get("signature_info") or {}
-    moment = run.at or datetime.now(UTC)
-    if signature is not None and signature.timestamps and info.get("time"):
-        stamped = parse_time(str(info["time"]))
-        good = "timeStamp.validated" in run.codes("success")
-        chain = _token_chain(signature.timestamps[0])
-        path = check_path(chain, run.trust.timestamps, stamped, run.trust)
-        authority = _attribute(chain[0].subject, NameOID.COMMON_NAME) if chain else ""
-        run.timestamp = Timestamp(stamped.isoformat(), good and path.trusted, authority)
-        if run.timestamp.trusted:
-            moment = stamped
-        else:
-            run.note("timeStamp.untrusted", Severity.WARNING,
-                     "the time-stamp's authority is not on the list for time-stamps")  # fmt: skip
-    run.moment = moment
-    run.passed(9, moment.isoformat(timespec="seconds"))
+    """Step 9: the moment at which the signer's certificate is judged, into ``run.moment``.
+
+    Only a token that our own check *and* the library find trusted moves that moment.
+    """
+    active = run.store.active if run.store else None
+    signature = active.signature if active else None
+    run.moment = run.at or datetime.now(UTC)
+    if active is not None and signature is not None:
+        reports = [
+            judge_token(token, message, run.trust)
+            for token, message in signature.stamped(active.claim_bytes)[:MOST_TOKENS]
+        ]
+        counted = earliest_trusted(reports)
+        if counted is not None:
+            _take_time(run, counted)
+    run.passed(9, run.moment.isoformat(timespec="seconds"))
 
 
-def _token_chain(token: bytes) -> tuple[x509.Certificate, ...]:
-    """The certificates of an RFC 3161 token, the time-stamp authority's first."""
-    try:
-        found = list(pkcs7.load_der_pkcs7_certificates(token))
-    except (ValueError, TypeError):
-        return ()
-    issuers = {c.issuer for c in found if c.issuer != c.subject}
-    found.sort(key=lambda c: c.subject in issuers)
-    return tuple(found)
+def _take_time(run: Run, counted: TokenReport) -> None:
+    theirs = {c for c in _stamp_codes(run) if c not in _STAMP_HOLDS}
+    trusted = counted.trusted
+    if trusted and (theirs or "timeStamp.validated" not in run.codes("success")):
+        trusted = False
+        said = ", ".join(sorted(theirs)) or "it is not validated"
+        run.note("disagreement.timeStamp", Severity.WARNING,
+                 f"we find the time-stamp good, the C2PA library does not ({said}); "
+                 "it is not counted")  # fmt: skip
+    when = counted.time.isoformat() if counted.time else ""
+    run.timestamp = Timestamp(when, trusted, counted.authority, counted.state.value, counted.reason)
+    if trusted:
+        assert counted.time is not None
+        run.moment = counted.time
+    elif not counted.trusted:
+        more = f": {counted.reason}" if counted.reason else ""
+        run.note(counted.state.value, Severity.WARNING, REASONS[counted.state] + more)
+
+
+def _stamp_codes(run: Run) -> list[str]:
+    every = [c for bucket in ("failure", "informational") for c in run.codes(bucket)]
+    return [c for c in every if c.startswith("timeStamp.")]
 
 
 def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:

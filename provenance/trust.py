@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from provenance.certificates import SigningIdentity
 from provenance.errors import TrustListInvalid
+from provenance.paths import binding_unknown, may_issue
 
 _MOST_BYTES = 16 * 1024**2
 _LONGEST_PATH = 8
@@ -178,13 +179,6 @@ def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except (x509.ExtensionNotFound, ValueError):
-        return False
-
-
 def check_path(
     chain: Sequence[x509.Certificate],
     anchors: Sequence[x509.Certificate],
@@ -207,7 +201,9 @@ def check_path(
     if trust.revoked_at(current, moment):
         return PathResult(False, "revoked")
     rest = list(chain[1:])
-    for _ in range(_LONGEST_PATH):
+    for below in range(_LONGEST_PATH):
+        if binding_unknown(current):
+            break
         if fingerprint(current) in known:
             # a leaf that is itself on the list is its own anchor
             return PathResult(True, anchor=fingerprint(current))
@@ -216,7 +212,7 @@ def check_path(
                 if trust.revoked_at(anchor, moment):
                     return PathResult(False, "revoked")
                 return PathResult(True, anchor=fingerprint(anchor))
-        issuer = next((c for c in rest if _is_authority(c) and _issued_by(current, c)), None)
+        issuer = next((c for c in rest if may_issue(c, below) and _issued_by(current, c)), None)
         if issuer is None or issuer == current:
             break
         if trust.revoked_at(issuer, moment):

@@ -105,11 +105,17 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """An RFC 3161 time-stamp over the claim's signature."""
+    """An RFC 3161 time-stamp over the claim's signature.
+
+    ``authority`` is who really signed it, by its own certificate; ``state`` a status code of
+    C2PA 2.4 (15.2.2), ``reason`` why it does not count, in words.
+    """
 
     time: str
     trusted: bool
     authority: str = ""
+    state: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
