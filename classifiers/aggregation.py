@@ -1,15 +1,17 @@
 """From scores of frames to one score of a clip, with the stretches a reviewer should see.
 
-The clip's score of a category is the mean of its three highest frames, so that one odd frame
-does not block a clip. For severe categories one frame is enough for a look: the highest frame
-lifts the score as far as ``single_frame_cap``, which lies between the thresholds for review
-and for blocking.
+The clip's score of a category is what lasted: the mean of the three highest frames within two
+seconds, at its worst. One odd frame blocks nothing, and odd frames that lie minutes apart never
+add up, however long the clip is. Of severe categories a single frame is enough for a look, if it
+would block a clip in which it lasted: then it lifts the score to ``single_frame_cap``, which
+lies between the thresholds for review and for blocking.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,13 +24,19 @@ class AggregationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    top: int = Field(3, ge=1, description="frames whose mean is the clip's score")
+    top: int = Field(3, ge=1, description="frames whose mean is the score of a stretch")
+    window_seconds: float = Field(
+        2.0, gt=0, description="length of a stretch; the worst stretch is the clip's score"
+    )
     severe: tuple[str, ...] = Field(
         ("sexual", "sexual_minors", "ncii", "gore", "self_harm", "extremism"),
         description="categories in which a single frame is enough for a review",
     )
     single_frame_cap: float = Field(
         0.7, ge=0, le=1, description="a single frame lifts the score at most to here: review"
+    )
+    single_frame_level: float = Field(
+        0.8, ge=0, le=1, description="a single frame of a severe category counts from here on"
     )
     segment_level: float = Field(
         0.5, ge=0, le=1, description="frames from this score on are marked for the reviewer"
@@ -66,14 +74,23 @@ class Segments:
         return tuple(Segment(round(s.start, 3), round(s.end, 3), s.score) for s in self._kept)
 
 
+MAX_WINDOW = 256
+"""Frames of a stretch that are kept, for streams with absurd numbers of scenes a second."""
+
+
 @dataclass(slots=True)
 class ClipScore:
-    """Scores of one category over a stream; memory does not grow with its length."""
+    """Scores of one category over a stream; memory does not grow with its length.
+
+    ``highest`` is the highest frame, ``sustained`` the worst stretch.
+    """
 
     category: str
     settings: AggregationSettings = field(default_factory=AggregationSettings)
     count: int = 0
-    _top: list[float] = field(default_factory=list)
+    highest: float = 0.0
+    sustained: float = 0.0
+    _window: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_WINDOW))
     _segments: Segments = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,31 +103,31 @@ class ClipScore:
         """
         if not math.isfinite(score) or not 0 <= score <= 1:
             raise ValueError(f"{self.category}: a frame scored {score}")
+        rules = self.settings
         self.count += 1
-        if len(self._top) < self.settings.top:
-            heapq.heappush(self._top, score)
-        else:
-            heapq.heappushpop(self._top, score)
-        if score >= self.settings.segment_level:
-            self._segments.add(time, time + duration, score)
-
-    @property
-    def highest(self) -> float:
-        return max(self._top)
-
-    @property
-    def top_mean(self) -> float:
+        self.highest = max(self.highest, score)
+        self._window.append((time, score))
+        # At a frame a second a stretch is longer, so that it still has that many frames.
+        while len(self._window) > rules.top and self._window[0][0] <= time - rules.window_seconds:
+            self._window.popleft()
+        top = heapq.nlargest(rules.top, (value for _, value in self._window))
+        # A clip of fewer frames than that is judged by those it has: nothing else is there.
+        mean = math.fsum(top) / len(top)
         # fsum: rounding must not lift a mean above its highest member.
-        return min(self.highest, math.fsum(self._top) / len(self._top))
+        mean = min(top[0], mean)
+        self.sustained = mean if self.count <= rules.top else max(self.sustained, mean)
+        if score >= rules.segment_level:
+            self._segments.add(time, time + duration, score)
 
     @property
     def score(self) -> float:
         """The clip's score in [0, 1]; ``ValueError`` when no frame was scored."""
         if not self.count:
             raise ValueError(f"{self.category}: no frame was scored")
-        if self.category not in self.settings.severe:
-            return self.top_mean
-        return max(self.top_mean, min(self.highest, self.settings.single_frame_cap))
+        rules = self.settings
+        if self.category not in rules.severe or self.highest < rules.single_frame_level:
+            return self.sustained
+        return max(self.sustained, min(self.highest, rules.single_frame_cap))
 
     @property
     def segments(self) -> tuple[Segment, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from guarded_gen.audit import Event
 from guarded_gen.errors import InvalidInput
 from guarded_gen.gates import GateResult, judge
 from guarded_gen.services import Services
+from media.hashing import sha256_file
+from media.sampling import steady_seed
 from media.storyboard import Tile, frames_at, storyboard
 from policies import Context
 from policies.decision import Action, Segment, Signal, Stage
@@ -105,8 +106,9 @@ def scan_file(
     never its name.
     """
     settings = services.settings
-    done = scan(path, services.frame_checks, settings.frames, settings.limits.media, progress)
-    sha256 = _digest(path)
+    sha256, frames = sha256_file(path), services.frame_settings
+    seed = steady_seed(bytes.fromhex(sha256), frames.sampling)
+    done = scan(path, services.frame_checks, frames, settings.limits.media, progress, seed)
     context = Context(duration=done.report.coverage["seconds"])
     choice = services.choice_for(f"file:{sha256}", context.tenant)
     gate = judge(choice, stage, done.report.signals, context, done.report.coverage)
@@ -184,11 +186,3 @@ def draw_storyboard(
         return None
     title = f"{result.scan.path.name}: {result.gate.decision.action.value}"
     return storyboard(tiles, title, blur)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

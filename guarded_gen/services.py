@@ -6,10 +6,12 @@ import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 import generator
 import policies
 from classifiers.base import FrameCheck, PromptClassifier
-from classifiers.frame import KnownCheck, Library, default_checks
+from classifiers.frame import FrameSettings, KnownCheck, Library, default_checks
 from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
 from guarded_gen.audit import AuditLog
@@ -22,6 +24,7 @@ from guarded_gen.detection import Detection
 from guarded_gen.pipeline.finish import Mark, Pixels
 from guarded_gen.registry import SqlRegistry
 from guarded_gen.rollout import PolicyDesk
+from guarded_gen.sampling_key import sampling_secret
 from guarded_gen.signing import Signing
 from guarded_gen.store import Store, open_store
 from policies import Policy
@@ -123,10 +126,21 @@ class Services:
         return (default_prompt_classifier(self.registry, self.settings.prompts),)
 
     @cached_property
+    def frame_settings(self) -> FrameSettings:
+        """The settings of the frame checks, with this home's sampling secret filled in."""
+        frames = self.settings.frames
+        if frames.sampling.secret.get_secret_value():
+            return frames
+        self.prepare_home()
+        secret = SecretStr(sampling_secret(self.settings.keys_folder))
+        sampling = frames.sampling.model_copy(update={"secret": secret})
+        return frames.model_copy(update={"sampling": sampling})
+
+    @cached_property
     def frame_checks(self) -> tuple[FrameCheck, ...]:
         return default_checks(
             self.registry,
-            self.settings.frames,
+            self.frame_settings,
             self.banks.sources,
             self.consent,
             self.published,

@@ -1,20 +1,21 @@
 """Which frames are looked at, and small copies of them that every cheap check can share.
 
 Cheap checks see every frame, as :attr:`View.small`. Heavy models see the frames whose
-:attr:`View.due` is set: one at least every 1/``rate`` seconds, at a phase drawn from the
-seed so that nobody can place a frame between the samples, and the first frame of each scene.
+:attr:`View.due` is set: one at least every 1/``rate`` seconds, and the first frame of each
+scene. The phase follows from what is looked at, so the same file is always judged by the same
+frames, and from a secret, so that nobody who lacks it can place a frame between the samples.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
-import secrets
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from media.clip import Frames, Pixels
 
@@ -36,6 +37,10 @@ class SamplingSettings(BaseModel):
     )
     cut_gap_ms: int = Field(
         250, ge=0, description="no second cut within this time, so that flicker adds no load"
+    )
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="decides the phase together with the content; empty: a key of this home's own",
     )
 
 
@@ -170,9 +175,14 @@ def _coarse(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return cut.reshape(rows, tall, columns, wide).mean((1, 3), dtype=np.float32)
 
 
-def new_seed() -> int:
-    """A seed that nobody can foresee; it is written into the coverage record."""
-    return secrets.randbits(31)
+def steady_seed(content: bytes, settings: SamplingSettings) -> int:
+    """The seed for this content: always the same one, and not to be foreseen without the secret.
+
+    ``content`` is what tells the stream apart: a file's SHA-256, or the bytes of a first frame.
+    """
+    key = hashlib.sha256(settings.secret.get_secret_value().encode()).digest()
+    digest = hashlib.blake2b(content, key=key, digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 33
 
 
 @dataclass(slots=True)
@@ -193,7 +203,7 @@ class Sampler:
 
     @property
     def rule(self) -> str:
-        return f"{self.settings.rate:g} fps, random phase, first frame of each scene"
+        return f"{self.settings.rate:g} fps, phase by content, first frame of each scene"
 
     def due(self, times: NDArray[np.float64], cuts: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """``bool [T]`` for the next batch with these times (seconds, rising)."""

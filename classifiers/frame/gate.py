@@ -20,7 +20,7 @@ import numpy as np
 from classifiers.base import CheckReport, FrameCheck, FrameTap, StreamInfo
 from classifiers.frame.settings import FrameSettings
 from media.clip import Frames
-from media.sampling import Sampler, SceneCuts, View, new_seed
+from media.sampling import Sampler, SceneCuts, View, steady_seed
 from policies.decision import CheckStatus, Signal
 
 _log = logging.getLogger(__name__)
@@ -61,17 +61,18 @@ class _Seat:
 class FrameGate:
     """Runs ``checks`` over one stream. Push every batch once, in order; then close once.
 
-    ``seed`` fixes the sampling phase; by default nobody can foresee it. Memory does not grow
-    with the length of the stream. A second ``close`` raises ``RuntimeError``.
+    ``seed`` fixes the sampling phase; by default it follows from the first frame, so the same
+    stream is always judged by the same frames. Memory does not grow with the stream's length.
+    A second ``close`` raises ``RuntimeError``.
     """
 
     checks: Sequence[FrameCheck]
     stream: StreamInfo
     settings: FrameSettings = field(default_factory=FrameSettings)
-    seed: int = field(default_factory=new_seed)
+    seed: int | None = None
     _seats: list[_Seat] = field(init=False)
     _scenes: SceneCuts = field(init=False)
-    _sampler: Sampler = field(init=False)
+    _sampler: Sampler | None = field(init=False, default=None)
     _cuts: list[float] = field(init=False, default_factory=list)
     _scene_count: int = field(init=False, default=0)
     _frames: int = field(init=False, default=0)
@@ -83,7 +84,6 @@ class FrameGate:
 
     def __post_init__(self) -> None:
         self._scenes = SceneCuts(self.settings.sampling)
-        self._sampler = Sampler(self.settings.sampling, self.seed)
         self._seats = [_Seat(check) for check in self.checks]
         workers = min(self.settings.workers, len(self._seats))
         self._pool = ThreadPoolExecutor(workers, "frame-check") if workers > 1 else None
@@ -102,7 +102,7 @@ class FrameGate:
         view = View(frames, short_side=self.settings.sampling.short_side)
         cuts = self._scenes.mark(view)
         object.__setattr__(view, "cuts", cuts)
-        object.__setattr__(view, "due", self._sampler.due(frames.times, cuts))
+        object.__setattr__(view, "due", self._sampling(frames).due(frames.times, cuts))
         self._count(view)
         working = [seat for seat in self._seats if seat.tap is not None]
         if self._pool is None:
@@ -111,6 +111,16 @@ class FrameGate:
         else:
             # Taps are independent and only read the view, whose shared parts exist by now.
             list(self._pool.map(lambda seat: self._show(seat, view), working))
+
+    def _sampling(self, frames: Frames | None = None) -> Sampler:
+        """The sampler, made when the first frame is there; without frames any phase will do."""
+        if self._sampler is None:
+            rules = self.settings.sampling
+            if self.seed is None:
+                first = b"" if frames is None else frames.pixels[0].tobytes()
+                self.seed = steady_seed(first, rules)
+            self._sampler = Sampler(rules, self.seed)
+        return self._sampler
 
     def _show(self, seat: _Seat, view: View) -> None:
         start = time.thread_time()
@@ -206,7 +216,7 @@ class FrameGate:
             "largest_gap_ms": round(self._gap * 1000, 1),
             "scene_cuts": self._cuts,
             "scene_count": self._scene_count,
-            "sampling": {"rule": self._sampler.rule, "seed": self.seed},
+            "sampling": {"rule": self._sampling().rule, "seed": self.seed},
             "broken": broken,
             "checks": checks,
         }

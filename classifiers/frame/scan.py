@@ -11,9 +11,10 @@ from classifiers.frame.gate import FrameGate, GateReport
 from classifiers.frame.settings import FrameSettings
 from media.decode import decode
 from media.errors import MediaError
+from media.hashing import sha256_file
 from media.limits import MediaLimits
 from media.probe import VideoInfo, probe
-from media.sampling import new_seed
+from media.sampling import steady_seed
 from media.tone import RULE
 
 Progress = Callable[[float, float | None], None]
@@ -40,6 +41,7 @@ def scan(
 ) -> Scan:
     """Decode ``path`` once with every check looking on.
 
+    ``seed`` fixes the sampling phase; by default it follows from the file's SHA-256.
     Raises :class:`media.errors.MediaError` when the file is no video or image, or is past a
     limit by its own header. A stream that breaks off later is reported as ``undecodable``.
     """
@@ -47,7 +49,9 @@ def scan(
     info = probe(path, bounds)
     # An edit list hides frames that the header counts; lost packets are the decoder's finding.
     stream = StreamInfo(info.width, info.height, float(info.fps))
-    gate = FrameGate(checks, stream, rules, new_seed() if seed is None else seed)
+    if seed is None:
+        seed = steady_seed(bytes.fromhex(sha256_file(path)), rules.sampling)
+    gate = FrameGate(checks, stream, rules, seed)
     broken: MediaError | None = None
     try:
         for frames in decode(path, bounds):

@@ -170,7 +170,7 @@ class _Tap:
                 continue
             detail: dict[str, Any] = {
                 "highest": round(clip.highest, 4),
-                "mean": round(clip.top_mean, 4),
+                "sustained": round(clip.sustained, 4),
             }
             score, measured = clip.score, check.measured.get(category)
             if measured is not None:

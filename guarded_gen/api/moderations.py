@@ -145,7 +145,7 @@ def picture_signals(door: Door, path: Any) -> tuple[Signal, ...]:
 
     pixels = frame_of(path, door.settings.limits.media.max_pixels)
     stream = StreamInfo(pixels.shape[2], pixels.shape[1], 1.0, 1)
-    gate = FrameGate(door.services.frame_checks, stream)
+    gate = FrameGate(door.services.frame_checks, stream, door.services.frame_settings)
     for frames in batches(iter([pixels]), Fraction(1)):
         gate.push(frames)
     return gate.close().signals

@@ -274,7 +274,11 @@ def _check_again(services: Services, log: AuditLog, entry: LogEntry) -> list[Sig
     settings = services.settings
     for kept in (settings.work_folder / clip / "draft.mp4",):
         if clip and kept.is_file():
-            done = scan(kept, services.frame_checks, settings.frames, settings.limits.media)
+            seed = entry.body.get("coverage", {}).get("sampling", {}).get("seed")
+            done = scan(
+                kept, services.frame_checks, services.frame_settings, settings.limits.media,
+                seed=seed,
+            )  # fmt: skip
             return list(done.report.signals)
     raise NotFound(
         f"the draft of {clip} is no longer kept", "only held clips keep what their checks saw"

@@ -164,7 +164,7 @@ def gate_references(
                 services.frame_checks,
                 Path(path),
                 context,
-                services.settings.frames,
+                services.frame_settings,
                 services.settings.limits.media,
             )
         )
@@ -188,7 +188,7 @@ def render(
     """
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     generator = services.generator(request.backend)
-    context, settings = policy_context(services, request), services.settings.frames
+    context, settings = policy_context(services, request), services.frame_settings
     acting = services.choice(request).acting
 
     def judged(report: GateReport) -> GateResult:

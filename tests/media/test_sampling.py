@@ -1,4 +1,4 @@
-"""Sampling: the promised rate, an unforeseeable phase, the first frame of every scene."""
+"""Sampling: the promised rate, a steady phase that nobody foresees, each scene's first frame."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.clip import Frames
-from media.sampling import Sampler, SamplingSettings, SceneCuts, View, shrink
+from media.sampling import Sampler, SamplingSettings, SceneCuts, View, shrink, steady_seed
 
 RULES = SamplingSettings()
 
@@ -38,6 +38,17 @@ def test_the_phase_depends_on_the_seed() -> None:
     times, none = np.arange(240) / 24, np.zeros(240, dtype=np.bool_)
     chosen = {Sampler(RULES, seed).due(times, none).tobytes() for seed in range(40)}
     assert len(chosen) >= 4
+
+
+def test_the_seed_is_steady_and_needs_the_secret() -> None:
+    keyed = SamplingSettings(secret="one")  # type: ignore[arg-type]
+    other = SamplingSettings(secret="two")  # type: ignore[arg-type]
+    seeds = {
+        steady_seed(content, rules) for rules in (RULES, keyed, other) for content in (b"a", b"b")
+    }
+    assert len(seeds) == 6
+    assert steady_seed(b"a", keyed) == steady_seed(b"a", SamplingSettings(secret="one"))  # type: ignore[arg-type]
+    assert all(0 <= seed < 2**31 for seed in seeds)
 
 
 def test_cuts_are_found_and_motion_is_none() -> None:

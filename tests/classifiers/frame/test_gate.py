@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.base import CheckReport, FrameTap, StreamInfo
-from classifiers.frame import FlashCheck, FrameGate, GateReport, IntegrityCheck
+from classifiers.frame import FlashCheck, FrameGate, GateReport, IntegrityCheck, scan
 from media.clip import Frames, Pixels, batches
 from media.decode import decode
 from media.encode import encode
@@ -143,6 +143,15 @@ def test_missing_frames_are_counted() -> None:
     for frames in batches(iter([moving(36)]), FPS):
         gate.push(frames)
     assert of(gate.close(), "undecodable").score == pytest.approx(0.25)
+
+
+def test_the_same_stream_is_judged_by_the_same_frames(tmp_path: Path) -> None:
+    seeds = [run(moving(24, seed=n), batch=b).coverage["sampling"]["seed"]
+             for n, b in ((1, 7), (1, 3), (2, 7))]  # fmt: skip
+    assert seeds[0] == seeds[1] != seeds[2]
+    encode(tmp_path / "a.mp4", iter([moving(24)]), FPS)
+    first, again = (scan(tmp_path / "a.mp4", MEASURED).report for _ in range(2))
+    assert first.coverage["sampling"] == again.coverage["sampling"]
 
 
 def test_truncated_file_is_undecodable(tmp_path: Path) -> None:
