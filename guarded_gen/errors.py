@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from pathlib import Path
 
 from classifiers.errors import ClassifierError
 from generator.errors import GeneratorError, UnknownBackend, UnsupportedSpec
@@ -109,8 +111,37 @@ _USAGE = (UnsupportedSpec, UnknownBackend, MediaLimitExceeded, PolicyError)
 _BAD_MEDIA = (UnreadableMedia,)
 
 
-def describe(error: BaseException) -> Described:
-    """The user's view of any error; what is unknown becomes ``internal_error``, without detail."""
+_ABSOLUTE = re.compile(r"(?<![\w:/.~-])/([^\s/'\"<>:,;]+)(?:/[^\s/'\"<>:,;]*)*")
+
+
+def _without_paths(text: str) -> str:
+    """The same text with the places of this machine cut down to their last name.
+
+    A path is one of this machine when its first folder is there, so that addresses of the API
+    (``/v1/…``) stay.
+    """
+
+    def name(match: re.Match[str]) -> str:
+        here = Path("/", match.group(1)).exists()
+        return match.group(0).rstrip("/").rpartition("/")[2] if here else match.group(0)
+
+    return _ABSOLUTE.sub(name, text)
+
+
+def describe(error: BaseException, *, local: bool = False) -> Described:
+    """The user's view of any error; what is unknown becomes ``internal_error``, without detail.
+
+    ``local`` is for people at this machine: they are told which path it was. Whoever asks over
+    the network never is.
+    """
+    told = _describe(error)
+    if local:
+        return told
+    remedy = _without_paths(told.remedy) if told.remedy else None
+    return replace(told, message=_without_paths(told.message), remedy=remedy)
+
+
+def _describe(error: BaseException) -> Described:
     if isinstance(error, GuardedGenError):
         return Described(
             error.code, str(error), error.remedy, error.param, error.http_status, error.exit_code

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,10 @@ class SoftBindings:
         self._limits = limits or ProvenanceLimits()
 
     def supported(self) -> dict[str, Any]:
+        # The schema of the API's version 1.0.0 asks every item of this list for a member that
+        # is called like the list; strict clients get one.
         return {
-            "watermarks": [{"alg": name} for name in WATERMARK_ALGORITHMS],
+            "watermarks": [{"alg": name, "watermarks": True} for name in WATERMARK_ALGORITHMS],
             "fingerprints": [{"alg": ISCC_ALGORITHM}, {"alg": PDQ_ALGORITHM}],
         }
 
@@ -110,18 +113,21 @@ class SoftBindings:
         algorithm: str | None = None,
         hint: tuple[str, str] | None = None,
     ) -> list[Match]:
-        """Manifests that fit an asset: by its mark, confirmed by its picture, else by likeness."""
+        """Manifests that fit an asset: by its mark, confirmed by its picture, else by likeness.
+
+        By an algorithm that is not ours nothing is found: the contract has no other answer for
+        it here. A hint that cannot be read does not help and does no harm.
+        """
         if algorithm not in (None, *WATERMARK_ALGORITHMS, ISCC_ALGORITHM, PDQ_ALGORITHM):
-            raise InvalidInput(
-                f"the algorithm {str(algorithm)[:100]!r} is not supported", None, "alg"
-            )
+            return []
         read = self._read(path)
         if algorithm == ISCC_ALGORITHM:
             code = read.picture.iscc if read.picture else b""
             return self._by_iscc(code, most) if code else []
         marks = list(read.marks) if algorithm != PDQ_ALGORITHM else []
         if hint is not None and hint[0] in WATERMARK_ALGORITHMS:
-            marks.insert(0, Mark(_decode(hint[1])))
+            with suppress(InvalidInput):
+                marks.insert(0, Mark(_decode(hint[1])))
         found = recover(self._registry, marks=marks, picture=read.picture, settings=self._settings)
         good = (RecoveryState.RECOVERED, RecoveryState.UNCONFIRMED, RecoveryState.SIMILAR)
         matches: list[Match] = []

@@ -49,8 +49,12 @@ class SoftBindingAlgorithm(BaseModel):
     alg: str
 
 
+class SoftBindingWatermark(SoftBindingAlgorithm):
+    watermarks: bool
+
+
 class SoftBindingAlgList(BaseModel):
-    watermarks: list[SoftBindingAlgorithm]
+    watermarks: list[SoftBindingWatermark]
     fingerprints: list[SoftBindingAlgorithm]
 
 
@@ -127,6 +131,8 @@ def create_router(
             return _problem(415, "unsupported_media_type", "send a video or an image", None)
         hint = (hint_alg, hint_value) if hint_alg and hint_value else None
         folder = scratch(request) if scratch else None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix="asset-") as file:
             size = 0
             async for chunk in request.stream():

@@ -58,7 +58,7 @@ def errors_to_user(as_json: bool) -> Iterator[None]:
         progress_console().print("stopped; nothing was written")
         raise typer.Exit(130) from None
     except Exception as error:
-        told = describe(error)
+        told = describe(error, local=True)
         logger.debug("the command failed", exc_info=True)
         if as_json:
             record = {"code": told.code, "message": told.message, "remedy": told.remedy}

@@ -98,7 +98,7 @@ def _one(
     except MediaError as error:
         if many == 1:
             raise
-        told = describe(error)
+        told = describe(error, local=True)
         if not json:
             progress_console().print(f"[red]error[/] {escape(str(file))}: {escape(told.message)}")
         record = {"code": told.code, "message": told.message, "remedy": told.remedy}

@@ -342,8 +342,8 @@ def test_manifests_are_given_out(client: TestClient, house: House) -> None:
     listed = client.get("/services/supportedAlgorithms").json()
     assert listed == {
         "watermarks": [
-            {"alg": "org.guarded-gen.watermark.2"},
-            {"alg": "org.guarded-gen.watermark.1"},
+            {"alg": "org.guarded-gen.watermark.2", "watermarks": True},
+            {"alg": "org.guarded-gen.watermark.1", "watermarks": True},
         ],
         "fingerprints": [{"alg": ISCC_ALGORITHM}, {"alg": PDQ_ALGORITHM}],
     }
