@@ -67,6 +67,9 @@ def log_router(
                 if len(body) > MAX_BODY_BYTES:
                     return PlainTextResponse("the request is too large\n", 400)
             answer = await run_in_threadpool(lambda: of().add_checkpoint(body))
-            return Response(answer.body, answer.status, media_type=answer.content_type)
+            # The framework would append a charset to a text type; the protocol names it exactly.
+            return Response(
+                answer.body, answer.status, headers={"Content-Type": answer.content_type}
+            )
 
     return router

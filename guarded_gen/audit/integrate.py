@@ -24,6 +24,7 @@ from guarded_gen.audit.keys import KeyRing
 from guarded_gen.audit.merkle import Tree, split_edge
 from guarded_gen.audit.note import Checkpoint, Verifier, open_note, signed
 from guarded_gen.audit.sealing import Sealer
+from guarded_gen.audit.storage_types import as_bytes
 
 BATCH = 4096
 """Most entries of one transaction: bounds the time that a submitter waits for others."""
@@ -92,7 +93,7 @@ def read_tree(connection: Connection) -> TreeRow | None:
     row = connection.execute(_TREE).first()
     if row is None:
         return None
-    return TreeRow(row[0], bytes(row[1]), row[2], row[3], row[4], row[5])
+    return TreeRow(row[0], as_bytes(row[1], "audit_tree row 1"), row[2], row[3], row[4], row[5])
 
 
 def read_snapshot(connection: Connection) -> Snapshot:

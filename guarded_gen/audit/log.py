@@ -21,10 +21,12 @@ from guarded_gen.audit.merkle import leaf_hash
 from guarded_gen.audit.note import Checkpoint, open_note, parse_note
 from guarded_gen.audit.policies import PolicyKeeper
 from guarded_gen.audit.proof import Prover, TlogProof, verify_inclusion
+from guarded_gen.audit.reading import REMEDY, CheckedReader
 from guarded_gen.audit.repair import rebuild_tiles
 from guarded_gen.audit.sealing import Sealer
 from guarded_gen.audit.search import Query, search, search_payloads
 from guarded_gen.audit.sequencer import Sequencer, put
+from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.audit.transaction import Transaction
 from guarded_gen.audit.verify import verify
@@ -167,7 +169,10 @@ class AuditLog:
             return read_snapshot(connection)
 
     def entry(self, key: str | int) -> LogEntry:
-        """The entry with this id or index; raises :class:`NotFound`."""
+        """The entry with this id or index, compared with the signed tree.
+
+        Raises :class:`NotFound`, and :class:`LogCorrupt` for an entry that was altered.
+        """
         with self.reading() as connection:
             if isinstance(key, int):
                 row = connection.execute(_BY_INDEX, {"idx": key}).first()
@@ -177,14 +182,18 @@ class AuditLog:
                 except ValueError:
                     raise NotFound(f"the log has no entry {key[:80]}") from None
                 row = connection.execute(_BY_ID, {"time": ms, "id": key}).first()
-        if row is None:
-            raise NotFound(f"the log has no entry {key}")
-        return parse_row(row[0], bytes(row[1]))
+            if row is None:
+                raise NotFound(f"the log has no entry {key}")
+            entry = parse_row(row[0], as_bytes(row[1], f"entry {row[0]}"))
+            CheckedReader(connection, self.ring.fresh()).check(entry.index, entry.data)
+        if key not in (entry.index, entry.id):
+            raise LogCorrupt(f"entry {entry.index} stands under the id {key}", REMEDY)
+        return entry
 
     def entries(self, query: Query | None = None) -> Iterator[LogEntry]:
         """The entries that fit, newest first unless the query says otherwise."""
         with self.reading() as connection:
-            yield from search(connection, query or Query(), self.keys)
+            yield from search(connection, query or Query(), self.ring.fresh())
 
     def entries_with(self, words: str, query: Query, actor: str, reason: str) -> Iterator[LogEntry]:
         """The entries whose payload contains ``words``, after putting on record who looks for
@@ -195,7 +204,7 @@ class AuditLog:
             Event("payload.searched", "-", actor=actor, body={"reason": reason}, payload=words)
         )
         with self.reading() as connection:
-            yield from search_payloads(connection, query, self.keys, words)
+            yield from search_payloads(connection, query, self.ring.fresh(), words)
 
     def payload(self, key: str | int) -> bytes:
         """The payload of an entry, decrypted; raises :class:`PayloadErased`.
@@ -343,8 +352,8 @@ def open_payload(connection: Connection, sealer: Sealer, entry: LogEntry) -> byt
         raise NotFound(f"{entry.id} has no payload")
     if row is None or row[2] is None:
         raise PayloadErased(f"the payload of {entry.id} is gone", "its entry remains provable")
-    sealer.learn(row[0], bytes(row[2]))
+    sealer.learn(row[0], as_bytes(row[2], f"the key of {entry.id}"))
     try:
-        return sealer.open(row[0], entry.id, bytes(row[1]))[1]
+        return sealer.open(row[0], entry.id, as_bytes(row[1], entry.id))[1]
     except ValueError as error:
         raise LogCorrupt(f"{entry.id}: {error}", "run: guarded-gen audit verify") from error

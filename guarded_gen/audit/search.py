@@ -28,7 +28,9 @@ from guarded_gen.audit.event import (
 )
 from guarded_gen.audit.ids import time_of
 from guarded_gen.audit.keys import Keys
+from guarded_gen.audit.reading import CheckedReader
 from guarded_gen.audit.sealing import Sealer
+from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.errors import InvalidInput
 
 PAGE = 256
@@ -73,8 +75,12 @@ class Query:
 
 
 def search(connection: Connection, query: Query, keys: Keys) -> Iterator[LogEntry]:
-    """The entries that fit, newest first unless the query says otherwise."""
+    """The entries that fit, newest first unless the query says otherwise.
+
+    Each is compared with the signed tree first: raises :class:`LogCorrupt` at one that was altered.
+    """
     left = query.limit
+    reader = CheckedReader(connection, keys)
     low = query.min_score
     if low is not None and SCORE_FROM <= low <= 1:
         rows = _scored(connection, query, keys)
@@ -85,12 +91,13 @@ def search(connection: Connection, query: Query, keys: Keys) -> Iterator[LogEntr
             if left is not None and left <= 0:
                 return
             try:
-                entry = LogEntry.parse(index, bytes(data))
+                entry = LogEntry.parse(index, as_bytes(data, f"entry {index}"))
             except (ValueError, KeyError, TypeError) as error:
                 raise LogCorrupt(
                     f"entry {index} is damaged: {error}", "run: guarded-gen audit verify"
                 ) from error
             if _fits(entry, query):
+                reader.check(index, entry.data)
                 yield entry
                 left = None if left is None else left - 1
     finally:
@@ -186,9 +193,9 @@ def search_payloads(
         row = connection.execute(_SEALED, {"idx": entry.index}).first()
         if row is None or row[2] is None:
             continue
-        sealer.learn(row[0], bytes(row[2]))
+        sealer.learn(row[0], as_bytes(row[2], f"the key of {entry.id}"))
         try:
-            payload = sealer.open(row[0], entry.id, bytes(row[1]))[1]
+            payload = sealer.open(row[0], entry.id, as_bytes(row[1], entry.id))[1]
         except ValueError as error:
             raise LogCorrupt(f"{entry.id}: {error}", "run: guarded-gen audit verify") from error
         if wanted in payload.decode("utf-8", "replace").casefold():

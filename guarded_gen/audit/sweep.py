@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -106,11 +107,16 @@ def _check(start: int, end: int, size: int, minimum: int, edge: bytes) -> Stretc
                 _page(found, cursor, at, min(at + _PAGE, end), size, minimum, edge)
         except _Odd:
             found.fine = False
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, LogCorrupt):
+        except _UNREADABLE:
             found.fine = False
         finally:
             cursor.close()
     return found
+
+
+_UNREADABLE = (
+    ValueError, KeyError, TypeError, AttributeError, OverflowError, LogCorrupt, sqlite3.Error,
+)  # fmt: skip
 
 
 class _Odd(Exception):

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, text
 
 from guarded_gen.audit.errors import LogCorrupt
 from guarded_gen.audit.integrate import Snapshot, read_snapshot
-from guarded_gen.audit.merkle import HASH_BYTES, TILE_WIDTH
+from guarded_gen.audit.merkle import HASH_BYTES, TILE_WIDTH, leaf_hash, split_hashes
+from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.errors import InvalidInput, NotFound
 
 MAX_LEVEL = 63
@@ -81,7 +82,7 @@ def tile_reader(connection: Connection, snapshot: Snapshot) -> Callable[[int, in
             if n < count // TILE_WIDTH:
                 raise LogCorrupt(f"tile {level}/{n} is missing", "run: guarded-gen audit verify")
             return b""
-        return bytes(row[0])
+        return as_bytes(row[0], f"tile {level}/{n}")
 
     return read
 
@@ -111,14 +112,22 @@ def cosignatures(connection: Connection, size: int) -> str:
 
 
 def bundle(connection: Connection, snapshot: Snapshot, tile: TilePath) -> bytes:
-    """Entries with their uint16 lengths."""
+    """Entries with their uint16 lengths; :class:`LogCorrupt` when one is not what was signed."""
     start = tile.n * TILE_WIDTH
     if start < snapshot.minimum:
         raise NotFound(f"entries below {snapshot.minimum} were pruned")
     rows = connection.execute(_BUNDLE, {"a": start, "b": start + tile.width}).all()
     if [row[0] for row in rows] != list(range(start, start + tile.width)):
         raise LogCorrupt(f"entries are missing in {tile}", "run: guarded-gen audit verify")
-    return b"".join(struct.pack(">H", len(row[1])) + bytes(row[1]) for row in rows)
+    entries = [as_bytes(row[1], f"entry {row[0]}") for row in rows]
+    leaves = split_hashes(tile_reader(connection, snapshot)(0, tile.n))
+    for index, (data, leaf) in enumerate(zip(entries, leaves, strict=False), start):
+        if leaf_hash(data) != leaf:
+            raise LogCorrupt(
+                f"entry {index} was altered: its bytes are not those that were signed",
+                "run: guarded-gen audit verify",
+            )
+    return b"".join(struct.pack(">H", len(data)) + data for data in entries)
 
 
 def split_bundle(data: bytes) -> list[bytes]:

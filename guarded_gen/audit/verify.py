@@ -17,6 +17,7 @@ from guarded_gen.audit.keys import Keys
 from guarded_gen.audit.merkle import TILE_WIDTH, Tree, split_edge, split_hashes
 from guarded_gen.audit.note import Checkpoint, open_note
 from guarded_gen.audit.proof import Prover
+from guarded_gen.audit.storage_types import any_text, raw, wrong_types
 from guarded_gen.audit.sweep import FROM_ENTRIES, Stretch, processors, sweep
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.audit.walk import TILE, Progress, Walk
@@ -41,7 +42,8 @@ def verify(
     Large logs are first swept by ``workers`` processes (left out: as many as there are cores; 0:
     none); what they find wrong is then named by this process.
     """
-    return _Check(connection, keys, progress or (lambda done, total: None), workers).run()
+    with any_text(connection):
+        return _Check(connection, keys, progress or (lambda done, total: None), workers).run()
 
 
 class _Check:
@@ -57,7 +59,11 @@ class _Check:
         self.add = self.findings.add
 
     def run(self) -> VerifyReport:
-        row = read_tree(self.connection)
+        try:
+            row = read_tree(self.connection)
+        except LogCorrupt as error:
+            self.add("tree", "audit_tree row 1", str(error))
+            return self.findings.closed()
         if row is None:
             self.add("tree", "audit_tree", "the log has no tree")
             return self.findings.closed()
@@ -65,15 +71,32 @@ class _Check:
         self.report.pruned = row.minimum
         head = self._head(row)
         kept = self._checkpoints()
+        if row.size and row.size not in kept and not self.findings.found:
+            # The newest checkpoint is always kept too: its absence shows that rows were removed.
+            self.add(
+                "checkpoint",
+                f"audit_checkpoint size {row.size}",
+                "the history of checkpoints lacks the newest one",
+            )
         if not self._swept(row, head, kept):
-            walk = Walk(self.connection, self.keys, self.progress, self.findings)
-            walk.run(row, kept)
-            walk.judge(row, head)
-            self._judge_checkpoints(kept, walk)
+            self._exactly(row, head, kept)
         self.findings.judge_missing()
         self._beyond(row)
         self._judge_tags()
         return self.findings.closed()
+
+    def _exactly(self, row: TreeRow, head: Checkpoint | None, kept: dict[int, Checkpoint]) -> None:
+        for table, key, column, found in wrong_types(self.connection):
+            index = int(key) if table in ("audit_entry", "audit_payload") else None
+            self.add(
+                table.removeprefix("audit_"), f"{table} {key}", f"{column} became {found}", index
+            )
+        if not isinstance(row.size, int) or not isinstance(row.note, str):
+            return
+        walk = Walk(self.connection, self.keys, self.progress, self.findings)
+        walk.run(row, kept)
+        walk.judge(row, head)
+        self._judge_checkpoints(kept, walk)
 
     # --- what is signed ------------------------------------------------------------------
 
@@ -172,7 +195,7 @@ class _Check:
             tree.extend(split_hashes(edge[0]))
         for level, n, hashes in tree.drain():
             stored = self.connection.execute(TILE, {"level": level, "n": n}).first()
-            if stored is None or bytes(stored[0]) != hashes:
+            if stored is None or raw(stored[0]) != hashes:
                 return False
         return tree.root() == head.root and tree.edge() == row.edge
 

@@ -31,6 +31,7 @@ from guarded_gen.audit.merkle import (
 )
 from guarded_gen.audit.note import Checkpoint
 from guarded_gen.audit.sealing import Sealer
+from guarded_gen.audit.storage_types import raw
 
 TILES_AT_ONCE = 16
 REMEMBERED_KEYS = 65_536
@@ -118,7 +119,7 @@ class Walk:
         self, start: int, end: int, size: int, edge: list[bytes]
     ) -> list[bytes | None]:
         first, last = start // TILE_WIDTH, -(-end // TILE_WIDTH)
-        tiles = {n: bytes(h) for n, h in self.connection.execute(_TILES, {"a": first, "b": last})}
+        tiles = {n: raw(h) for n, h in self.connection.execute(_TILES, {"a": first, "b": last})}
         hashes: list[bytes | None] = []
         for n in range(first, last):
             width = min(TILE_WIDTH, size - n * TILE_WIDTH)
@@ -148,7 +149,7 @@ class Walk:
                 payloads.pop(index, None)
                 yield None
                 continue
-            data = bytes(row[7])
+            data = raw(row[7])
             leaf = leaf_hash(data)
             if stored[index - start] not in (None, leaf):
                 self.differing.append((index, row[1]))
@@ -207,8 +208,8 @@ class Walk:
                 if wrapped is None:
                     self.add("payload", where, f"the key of subject {owner} is missing", index)
                     return
-                self.sealer.learn(owner, bytes(wrapped))
-            salt, plain = self.sealer.open(owner, id, bytes(sealed))
+                self.sealer.learn(owner, raw(wrapped))
+            salt, plain = self.sealer.open(owner, id, raw(sealed))
         except (ValueError, LogCorrupt) as error:
             self.add("payload", where, str(error), index)
             return
@@ -223,7 +224,7 @@ class Walk:
                 if level == 0:
                     continue
                 row = self.connection.execute(TILE, {"level": level, "n": n}).first()
-                if row is None or bytes(row[0]) != hashes:
+                if row is None or raw(row[0]) != hashes:
                     self.upper[name].append((level, n))
 
     def judge(self, row: TreeRow, head: Checkpoint | None) -> None:

@@ -31,6 +31,7 @@ from guarded_gen.audit.note import (
     parse_signature,
 )
 from guarded_gen.audit.proof import Prover, verify_consistency
+from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.audit.tiles import TilePath, tile_reader
 from guarded_gen.audit_settings import AuditSettings
 
@@ -133,7 +134,8 @@ class Witness:
         if old != size:
             return Answer(409, f"{size}\n", SIZE_TYPE)
         if known and head.size == size and head.root != known.root:
-            raise _Forked(Answer(409, f"{size}\n", SIZE_TYPE, _fork(head, known.note, note)))
+            alert = _fork(head, known.note, note)
+            raise _Forked(Answer(422, "another root was signed for this size\n", alert=alert))
         root = known.root if known else EMPTY_ROOT
         try:
             verify_consistency(old, head.size, root, head.root, proof)
@@ -157,7 +159,9 @@ def _known(connection: Connection, origin: str) -> Known | None:
     row = connection.execute(
         text("SELECT size, root, note, seen FROM audit_witnessed WHERE origin = :o"), {"o": origin}
     ).first()
-    return None if row is None else Known(row[0], bytes(row[1]), row[2], row[3])
+    if row is None:
+        return None
+    return Known(row[0], as_bytes(row[1], f"audit_witnessed {origin}"), row[2], row[3])
 
 
 def _remember(connection: Connection, head: Checkpoint, note: str) -> None:

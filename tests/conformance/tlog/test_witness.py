@@ -159,6 +159,7 @@ def test_the_statuses_of_the_protocol(
     assert first.text.startswith("— witness.example.com/bob ")
     conflict = post(good)
     assert (conflict.status_code, conflict.text) == (409, "4\n")
+    assert conflict.headers["content-type"] == "text/x.tlog.size"
     assert conflict.headers["content-type"].startswith("text/x.tlog.size")
     assert post(request_of(alice, old=4)).status_code == 200
     fill(alice, 4)

@@ -90,6 +90,30 @@ def test_verify_names_the_edited_row_and_exits_with_1(cli: Cli, ids: list[str], 
     assert cli("audit", "verify", "--json").json["problems"][0]["index"] == 3
 
 
+def test_a_forged_decision_is_told_and_goes_nowhere(
+    run: Cli, ids: list[str], home: Path, tmp_path: Path
+) -> None:
+    with sqlite3.connect(home / "guarded-gen.db") as database:
+        database.execute(
+            "UPDATE audit_entry SET data = CAST(replace(CAST(data AS TEXT), 'block', 'allow')"
+            " AS BLOB), action = 'allow' WHERE idx = 3"
+        )
+    database.close()
+    assert run("audit", "show", ids[2]).code == 0
+    for command in (
+        ("show", ids[3]),
+        ("search", "--action", "allow"),
+        ("export", "--out", tmp_path / "out"),
+        ("publish", tmp_path / "site"),
+        ("proof", ids[3], "-o", tmp_path / "proof"),
+    ):
+        done = run("audit", *command)
+        assert done.code == 1, (command, done)
+        assert "altered" in done.err, (command, done.err)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not (tmp_path / "site" / "checkpoint").exists()
+
+
 def test_a_proof_is_checked_without_the_database(run: Cli, ids: list[str], tmp_path: Path) -> None:
     file = tmp_path / "one.tlog-proof"
     made = run("audit", "proof", ids[1], "-o", file, "--json")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from guarded_gen.audit import AuditLog, Event, sweep
+from guarded_gen.audit import AuditLog, Event, Query, sweep
 from guarded_gen.audit.merkle import HASH_BYTES
+from guarded_gen.audit.tiles import export_folder, read_resource
+from guarded_gen.errors import LogCorrupt, NotFound
 
 SIZE = 600
 
@@ -134,6 +137,30 @@ def prune_without_telling(log: AuditLog) -> None:
     alter(log, "UPDATE audit_tree SET minimum = 10 WHERE id = 1")
 
 
+def entry_as_text(log: AuditLog) -> None:
+    alter(log, "UPDATE audit_entry SET data = CAST(data AS TEXT) WHERE idx = 305")
+
+
+def payload_as_text(log: AuditLog) -> None:
+    alter(log, "UPDATE audit_payload SET sealed = CAST(sealed AS TEXT) WHERE idx = 306")
+
+
+def tile_as_text(log: AuditLog) -> None:
+    alter(log, "UPDATE audit_tile SET hashes = CAST(hashes AS TEXT) WHERE level = 0 AND n = 1")
+
+
+def time_as_text(log: AuditLog) -> None:
+    alter(log, "UPDATE audit_entry SET time = 'noon' WHERE idx = 307")
+
+
+def edge_as_text(log: AuditLog) -> None:
+    alter(log, "UPDATE audit_tree SET edge = CAST(edge AS TEXT) WHERE id = 1")
+
+
+def delete_all_checkpoints(log: AuditLog) -> None:
+    alter(log, f"DELETE FROM audit_checkpoint WHERE size = {SIZE + 1}")
+
+
 MATRIX: list[tuple[Callable[[AuditLog], None], str, str]] = [
     (edit_entry, "entry", "audit_entry idx 300"),
     (edit_column, "entry", "audit_entry idx 301"),
@@ -150,6 +177,12 @@ MATRIX: list[tuple[Callable[[AuditLog], None], str, str]] = [
     (delete_subject_key, "payload", "audit_payload idx 0"),
     (add_entry, "entry", f"audit_entry idx {SIZE + 1}"),
     (prune_without_telling, "tree", "audit_tree row 1"),
+    (entry_as_text, "entry", "audit_entry 305"),
+    (payload_as_text, "payload", "audit_payload 306"),
+    (tile_as_text, "tile", "audit_tile 0 1"),
+    (time_as_text, "entry", "audit_entry 307"),
+    (edge_as_text, "tree", "audit_tree row 1"),
+    (delete_all_checkpoints, "checkpoint", f"audit_checkpoint size {SIZE + 1}"),
 ]
 
 
@@ -169,6 +202,44 @@ def test_every_alteration_is_named(
     assert report.first is not None
     assert (report.first.what, report.first.where.startswith(where)) == (what, True), report
     assert {problem.where for problem in report.problems if problem.what != what} == set(), report
+
+
+def forge_a_decision(log: AuditLog) -> None:
+    alter(
+        log,
+        "UPDATE audit_entry SET data = CAST(replace(CAST(data AS TEXT), '\"allow\"', '\"block\"')"
+        " AS BLOB) WHERE idx = 300",
+    )
+
+
+def test_what_was_altered_is_never_shown_exported_or_published(
+    filled: AuditLog, tmp_path: Path
+) -> None:
+    genuine = filled.entry(299)
+    forge_a_decision(filled)
+    for read in (
+        lambda: filled.entry(300),
+        lambda: list(filled.entries(Query(oldest_first=True))),
+    ):
+        with pytest.raises(LogCorrupt, match="300"):
+            read()
+    with filled.reading() as connection:
+        with pytest.raises(LogCorrupt, match="300"):
+            export_folder(connection, tmp_path / "site")
+        with pytest.raises(LogCorrupt, match="300"):
+            read_resource(connection, "tile/entries/001")
+        assert read_resource(connection, "tile/entries/000")
+    assert not (tmp_path / "site" / "checkpoint").exists()
+    assert filled.entry(299) == genuine
+
+
+def test_an_entry_that_took_another_ones_id_is_told(filled: AuditLog) -> None:
+    id = filled.entry(20).id
+    alter(filled, "UPDATE audit_entry SET id = 'gone' WHERE idx = 20")
+    alter(filled, "UPDATE audit_entry SET id = :i, time = :t WHERE idx = 21",
+          i=id, t=filled.entry(19).time)  # fmt: skip
+    with pytest.raises((LogCorrupt, NotFound)):
+        filled.entry(id)
 
 
 def test_worker_processes_find_what_one_pass_finds(filled: AuditLog) -> None:
