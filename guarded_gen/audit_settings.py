@@ -6,6 +6,7 @@ Beside the room and not in it, so that reading the settings does not load the da
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -95,7 +96,15 @@ class AuditSettings(_Model):
     keep_payloads: Days = Field(
         default_factory=Days, description="days before sealed payloads are deleted"
     )
+    high_water_folder: Path | None = Field(
+        None,
+        description="where the newest checkpoint and the list of erasures are kept outside the"
+        " database, best on another disk; empty: high-water below the home",
+    )
     witnesses: tuple[Witness, ...] = Field((), description="who cosigns our checkpoints")
+    witness_every_s: float = Field(
+        600.0, gt=0, description="how often the service asks witnesses and checks watched logs"
+    )
     witness_name: str = Field(
         "", pattern=r"^[^\s+]*$", description="our name as a witness; empty: made from the key"
     )

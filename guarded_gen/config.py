@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -23,6 +23,9 @@ from media.encode import EncodeSettings
 from media.limits import MediaLimits
 from provenance.compliance import ComplianceSettings
 from provenance.timestamps import TimestampSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 
 def default_home() -> Path:
@@ -150,13 +153,24 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml))
 
     @property
-    def sqlalchemy_url(self) -> str:
-        return self.database_url or f"sqlite:///{self.home / 'guarded-gen.db'}"
+    def sqlalchemy_url(self) -> str | URL:
+        """The database's URL. An object for a file below the home: in text, a folder's ``%`` or
+        ``?`` would mean something else."""
+        if self.database_url:
+            return self.database_url
+        from sqlalchemy.engine import URL
+
+        return URL.create("sqlite", database=str(self.home / "guarded-gen.db"))
 
     @property
     def database_exists(self) -> bool:
         """Whether there is a database that may hold something; a URL is taken at its word."""
         return bool(self.database_url) or (self.home / "guarded-gen.db").exists()
+
+    @property
+    def high_water_folder(self) -> Path:
+        """What notices that the database was rolled back; see ``guarded_gen.audit.high_water``."""
+        return self.audit.high_water_folder or self.home / "high-water"
 
     @property
     def keys_folder(self) -> Path:

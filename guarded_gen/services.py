@@ -80,7 +80,10 @@ class Services:
 
     @cached_property
     def log(self) -> AuditLog:
-        log = AuditLog.open(self.store, self.settings.keys_folder, self.settings.audit.origin)
+        settings = self.settings
+        log = AuditLog.open(
+            self.store, settings.keys_folder, settings.audit.origin, settings.high_water_folder
+        )
         log.policies.source = self._policy_text
         return log
 

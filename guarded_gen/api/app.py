@@ -7,6 +7,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 
 import anyio
 from fastapi import Depends, FastAPI, Request
@@ -38,6 +39,7 @@ from guarded_gen.api.middleware import Gateway
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.softbinding import create_router
 from guarded_gen.api.version import VERSION
+from guarded_gen.audit.rounds import LogChore, make_witness
 from guarded_gen.console import add_console
 from guarded_gen.gates import classify
 from guarded_gen.jobs import Jobs, Queue, WorkerProcess
@@ -107,7 +109,13 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         prefix="/v1",
         dependencies=[Depends(_verifying)],
     )
-    app.include_router(log_router(lambda: services.log), prefix="/log")
+    audit = services.settings.audit
+    witness = (
+        cache(lambda: make_witness(services.log, services.settings.keys_folder, audit))
+        if audit.watch
+        else None
+    )
+    app.include_router(log_router(lambda: services.log, witness), prefix="/log")
     _handle_errors(app)
     desk = add_console(app, door)
     app.add_middleware(
@@ -131,7 +139,9 @@ def worker_process(
     process = WorkerProcess(jobs, stages, metrics, fetcher.post, queues)
     decisions = Decisions(jobs.store, services.log, HeldJobs(jobs.book), settings.review)
     door = Door(services, jobs, metrics, open_access=False)
-    process.chores += [lambda: settle(decisions), BatchChore(door)]
+    process.chores += [
+        lambda: settle(decisions), BatchChore(door), LogChore(services.log, settings.audit),
+    ]  # fmt: skip
     return process
 
 

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 
 from guarded_gen.audit import AuditLog
-from guarded_gen.audit.tiles import read_resource
+from guarded_gen.audit.tiles import COSIGNED, read_resource
 from guarded_gen.audit.witness import MAX_BODY_BYTES, Witness
 from guarded_gen.errors import InvalidInput, NotFound
 
@@ -35,6 +35,18 @@ def log_router(
         """The newest signed checkpoint."""
         with log().reading() as connection:
             note = read_resource(connection, "checkpoint")
+        return Response(
+            note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH}
+        )
+
+    @router.get("/checkpoint.cosigned", response_class=PlainTextResponse)
+    def cosigned() -> Response:
+        """The newest checkpoint that a witness cosigned."""
+        try:
+            with log().reading() as connection:
+                note = read_resource(connection, COSIGNED)
+        except NotFound as error:
+            return PlainTextResponse(f"{error}\n", 404, headers={"Cache-Control": "no-cache"})
         return Response(
             note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH}
         )

@@ -3,6 +3,10 @@
 A payload is gone when its subject's key is: the sealed bytes are useless then, and they are
 deleted too. What stays is the entry with its commitment, whose salt went with the payload, so
 that nobody can even try guesses against it. Both kinds of deletion are entries of the log.
+
+An erasure is pending (``audit_scrub``) until the bytes are out of the database's files as well: a
+reader with an old snapshot keeps them there. It is tried again until it succeeds, and the
+completion is an entry of its own (``payload.erasure_completed``).
 """
 
 from __future__ import annotations
@@ -14,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, text
 
 from guarded_gen.audit.event import Event
+from guarded_gen.audit.high_water import ErasedSubject
 from guarded_gen.audit.ids import iso, now_ms
 from guarded_gen.audit.integrate import read_snapshot
 from guarded_gen.audit.merkle import TILE_WIDTH
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.audit_settings import Days, RecordClass, class_of
+from guarded_gen.errors import NotFound
+from guarded_gen.store.scrubbing import transaction_id
 
 if TYPE_CHECKING:
     from guarded_gen.audit.log import AuditLog
@@ -27,10 +34,28 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
+SCRUBBED = ("audit_payload", "audit_subject_key", "audit_outbox")
+"""The tables that hold, or held on the way, what an erasure deletes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingErasure:
+    """An erasure whose bytes are still in the database's files, because of ``holder``."""
+
+    entry: str
+    requested: int
+    holder: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"entry": self.entry, "requested": iso(self.requested), "holder": self.holder}
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What an erasure did. ``root_before`` and ``root_after`` are both the root of the tree of
-    ``size``, computed from the tiles before and after; they are the same."""
+    ``size``, computed from the tiles before and after; they are the same.
+
+    ``pending``: what still holds the bytes in the database's files; None when they are gone."""
 
     entry: str
     subject: str
@@ -39,14 +64,74 @@ class Erasure:
     size: int
     root_before: str
     root_after: str
+    pending: str | None
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> Erasure:
-    """Delete every payload of a subject and his key, and say so in the log."""
-    pseudonym = log.keys.pseudonym(tenant, subject)
+    """Delete every payload of a subject and the subject's key, and say so in the log.
+
+    The result's ``pending`` says whether the bytes are out of the files too.
+    """
+    return _erase(log, log.keys.pseudonym(tenant, subject), tenant, actor, reason)
+
+
+def erase_again(log: AuditLog, actor: str) -> int:
+    """Do the erasures that the database does not know of, after it was restored from a back-up.
+
+    Gives their number. They are known from the folder outside the database
+    (:mod:`guarded_gen.audit.high_water`).
+    """
+    if log.high_water is None:
+        return 0
+    count = 0
+    for erased in log.high_water.erased():
+        try:
+            log.entry(erased.entry)
+        except NotFound:
+            _erase(log, erased.pseudonym, "-", actor, f"again after a restore: {erased.entry}")
+            count += 1
+    return count
+
+
+def complete_erasures(log: AuditLog) -> list[PendingErasure]:
+    """Try to finish every pending erasure; gives those that are still pending."""
+    with log.reading() as connection:
+        rows = connection.execute(_PENDING).all()
+    if not rows:
+        return []
+    xids = [row[2] for row in rows if row[2] is not None]
+    holder = log.store.scrub(SCRUBBED, max(xids, default=None))
+    if holder is not None:
+        with log.store.write() as session:
+            for entry, *_ in rows:
+                session.execute(
+                    text("UPDATE audit_scrub SET holder = :h WHERE entry = :e"),
+                    {"h": holder, "e": entry},
+                )
+        return [PendingErasure(entry, requested, holder) for entry, requested, _ in rows]
+
+    def work(connection: Connection, append: Callable[[Event], str]) -> None:
+        for entry, requested, _ in rows:
+            gone = connection.execute(
+                text("DELETE FROM audit_scrub WHERE entry = :e"), {"e": entry}
+            )
+            if gone.rowcount:
+                body = {"requested": iso(requested), "files": log.store.dialect}
+                append(
+                    Event("payload.erasure_completed", "-", actor="log", related=entry, body=body)
+                )
+
+    log.alone(work)
+    return []
+
+
+_PENDING = text("SELECT entry, requested, xid FROM audit_scrub ORDER BY requested, entry")
+
+
+def _erase(log: AuditLog, pseudonym: str, tenant: str, actor: str, reason: str) -> Erasure:
     found: dict[str, Any] = {}
 
     def work(connection: Connection, append: Callable[[Event], str]) -> str:
@@ -57,10 +142,20 @@ def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> 
         connection.execute(text("UPDATE audit_tree SET erasures = erasures + 1 WHERE id = 1"))
         found["payloads"], found["key"] = deleted.rowcount, key.rowcount > 0
         body = {"subjects": [pseudonym], "payloads": deleted.rowcount, "reason": reason}
-        return append(Event("payload.erased", tenant, actor=actor, body=body))
+        entry = append(Event("payload.erased", tenant, actor=actor, body=body))
+        connection.execute(
+            text(
+                "INSERT INTO audit_scrub (entry, requested, xid, holder)"
+                " VALUES (:e, :t, :x, 'not tried yet')"
+            ),
+            {"e": entry, "t": now_ms(), "x": transaction_id(connection)},
+        )
+        return entry
 
     entry = log.alone(work)
-    log.store.scrub("audit_payload", "audit_subject_key")
+    if log.high_water is not None:
+        log.high_water.note_erasure(ErasedSubject(entry, pseudonym))
+    pending = {left.entry: left.holder for left in complete_erasures(log)}
     with log.reading() as connection:
         after = Prover(tile_reader(connection, read_snapshot(connection))).root(found["size"])
     return Erasure(
@@ -71,6 +166,7 @@ def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> 
         found["size"],
         found["root"].hex(),
         after.hex(),
+        pending.get(entry),
     )
 
 
@@ -156,7 +252,8 @@ def prune(
             return plan(connection)
     done = log.alone(work)
     if done.payloads or done.entries:
-        log.store.scrub("audit_payload", "audit_entry", "audit_tag")
+        # Retention has no one waiting for it: what a reader holds now goes with the next run.
+        log.store.scrub(("audit_payload", "audit_entry", "audit_tag"))
     return done
 
 

@@ -37,6 +37,12 @@ class LogClosed(GuardedGenError):
     code = "audit_log_closed"
 
 
+class LogRolledBack(GuardedGenError):
+    """The database is an older state of the log than one that was seen before."""
+
+    code = "log_rolled_back"
+
+
 class PayloadErased(GuardedGenError):
     """The payload was erased or its retention has ended; the entry remains."""
 
@@ -51,6 +57,7 @@ __all__ = [
     "KeyMissing",
     "LogClosed",
     "LogCorrupt",
+    "LogRolledBack",
     "PayloadErased",
     "StorageFailed",
 ]

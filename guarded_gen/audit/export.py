@@ -16,7 +16,7 @@ from guarded_gen.audit.ids import iso, now_ms
 from guarded_gen.audit.integrate import read_snapshot
 from guarded_gen.audit.proof import Prover, TlogProof
 from guarded_gen.audit.search import Query, search
-from guarded_gen.audit.tiles import tile_reader
+from guarded_gen.audit.tiles import COSIGNED, newest_cosigned, tile_reader
 from guarded_gen.errors import ConfigInvalid, StorageFailed
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ def export(
 ) -> Export:
     """Write the entries that fit into ``folder`` and put on record that this was done.
 
-    ``entries.<format>`` holds the entries, ``proofs/<id>.tlog-proof`` one offline proof each, all
-    against the one checkpoint in ``checkpoint``; ``manifest.json`` names query, counts, digests
-    and the log's verifier key. Raises :class:`ConfigInvalid` when Parquet is asked for without
-    its library, :class:`StorageFailed` when the folder holds an earlier export.
+    ``entries.<format>`` holds the entries, ``proofs/<id>.tlog-proof`` one offline proof each,
+    against the checkpoint in ``checkpoint.cosigned`` where a witness cosigned one that holds the
+    entry, else against the newest one in ``checkpoint``; ``manifest.json`` names query, counts,
+    digests and the log's verifier key. Raises :class:`ConfigInvalid` when Parquet is asked for
+    without its library, :class:`StorageFailed` when the folder holds an earlier export.
     """
     if form is Format.PARQUET:
         _parquet()
@@ -72,6 +73,7 @@ def export(
     with log.reading() as connection:
         snapshot = read_snapshot(connection)
         prover = Prover(tile_reader(connection, snapshot))
+        cosigned = newest_cosigned(connection)
         count = 0
 
         def hits() -> Iterator[LogEntry]:
@@ -81,8 +83,11 @@ def export(
                 if count % 256 == 0:
                     progress(count)
                 if proofs:
-                    path = tuple(prover.inclusion(hit.index, snapshot.size))
-                    proof = TlogProof(hit.index, path, snapshot.note, hit.data).encode()
+                    size, note = snapshot.size, snapshot.note
+                    if cosigned is not None and hit.index < cosigned.size:
+                        size, note = cosigned.size, cosigned.note
+                    path = tuple(prover.inclusion(hit.index, size))
+                    proof = TlogProof(hit.index, path, note, hit.data).encode()
                     target = folder / "proofs" / f"{hit.id}.tlog-proof"
                     target.parent.mkdir(exist_ok=True)
                     target.write_text(proof, encoding="utf-8")
@@ -91,6 +96,8 @@ def export(
         target = folder / f"entries.{form.value}"
         _WRITERS[form](target, hits())
     (folder / "checkpoint").write_text(snapshot.note, encoding="utf-8")
+    if cosigned is not None:
+        (folder / COSIGNED).write_text(cosigned.note, encoding="utf-8")
     manifest = {
         "made": iso(now_ms()),
         "recorded_as": entry,
@@ -102,6 +109,7 @@ def export(
         "origin": log.keys.signer.name,
         "verifier_key": log.keys.signer.verifier.vkey,
         "checkpoint": snapshot.note,
+        "cosigned_checkpoint": None if cosigned is None else cosigned.note,
     }
     (folder / "manifest.json").write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

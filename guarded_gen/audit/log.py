@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt, PayloadErased
+from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt, LogRolledBack, PayloadErased
 from guarded_gen.audit.event import Draft, Event, LogEntry, draft
 from guarded_gen.audit.findings import Problem, VerifyReport
 from guarded_gen.audit.group import GroupWriter, Job
+from guarded_gen.audit.high_water import HighWater
 from guarded_gen.audit.ids import Ids, iso, now_ms, time_of
 from guarded_gen.audit.integrate import Integrator, Snapshot, read_snapshot, read_tree
 from guarded_gen.audit.keys import KeyRing, Keys, load_keys
@@ -27,10 +28,10 @@ from guarded_gen.audit.sealing import Sealer
 from guarded_gen.audit.search import Query, search, search_payloads
 from guarded_gen.audit.sequencer import Sequencer, put
 from guarded_gen.audit.storage_types import as_bytes
-from guarded_gen.audit.tiles import tile_reader
+from guarded_gen.audit.tiles import newest_cosigned, tile_reader
 from guarded_gen.audit.transaction import Transaction
 from guarded_gen.audit.verify import verify
-from guarded_gen.errors import ConfigInvalid, InvalidInput, NotFound
+from guarded_gen.errors import ConfigInvalid, GuardedGenError, InvalidInput, NotFound
 from guarded_gen.store.engine import Store
 
 T = TypeVar("T")
@@ -38,11 +39,6 @@ T = TypeVar("T")
 _BY_INDEX = text("SELECT idx, data FROM audit_entry WHERE idx = :idx")
 _BY_ID = text("SELECT idx, data FROM audit_entry WHERE time = :time AND id = :id")
 """An id carries its entry's time, so the index over time finds it."""
-
-_COSIGNED = text(
-    "SELECT size, note, line FROM audit_cosignature WHERE size ="
-    " (SELECT max(size) FROM audit_cosignature WHERE size > :idx) ORDER BY witness"
-)
 
 CLOCK_TOLERANCE_MS = 1_000
 """The clock may be this much behind the newest checkpoint before the log says so."""
@@ -57,8 +53,18 @@ class AuditLog:
     :meth:`Sequencer.wait` describes).
     """
 
-    def __init__(self, store: Store, keys: Keys, keys_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: Keys,
+        keys_folder: Path | None = None,
+        high_water: HighWater | None = None,
+        *,
+        rolled_back: bool = False,
+    ) -> None:
         self.store = store
+        self.high_water = high_water
+        self._rolled_back = rolled_back
         self.ring = KeyRing(keys, keys_folder)
         """With ``keys_folder``, a rotation of the log's key there is followed at once."""
         self.policies = PolicyKeeper()
@@ -76,16 +82,39 @@ class AuditLog:
         self._prepare_tree()
 
     @classmethod
-    def open(cls, store: Store, keys_folder: Path, origin: str = "") -> AuditLog:
+    def open(
+        cls,
+        store: Store,
+        keys_folder: Path,
+        origin: str = "",
+        high_water_folder: Path | None = None,
+        *,
+        rolled_back: bool = False,
+    ) -> AuditLog:
         """Open the log of a store, making its keys and its tree on first use.
 
         ``origin`` names the log in its checkpoints; empty: the name that it has, or one made
         from its key. Raises :class:`~guarded_gen.audit.errors.KeyMissing` when the store has a
         log and the keys folder lacks its keys.
+
+        ``high_water_folder``: where the newest checkpoint is kept outside the database. Raises
+        :class:`~guarded_gen.audit.errors.LogRolledBack` when the database is older than that,
+        unless ``rolled_back`` (for the commands that look into it).
         """
+        high_water = None if high_water_folder is None else HighWater(high_water_folder)
         with store.read() as session:
             exists = read_tree(session.connection()) is not None
-        return cls(store, load_keys(keys_folder, origin, create=not exists), keys_folder)
+        keys = load_keys(keys_folder, origin, create=not exists)
+        if high_water is not None and not rolled_back:
+            with store.read() as session:
+                problem = high_water.problem(session.connection(), keys)
+            if problem is not None:
+                raise LogRolledBack(
+                    f"{problem.where}: {problem.message}",
+                    "look with: guarded-gen audit verify; after a restore that was meant:"
+                    " guarded-gen audit accept-rollback --reason …",
+                )
+        return cls(store, keys, keys_folder, high_water, rolled_back=rolled_back)
 
     @property
     def keys(self) -> Keys:
@@ -154,12 +183,35 @@ class AuditLog:
         assert self._sequencer is not None
         return self._sequencer.alone(work, self._draft)
 
+    def raise_high_water(self) -> None:
+        """Keep the newest checkpoint outside the database, where such a place was given."""
+        if self.high_water is not None:
+            self.high_water.raise_to(self.snapshot(), self.ring.fresh())
+
+    def accept_rollback(self, actor: str, reason: str) -> str:
+        """Put on record that the database is an older state on purpose; gives the entry's id."""
+        if not reason.strip():
+            raise InvalidInput("accepting a rollback needs a reason", "say why; it goes on record")
+        if self.high_water is None:
+            raise InvalidInput("this log keeps no high-water mark", "nothing is to be accepted")
+        with self.reading() as connection:
+            problem = self.high_water.problem(connection, self.ring.fresh())
+        if problem is None:
+            raise InvalidInput("the log was not rolled back", "nothing is to be accepted")
+        body = {"reason": reason, "found": problem.message}
+        entry = self.append(Event("log.rolled_back", "-", actor=actor, body=body))
+        self.high_water.raise_to(self.snapshot(), self.ring.fresh(), lower=True)
+        return entry
+
     def close(self) -> None:
         """Finish what was accepted and stop."""
         if self._group is not None:
             self._group.close()
         if self._sequencer is not None:
             self._sequencer.close()
+        if not self._rolled_back:
+            with suppress(GuardedGenError):  # the next process compares with the mark before
+                self.raise_high_water()
 
     # --- reading -------------------------------------------------------------------------
 
@@ -237,7 +289,14 @@ class AuditLog:
     ) -> VerifyReport:
         """Check everything that the database holds; see :func:`guarded_gen.audit.verify.verify`."""
         with self.reading() as connection:
-            return verify(connection, self.ring.fresh(), progress, workers)
+            report = verify(connection, self.ring.fresh(), progress, workers)
+            if self.high_water is not None and report.size:
+                problem = self.high_water.problem(connection, self.ring.fresh())
+                if problem is not None:
+                    report.problems.append(problem)
+        if report.ok:
+            self.raise_high_water()
+        return report
 
     def rebuild_tiles(self) -> int:
         """Make damaged or missing tiles again from the entries, where these give the signed
@@ -317,9 +376,9 @@ def prove(connection: Connection, entry: LogEntry) -> TlogProof:
     of all. Raises :class:`LogCorrupt` rather than giving a proof that fails."""
     snapshot = read_snapshot(connection)
     size, note = snapshot.size, snapshot.note
-    rows = connection.execute(_COSIGNED, {"idx": entry.index}).all()
-    if rows:
-        size, note = rows[0][0], rows[0][1] + "".join(row[2] for row in rows)
+    cosigned = newest_cosigned(connection, entry.index)
+    if cosigned is not None:
+        size, note = cosigned.size, cosigned.note
     try:
         path = Prover(tile_reader(connection, snapshot)).inclusion(entry.index, size)
         root = Checkpoint.parse(parse_note(note).text).root

@@ -1,7 +1,8 @@
 """C2SP tlog-tiles: the resources by which a log is published.
 
-``checkpoint``, ``tile/<L>/<N>[.p/<W>]`` and ``tile/entries/<N>[.p/<W>]``. All but the checkpoint
-are immutable: a tile of width ``W`` has the same bytes whenever it is asked for.
+``checkpoint``, ``tile/<L>/<N>[.p/<W>]`` and ``tile/entries/<N>[.p/<W>]``, and beside them
+``checkpoint.cosigned``, the newest that a witness cosigned. All but the checkpoints are immutable:
+a tile of width ``W`` has the same bytes whenever it is asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ _PATH = re.compile(
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 _COSIGNED = text("SELECT line FROM audit_cosignature WHERE size = :size ORDER BY witness")
+_NEWEST_COSIGNED = text(
+    "SELECT size, note, line FROM audit_cosignature WHERE size ="
+    " (SELECT max(size) FROM audit_cosignature WHERE size > :above) ORDER BY witness"
+)
+COSIGNED = "checkpoint.cosigned"
+"""The newest cosigned checkpoint; it may be older than ``checkpoint``, which grows meanwhile."""
 _MAX_PARTS = 7
 _TILE = text("SELECT hashes FROM audit_tile WHERE level = :level AND n = :n")
 _BUNDLE = text("SELECT idx, data FROM audit_entry WHERE idx >= :a AND idx < :b ORDER BY idx")
@@ -96,6 +103,11 @@ def read_resource(connection: Connection, path: str) -> bytes:
     snapshot = read_snapshot(connection)
     if path == "checkpoint":
         return (snapshot.note + cosignatures(connection, snapshot.size)).encode()
+    if path == COSIGNED:
+        cosigned = newest_cosigned(connection)
+        if cosigned is None:
+            raise NotFound("no witness has cosigned a checkpoint of this log yet")
+        return cosigned.note.encode()
     tile = TilePath.parse(path)
     count = snapshot.size >> (8 * (tile.level or 0))
     if not count or tile.n * TILE_WIDTH + tile.width > count:
@@ -103,6 +115,22 @@ def read_resource(connection: Connection, path: str) -> bytes:
     if tile.level is None:
         return bundle(connection, snapshot, tile)
     return tile_reader(connection, snapshot)(tile.level, tile.n)[: tile.width * HASH_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A checkpoint of ours with the signature lines of the witnesses that cosigned it."""
+
+    size: int
+    note: str
+
+
+def newest_cosigned(connection: Connection, above: int = 0) -> Cosigned | None:
+    """The newest checkpoint that a witness cosigned, of a tree of more than ``above`` entries."""
+    rows = connection.execute(_NEWEST_COSIGNED, {"above": above}).all()
+    if not rows:
+        return None
+    return Cosigned(rows[0][0], rows[0][1] + "".join(row[2] for row in rows))
 
 
 def cosignatures(connection: Connection, size: int) -> str:
@@ -178,8 +206,11 @@ def export_folder(
         if progress is not None and done % 64 == 0:
             progress(done, len(wanted))
     note = snapshot.note + cosignatures(connection, snapshot.size)
+    cosigned = newest_cosigned(connection)
+    if cosigned is not None:
+        _write(folder / COSIGNED, cosigned.note.encode())
     _write(folder / "checkpoint", note.encode())
-    return len(wanted) + 1
+    return len(wanted) + 1 + (cosigned is not None)
 
 
 def _write(target: Path, data: bytes) -> None:

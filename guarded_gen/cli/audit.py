@@ -131,7 +131,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every row, tile, signature and payload; names the first bad row (exit code 1)."""
-    with errors_to_user(json), opened_log() as (log, _):
+    with errors_to_user(json), opened_log(rolled_back=True) as (log, _):
         with progress_bar("checking") as update:
             report = log.verify(update)
         if checkpoint is not None:

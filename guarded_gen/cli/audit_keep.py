@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from guarded_gen.cli.audit_output import opened_log, operator, progress_bar
-from guarded_gen.cli.common import Json, console, emit, errors_to_user
+from guarded_gen.cli.common import Json, console, emit, errors_to_user, stop
+from guarded_gen.errors import Exit
 
 
 def erase(
@@ -17,18 +18,59 @@ def erase(
     tenant: Annotated[str, typer.Option(help="The subject's tenant.")] = "default",
     json: Json = False,
 ) -> None:
-    """Erase everything that the log keeps sealed about a subject. The tree does not change."""
+    """Erase everything that the log keeps sealed about a subject. The tree does not change.
+
+    Exit code 4 when the bytes are still in the database's files, because something holds them.
+    """
     with errors_to_user(json), opened_log() as (log, _):
         from guarded_gen.audit.erasure import erase as erase_
 
         done = erase_(log, subject, tenant, operator(), reason)
         if json:
             emit(done.to_json())
-            return
+            stop(Exit.DONE if done.pending is None else Exit.HELD)
         out = console()
-        out.print(f"{done.payloads:,} payloads and the key are gone; recorded as {done.entry}")
+        out.print(f"{done.payloads:,} payloads and the key are deleted; recorded as {done.entry}")
         out.print(f"root of size {done.size:,} before {done.root_before}", markup=False)
         out.print(f"root of size {done.size:,} after  {done.root_after}", markup=False)
+        if done.pending is None:
+            out.print("nothing of them is left in the database's files")
+            return
+        out.print(f"pending: {done.pending}; their bytes are still in the files", markup=False)
+        out.print("the service tries again by itself, or: guarded-gen audit erasures")
+        stop(Exit.HELD)
+
+
+def erasures(json: Json = False) -> None:
+    """Finish pending erasures, and list those that something still holds (exit code 4)."""
+    with errors_to_user(json), opened_log() as (log, _):
+        from guarded_gen.audit.erasure import complete_erasures
+
+        left = complete_erasures(log)
+        if json:
+            emit({"pending": [erasure.to_json() for erasure in left]})
+        else:
+            for erasure in left:
+                console().print(f"pending: {erasure.entry}: {erasure.holder}", markup=False)
+            if not left:
+                console().print("no erasure is pending")
+        stop(Exit.HELD if left else Exit.DONE)
+
+
+def accept_rollback(
+    reason: Annotated[str, typer.Option(help="Why the database is older; this goes on record.")],
+    json: Json = False,
+) -> None:
+    """After a restore that was meant: go on from the older database, and erase again."""
+    with errors_to_user(json), opened_log(rolled_back=True) as (log, _):
+        from guarded_gen.audit.erasure import erase_again
+
+        entry = log.accept_rollback(operator(), reason)
+        again = erase_again(log, operator())
+        if json:
+            emit({"entry": entry, "erased_again": again})
+            return
+        console().print(f"recorded as {entry}; {again:,} erasures were done again", markup=False)
 
 
 def prune(
@@ -105,6 +147,7 @@ def rotate_key(
 
 
 def register(app: typer.Typer) -> None:
-    for command in (erase, prune, publish, repair):
+    for command in (erase, erasures, prune, publish, repair):
         app.command()(command)
+    app.command("accept-rollback")(accept_rollback)
     app.command("rotate-key")(rotate_key)

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened_log() -> Iterator[tuple[AuditLog, Settings]]:
-    """The log of this home for one command, without loading anything else."""
+def opened_log(*, rolled_back: bool = False) -> Iterator[tuple[AuditLog, Settings]]:
+    """The log of this home for one command, without loading anything else.
+
+    ``rolled_back``: open it also when the database is older than what was seen before.
+    """
     from guarded_gen.audit import AuditLog
     from guarded_gen.config import load
     from guarded_gen.store import open_store
@@ -35,7 +38,10 @@ def opened_log() -> Iterator[tuple[AuditLog, Settings]]:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings)
     try:
-        log = AuditLog.open(store, settings.keys_folder, settings.audit.origin)
+        log = AuditLog.open(
+            store, settings.keys_folder, settings.audit.origin, settings.high_water_folder,
+            rolled_back=rolled_back,
+        )  # fmt: skip
         try:
             yield log, settings
         finally:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from guarded_gen.audit import AuditLog, LogEntry
     from guarded_gen.audit.note import Verifier
     from guarded_gen.audit.witness import Witness
-    from guarded_gen.audit_settings import AuditSettings
-    from guarded_gen.config import Settings
     from guarded_gen.services import Services
     from policies import Signal
 
@@ -126,59 +124,21 @@ def witness(
     Exit code 1 when there is an alert: a fork, a rollback, or silence past the limit.
     """
     with errors_to_user(json), opened_log() as (log, settings):
+        from guarded_gen.audit.rounds import make_witness, watch_round
+
+        ours = make_witness(log, settings.keys_folder, settings.audit)
         if serve is not None:
-            _serve(make_witness(log, settings), serve, log)
+            _serve(ours, serve, log)
             return
         while True:
             record = watch_round(log, settings.audit)
-            record["witness_key"] = make_witness(log, settings).signer.verifier.vkey
+            record["witness_key"] = ours.signer.verifier.vkey
             record["log_key"] = log.keys.signer.verifier.vkey
             _print_round(record, json)
             if every is None:
                 break
             time.sleep(every)
         stop(Exit.FAILED if record["alerts"] else Exit.DONE)
-
-
-def make_witness(log: AuditLog, settings: Settings) -> Witness:
-    """Our witness, for the logs of the settings."""
-    from guarded_gen.audit.keys import load_witness_key
-    from guarded_gen.audit.note import Verifier
-    from guarded_gen.audit.witness import Witness
-
-    signer = load_witness_key(settings.keys_folder, settings.audit.witness_name)
-    return Witness(log, signer, [Verifier.parse(watched.vkey) for watched in settings.audit.watch])
-
-
-def watch_round(log: AuditLog, settings: AuditSettings) -> dict[str, Any]:
-    """Ask every witness, check every watched log; new alerts go on record."""
-    import httpx
-
-    from guarded_gen.audit.note import Verifier
-    from guarded_gen.audit.witness import Alert, ask_witness, check_log, record_alert, stale
-
-    alerts: list[Alert] = []
-    done: dict[str, list[Any]] = {"cosigned": [], "seen": []}
-    with httpx.Client() as client:
-        for theirs in settings.witnesses:
-            answer = ask_witness(log, Verifier.parse(theirs.vkey), theirs.url, client)
-            if isinstance(answer, Alert):
-                alerts.append(answer)
-            else:
-                done["cosigned"].append(answer.to_json())
-        for watched in settings.watch:
-            if not watched.url:
-                continue
-            found = check_log(log, Verifier.parse(watched.vkey), watched.url, client)
-            if isinstance(found, Alert):
-                alerts.append(found)
-            else:
-                done["seen"].append(found.to_json())
-    with log.reading() as connection:
-        alerts += stale(connection, settings)
-    for alert in alerts:
-        record_alert(log, alert)
-    return {**done, "alerts": [alert.to_json() for alert in alerts]}
 
 
 def _serve(witness: Witness, address: str, log: AuditLog) -> None:

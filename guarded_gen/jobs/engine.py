@@ -52,7 +52,9 @@ def queue_engine(settings: Settings) -> sa.Engine:
     url = sa.make_url(settings.sqlalchemy_url)
     if url.get_backend_name() == "sqlite":
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = sa.create_engine(f"sqlite:///{settings.home / 'queue.db'}", pool_size=16)
+        engine = sa.create_engine(
+            sa.URL.create("sqlite", database=str(settings.home / "queue.db")), pool_size=16
+        )
 
         @sa.event.listens_for(engine, "connect")
         def tune(connection: sqlite3.Connection, record: Any) -> None:
@@ -190,8 +192,8 @@ class Engine:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_engine": queue_engine(self._settings),
-            "system_database_url": self._settings.sqlalchemy_url
-            if self._settings.sqlalchemy_url.startswith("postgresql")
+            "system_database_url": self._settings.database_url
+            if self._settings.database_url.startswith("postgresql")
             else "sqlite:///unused",
             "application_version": VERSION,
             "executor_id": self.id,

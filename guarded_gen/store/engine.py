@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from guarded_gen.errors import ConfigInvalid, StorageFailed
 from guarded_gen.store import migrate
+from guarded_gen.store.scrubbing import empty_wal, rewrite
 
 if TYPE_CHECKING:
     from guarded_gen.config import Settings
@@ -84,25 +85,22 @@ class Store:
         with _translated():
             return self._writers.connect()
 
-    def scrub(self, *tables: str) -> None:
-        """Take what was deleted from these tables out of the files, as far as the database can.
+    def scrub(self, tables: Sequence[str], xid: int | None = None) -> str | None:
+        """Take what was deleted from these tables out of the database's files.
 
-        SQLite: empties the write-ahead log (the rows themselves were overwritten when
-        ``secure_delete`` was on). PostgreSQL: vacuums the tables. Backups are the operator's.
+        Gives None when the bytes are gone, else what still holds them; then try again later.
+        See :mod:`guarded_gen.store.scrubbing`. Backups are the operator's.
         """
-        # Neither command may run inside a transaction, which SQLAlchemy would begin.
-        pooled = self.engine.raw_connection()
-        try:
-            driver: Any = pooled.driver_connection
-            if self.dialect == "sqlite":
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                return
-            driver.autocommit = True
-            for table in tables:
-                driver.execute(f"VACUUM {table}")
-            driver.autocommit = False
-        finally:
-            pooled.close()
+        # No such command may run inside a transaction, which SQLAlchemy would begin.
+        with _translated():
+            pooled = self.engine.raw_connection()
+            try:
+                driver: Any = pooled.driver_connection
+                if self.dialect == "sqlite":
+                    return empty_wal(driver, SQLITE_BUSY_MS)
+                return rewrite(driver, tables, xid)
+            finally:
+                pooled.close()
 
     def close(self) -> None:
         self.engine.dispose()

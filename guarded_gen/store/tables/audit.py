@@ -113,6 +113,21 @@ class AuditSubjectKey(Base):
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class AuditScrub(Base):
+    """An erasure whose bytes may still stand in the database's files."""
+
+    __tablename__ = "audit_scrub"
+
+    entry: Mapped[str] = mapped_column(String(48), primary_key=True)
+    """The entry that records the erasure."""
+    requested: Mapped[int] = mapped_column(BigInteger)
+    """Milliseconds since 1970."""
+    xid: Mapped[int | None] = mapped_column(BigInteger)
+    """PostgreSQL's id of the transaction that deleted the rows."""
+    holder: Mapped[str] = mapped_column(Text)
+    """What held the bytes when it was last tried."""
+
+
 class AuditOutbox(Base):
     """Entries whose transaction is committed and which wait for the sequencer (PostgreSQL)."""
 

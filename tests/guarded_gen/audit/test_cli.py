@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -88,6 +89,51 @@ def test_verify_names_the_edited_row_and_exits_with_1(cli: Cli, ids: list[str], 
     assert verified.code == 1
     assert verified.out.startswith(f"first bad row: audit_entry idx 3 ({ids[3]})")
     assert cli("audit", "verify", "--json").json["problems"][0]["index"] == 3
+
+
+def test_a_pending_erasure_is_told_and_finished(run: Cli, ids: list[str], home: Path) -> None:
+    reader = sqlite3.connect(home / "guarded-gen.db", isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM audit_payload").fetchone() == (5,)
+    erased = run("audit", "erase", "--subject", "bob", "--reason", "asked")
+    assert erased.code == 4, erased
+    assert "pending: a reader" in erased.out
+    still = run("audit", "erasures", "--json")
+    assert (still.code, len(still.json["pending"])) == (4, 1)
+    reader.close()
+    assert run("audit", "erasures").code == 0
+    assert run("audit", "list", "--kind", "payload.erasure_completed", "--json").json
+
+
+def test_a_rolled_back_database_is_refused_until_that_is_accepted(
+    run: Cli, ids: list[str], home: Path, tmp_path: Path
+) -> None:
+    assert run("audit", "show", ids[0], "--payload", "one").code == 0
+    copy = tmp_path / "copy.db"
+    shutil.copy(home / "guarded-gen.db", copy)
+    assert run("audit", "show", ids[0], "--payload", "two").code == 0
+    for path in home.glob("guarded-gen.db*"):
+        path.unlink()
+    shutil.copy(copy, home / "guarded-gen.db")
+    refused = run("audit", "list")
+    assert (refused.code, "log_rolled_back" in refused.err or "once had" in refused.err) == (
+        1,
+        True,
+    )
+    verified = run("audit", "verify")
+    assert (verified.code, "high-water mark" in verified.out) == (1, True)
+    accepted = run("audit", "accept-rollback", "--reason", "the disk died")
+    assert accepted.code == 0, accepted
+    assert run("audit", "verify").code == 0
+    assert run("audit", "list").code == 0
+
+
+def test_a_home_with_signs_that_urls_use(run: Cli, tmp_path: Path) -> None:
+    odd = tmp_path / "100%25 odd?home#1"
+    done = run("audit", "verify", env={"GUARDED_GEN_HOME": str(odd)})
+    assert done.code == 0, done
+    assert (odd / "guarded-gen.db").is_file()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("100")] == [odd.name]
 
 
 def test_a_forged_decision_is_told_and_goes_nowhere(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from guarded_gen.audit import AuditLog, Event, Query
-from guarded_gen.audit.erasure import DAY_MS, erase, prune
+from guarded_gen.audit.erasure import DAY_MS, complete_erasures, erase, prune
 from guarded_gen.audit.errors import PayloadErased
 from guarded_gen.audit.proof import Prover, verify_consistency
 from guarded_gen.audit.tiles import tile_reader
@@ -36,7 +36,10 @@ def test_erasure_removes_payload_and_key_and_keeps_the_root(any_log: AuditLog) -
             any_log.payload(id)
         assert any_log.entry(id).commit
     assert any_log.payload(kept) == b"hers"
-    newest = next(any_log.entries())
+    assert done.pending is None
+    completed = next(any_log.entries())
+    assert (completed.kind, completed.related) == ("payload.erasure_completed", done.entry)
+    newest = any_log.entry(completed.index - 1)
     assert (newest.id, newest.kind, newest.actor) == (done.entry, "payload.erased", "cli:ops")
     report = any_log.verify()
     assert report.ok, report
@@ -158,3 +161,78 @@ def test_entries_go_as_a_prefix_and_proofs_remain(any_log: AuditLog, monkeypatch
 def test_nothing_may_be_kept_for_less_than_six_months() -> None:
     with pytest.raises(ValidationError):
         Days(decision=182)
+
+
+def sealed_of(log: AuditLog, pseudonym: str) -> list[bytes]:
+    with log.store.read() as session:
+        rows = session.execute(
+            text("SELECT sealed FROM audit_payload WHERE subject = :s"), {"s": pseudonym}
+        )
+        found = [bytes(row[0]) for row in rows]
+        key = session.execute(
+            text("SELECT wrapped FROM audit_subject_key WHERE subject = :s"), {"s": pseudonym}
+        )
+        return [*found, bytes(key.scalar_one())]
+
+
+def test_an_erasure_is_pending_while_a_reader_holds_the_bytes(
+    any_log: AuditLog, tmp_path: Path
+) -> None:
+    any_log.append(prompt("bob"))
+    secrets = sealed_of(any_log, any_log.keys.pseudonym("default", "bob"))
+    with any_log.store.engine.connect() as reader:
+        if any_log.store.dialect == "postgresql":
+            reader = reader.execution_options(isolation_level="REPEATABLE READ")
+        assert reader.execute(text("SELECT count(*) FROM audit_payload")).scalar_one() == 1
+        any_log.append(prompt("alice"))
+        done = erase(any_log, "bob", "default", "ops", "asked")
+        assert done.pending, "the reader still sees the rows"
+        [left] = complete_erasures(any_log)
+        assert (left.entry, bool(left.holder)) == (done.entry, True)
+        with pytest.raises(StopIteration):
+            next(any_log.entries(Query(kind="payload.erasure_completed")))
+    assert complete_erasures(any_log) == []
+    completed = next(any_log.entries(Query(kind="payload.erasure_completed")))
+    assert completed.related == done.entry
+    assert any_log.verify().ok
+    for path in tmp_path.glob("guarded-gen.db*"):
+        data = path.read_bytes()
+        assert not any(secret in data for secret in secrets), path
+
+
+def test_no_copy_of_an_erased_payload_is_left_by_the_growth_of_the_tables(
+    log: AuditLog, tmp_path: Path
+) -> None:
+    """Rows move when pages split; what they leave behind must go as well."""
+
+    def work(tx) -> None:
+        for n in range(1500):
+            tx.append(prompt(f"user{n % 40}", f"{n} " + "words " * (n * 37 % 300)))
+
+    log.write(work)
+    log.write(work)
+    wanted = sealed_of(log, log.keys.pseudonym("default", "user7"))
+    assert len(wanted) == 2 * 38 + 1
+    assert erase(log, "user7", "default", "ops", "asked").pending is None
+    data = b"".join(path.read_bytes() for path in tmp_path.glob("guarded-gen.db*"))
+    left = [secret for secret in wanted if secret[-40:] in data or secret[:40] in data]
+    assert not left, f"{len(left)} of {len(wanted)}"
+
+
+def test_postgresql_files_hold_nothing_after_an_erasure(open_log, postgres_url: str) -> None:
+    log = open_log(postgres_url)
+    log.append(prompt("bob", SECRET * 20))
+    log.append(prompt("alice"))
+    secrets = sealed_of(log, log.keys.pseudonym("default", "bob"))
+    assert erase(log, "bob", "default", "ops", "asked").pending is None
+    with log.store.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql("CHECKPOINT")
+        folder = Path(connection.exec_driver_sql("SHOW data_directory").scalar_one())
+        files = [
+            folder / connection.execute(text("SELECT pg_relation_filepath(:t)"), {"t": t}).scalar()
+            for t in ("audit_payload", "audit_subject_key", "audit_outbox")
+        ]
+    for path in files:
+        data = path.read_bytes()
+        assert not any(secret in data for secret in secrets), path
