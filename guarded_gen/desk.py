@@ -145,7 +145,8 @@ class ProvenanceDesk:
         reading = Reading()
         if deep is None:
             deep = verification.verdict is not Verdict.TRUSTED
-        deep = deep and verification.verdict is not Verdict.UNREADABLE
+        # credentials that cannot be read say nothing about the picture: it is looked at too
+        deep = deep and not _no_file(verification)
         if deep:
             reading = read(path, self._keys, self._large, self._limits, self._media)
         checked = deep and not reading.problem
@@ -190,7 +191,7 @@ class ProvenanceDesk:
     ) -> tuple[VerificationReport, Mapping[str, str]]:
         """The verification of a file and the labels in its container, without decoding it."""
         verification = verify(path, trust or self.trust, self._limits, sandbox=self._small)
-        if verification.verdict is Verdict.UNREADABLE:
+        if _no_file(verification):
             return verification, {}
         return verification, read_labels(path, self._large, self._limits)
 
@@ -285,6 +286,15 @@ def content_provenance_check(report: ProvenanceReport, now: int | None = None) -
     }
 
 
+def _no_file(verification: VerificationReport) -> bool:
+    """Whether there is nothing that could be decoded: no file, an empty or a too large one."""
+    codes = {finding.code for finding in verification.findings}
+    return verification.verdict is Verdict.UNREADABLE and bool(codes & _NOTHING_TO_DECODE)
+
+
+_NOTHING_TO_DECODE = frozenset(
+    {"file.unreadable", "file.irregular", "file.empty", "file.is_sidecar", "limit.file_bytes"}
+)
 _TYPES = {
     Evidence.CREDENTIALS: "c2pa",
     Evidence.WATERMARK: "watermark",
@@ -294,6 +304,8 @@ _VALIDATION_STATES = {
     Verdict.TRUSTED: "trusted",
     Verdict.VALID_UNTRUSTED: "valid",
     Verdict.TAMPERED: "invalid",
+    Verdict.MALFORMED: "invalid",
+    Verdict.NOT_JUDGED: "invalid",
     Verdict.UNREADABLE: "invalid",
     Verdict.UNSIGNED: "not_present",
     Verdict.REMOTE_ONLY: "not_present",

@@ -1,85 +1,65 @@
-"""Where a manifest store lies in a file, and which bytes no hash covers.
+"""Where a manifest store lies in a file, and which bytes belong to nobody: BMFF, and the way in.
 
 Walks only the outermost structure, never the media. Cost: a few reads per top-level box;
-memory is bounded by the manifest store.
+memory is bounded by the manifest store. Other formats are in :mod:`provenance.chunks`.
 
-Sources: ISO/IEC 14496-12 (boxes), C2PA 2.4 appendix A.3 (JPEG), A.4 (PNG), A.5 (BMFF),
-A.6 (RIFF).
+Sources: ISO/IEC 14496-12 (boxes), C2PA 2.4 appendix A.5 (BMFF).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from provenance.chunks import READERS
 from provenance.formats import FileKind
 from provenance.limits import ProvenanceLimits
+from provenance.outline import (
+    Box,
+    Container,
+    ContainerBroken,
+    ContainerTooComplex,
+    Place,
+    Uncovered,
+    remote_in,
+)
+
+__all__ = [
+    "C2PA_UUID",
+    "XMP_UUID",
+    "Box",
+    "Container",
+    "ContainerBroken",
+    "ContainerTooComplex",
+    "Place",
+    "Uncovered",
+    "boxes_within",
+    "is_blank",
+    "iterate_boxes",
+    "read_container",
+    "signed_before_break",
+]
 
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_UNCOVERED_TYPES = frozenset({b"free", b"skip", b"mfra"})
+_PURPOSES = (b"manifest", b"original", b"update")
 _PADDING_PROBE = 64 * 1024
-_XMP_PROBE = 256 * 1024
-_REMOTE = re.compile(rb"dcterms:provenance\s*(?:=\s*[\"']|>)\s*([^\"'<\s]{1,2000})")
+_TOP_LEVEL = frozenset(
+    b"ftyp styp moov moof mdat mfra free skip wide uuid meta sidx ssix prft emsg pdin udta "
+    b"pnot imda idat mpod jumb iods".split()
+)
+"""Types of outermost boxes: whatever else stands behind a whole film is no box that was cut."""
+_FULL_BOXES = frozenset({b"meta"})
 
 
-class ContainerBroken(ValueError):
-    """The outermost structure does not hold together."""
-
-
-class ContainerTooComplex(ContainerBroken):
-    """The outermost structure is past a limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A top-level box: type (four bytes), offset and size in bytes, size of its header."""
-
-    kind: bytes
-    offset: int
-    size: int
-    header: int
-
-
-@dataclass(frozen=True, slots=True)
-class Uncovered:
-    """Bytes that no hash of the manifest covers. ``blank`` means that they are all zero."""
-
-    what: str
-    offset: int
-    size: int
-    blank: bool
-    appended: bool
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "what": self.what,
-            "offset": self.offset,
-            "size": self.size,
-            "blank": self.blank,
-            "appended": self.appended,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """What the outermost structure shows."""
-
-    stores: tuple[bytes, ...] = ()
-    remote_url: str | None = None
-    uncovered: tuple[Uncovered, ...] = ()
-    boxes: tuple[Box, ...] = field(default=(), repr=False)
-    fragmented: bool = False
-
-
-def iterate_boxes(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Box]:
-    """The top-level BMFF boxes, one by one; raises :class:`ContainerBroken` where they break."""
-    offset = 0
+def iterate_boxes(
+    file: BinaryIO, size: int, limits: ProvenanceLimits, start: int = 0
+) -> Iterator[Box]:
+    """The boxes in a row from ``start`` to ``size``; raises :class:`ContainerBroken`."""
+    offset = start
     for _ in range(limits.max_boxes):
         if offset >= size:
             return
@@ -104,15 +84,40 @@ def iterate_boxes(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterat
         raise ContainerTooComplex(f"more than {limits.max_boxes} boxes")
 
 
-def _payload(file: BinaryIO, box: Box, most: int) -> bytes:
-    length = box.size - box.header
-    if length > most:
-        raise ContainerTooComplex(f"a metadata box has {length} bytes")
-    file.seek(box.offset + box.header)
-    return file.read(length)
+def boxes_within(file: BinaryIO, outer: Box, limits: ProvenanceLimits) -> list[Box]:
+    """The boxes inside a box; none where its content is something else."""
+    start = outer.offset + outer.header + (4 if outer.kind in _FULL_BOXES else 0)
+    try:
+        return list(iterate_boxes(file, outer.offset + outer.size, limits, start))
+    except ContainerTooComplex:
+        raise
+    except ContainerBroken:
+        return []
 
 
-def _blank(file: BinaryIO, offset: int, size: int) -> bool:
+def _walk(file: BinaryIO, size: int, limits: ProvenanceLimits) -> tuple[list[Box], Place | None]:
+    """The outermost boxes, and what stands behind them without being one."""
+    boxes: list[Box] = []
+    try:
+        for box in iterate_boxes(file, size, limits):
+            boxes.append(box)
+    except ContainerTooComplex:
+        raise
+    except ContainerBroken:
+        end = boxes[-1].offset + boxes[-1].size if boxes else 0
+        file.seek(end)
+        kind = file.read(8)[4:8]
+        kinds = {b.kind for b in boxes}
+        if b"moov" in kinds and kinds & {b"mdat", b"moof"} and kind not in _TOP_LEVEL:
+            return boxes, Place(end, size - end)
+        if b"meta" in kinds and kind not in _TOP_LEVEL:
+            return boxes, Place(end, size - end)
+        raise
+    return boxes, None
+
+
+def is_blank(file: BinaryIO, offset: int, size: int) -> bool:
+    """Whether a range holds zeros only."""
     file.seek(offset)
     left = size
     while left > 0:
@@ -123,25 +128,19 @@ def _blank(file: BinaryIO, offset: int, size: int) -> bool:
     return True
 
 
-def _remote_in(xmp: bytes) -> str | None:
-    match = _REMOTE.search(xmp)
-    return match.group(1).decode("utf-8", "replace") if match else None
-
-
 def _store_in(file: BinaryIO, box: Box, limits: ProvenanceLimits) -> bytes | None:
     """The manifest store of a C2PA box (appendix A.5: user type, version, purpose, offset)."""
+    length = box.size - box.header
+    if length > limits.max_store_bytes:
+        raise ContainerTooComplex(f"a metadata box has {length} bytes")
     file.seek(box.offset + box.header)
-    if file.read(16) != C2PA_UUID:
-        return None
-    purpose, _, rest = _payload(file, box, limits.max_store_bytes)[20:].partition(b"\0")
-    return rest[8:] if purpose in (b"manifest", b"original", b"update") else None
+    purpose, _, rest = file.read(length)[20:].partition(b"\0")
+    return rest[8:] if purpose in _PURPOSES else None
 
 
-def _remote_beside(file: BinaryIO, box: Box) -> str | None:
+def _user_type(file: BinaryIO, box: Box) -> bytes:
     file.seek(box.offset + box.header)
-    if file.read(16) != XMP_UUID:
-        return None
-    return _remote_in(_payload(file, box, _XMP_PROBE)[16:])
+    return file.read(16)
 
 
 def signed_before_break(path: Path, limits: ProvenanceLimits) -> bool:
@@ -150,118 +149,42 @@ def signed_before_break(path: Path, limits: ProvenanceLimits) -> bool:
         size = os.fstat(file.fileno()).st_size
         try:
             for box in iterate_boxes(file, size, limits):
-                if box.kind == b"uuid" and _store_in(file, box, limits) is not None:
-                    return True
+                if box.kind == b"uuid" and _user_type(file, box) == C2PA_UUID:
+                    return _store_in(file, box, limits) is not None
         except ContainerBroken:
             return False
     return False
 
 
-def _read_bmff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
-    boxes = list(iterate_boxes(file, size, limits))
+def read_bmff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
+    boxes, trailing = _walk(file, size, limits)
     stores: list[bytes] = []
+    places: list[Place] = []
+    foreign: list[Place] = []
     remote: str | None = None
-    uncovered: list[Uncovered] = []
-    essential = [b.offset for b in boxes if b.kind in (b"moov", b"mdat", b"moof")]
-    last = max(essential, default=-1)
     for box in boxes:
-        if box.kind == b"uuid":
+        if box.kind != b"uuid":
+            continue
+        user_type = _user_type(file, box)
+        if user_type == C2PA_UUID:
             store = _store_in(file, box, limits)
-            if store is not None:
-                stores.append(store)
+            if store is None:
+                foreign.append(Place(box.offset, box.size))
             else:
-                remote = remote or _remote_beside(file, box)
-        elif box.kind in _UNCOVERED_TYPES:
-            start, length = box.offset + box.header, box.size - box.header
-            uncovered.append(
-                Uncovered(
-                    f"{box.kind.decode()} box",
-                    box.offset,
-                    box.size,
-                    _blank(file, start, length),
-                    box.offset > last >= 0,
-                )
-            )
+                stores.append(store)
+                places.append(Place(box.offset, box.size))
+        elif user_type == XMP_UUID and remote is None:
+            remote = remote_in(file.read(min(box.size, limits.max_xmp_bytes)))
     kinds = {box.kind for box in boxes}
     return Container(
-        tuple(stores), remote, tuple(uncovered), tuple(boxes), bool(kinds & {b"moof", b"sidx"})
+        tuple(stores),
+        remote,
+        boxes=tuple(boxes),
+        fragmented=bool(kinds & {b"moof", b"sidx"}),
+        store_places=tuple(places),
+        foreign=tuple(foreign),
+        trailing=trailing,
     )
-
-
-def _read_png(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
-    stores: list[bytes] = []
-    offset, remote = 8, None
-    for _ in range(limits.max_boxes):
-        file.seek(offset)
-        head = file.read(8)
-        if len(head) < 8:
-            raise ContainerBroken("the PNG has no end")
-        length, kind = struct.unpack(">I4s", head)
-        if offset + 12 + length > size:
-            raise ContainerBroken(f"the chunk at byte {offset} is cut off")
-        if kind == b"caBX":
-            if length > limits.max_store_bytes:
-                raise ContainerTooComplex(f"the manifest store has {length} bytes")
-            stores.append(file.read(length))
-        elif kind == b"iTXt" and length <= _XMP_PROBE:
-            remote = remote or _remote_in(file.read(length))
-        offset += 12 + length
-        if kind == b"IEND":
-            return Container(tuple(stores), remote)
-    raise ContainerTooComplex(f"more than {limits.max_boxes} chunks")
-
-
-def _read_jpeg(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
-    offset, remote = 2, None
-    parts: dict[int, list[tuple[int, bytes]]] = {}
-    total = 0
-    for _ in range(limits.max_boxes):
-        file.seek(offset)
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
-            raise ContainerBroken("the JPEG's segments do not hold together")
-        marker, length = head[1], struct.unpack(">H", head[2:])[0]
-        if marker == 0xDA:
-            joined = []
-            for group in parts.values():
-                group.sort()
-                # every further packet repeats the eight bytes of the superbox's header
-                joined.append(b"".join(p if i == 0 else p[8:] for i, (_, p) in enumerate(group)))
-            return Container(tuple(s for s in joined if s[4:8] == b"jumb"), remote)
-        if offset + 2 + length > size or length < 2:
-            raise ContainerBroken(f"the segment at byte {offset} is cut off")
-        body = file.read(length - 2)
-        if marker == 0xEB and body[:2] == b"JP" and len(body) > 16:
-            instance, sequence = struct.unpack(">HI", body[2:8])
-            parts.setdefault(instance, []).append((sequence, body[8:]))
-            total += len(body)
-            if total > limits.max_store_bytes:
-                raise ContainerTooComplex(f"the manifest store has more than {total} bytes")
-        elif marker == 0xE1:
-            remote = remote or _remote_in(body)
-        offset += 2 + length
-    raise ContainerTooComplex(f"more than {limits.max_boxes} segments")
-
-
-def _read_riff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
-    stores: list[bytes] = []
-    offset, remote = 12, None
-    for _ in range(limits.max_boxes):
-        file.seek(offset)
-        head = file.read(8)
-        if len(head) < 8:
-            return Container(tuple(stores), remote)
-        kind, length = struct.unpack("<4sI", head)
-        if offset + 8 + length > size:
-            raise ContainerBroken(f"the chunk at byte {offset} is cut off")
-        if kind == b"C2PA":
-            if length > limits.max_store_bytes:
-                raise ContainerTooComplex(f"the manifest store has {length} bytes")
-            stores.append(file.read(length))
-        elif kind in (b"XMP ", b"_PMX") and length <= _XMP_PROBE:
-            remote = remote or _remote_in(file.read(length))
-        offset += 8 + length + (length & 1)
-    raise ContainerTooComplex(f"more than {limits.max_boxes} chunks")
 
 
 def read_container(path: Path, kind: FileKind, limits: ProvenanceLimits) -> Container:
@@ -269,14 +192,12 @@ def read_container(path: Path, kind: FileKind, limits: ProvenanceLimits) -> Cont
 
     Raises :class:`ContainerBroken`, :class:`ContainerTooComplex` or ``OSError``.
     """
+    reader = read_bmff if kind.bmff else READERS.get(kind.mime)
+    if reader is None:
+        return Container()
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if kind.bmff:
-            return _read_bmff(file, size, limits)
-        if kind.mime == "image/png":
-            return _read_png(file, size, limits)
-        if kind.mime == "image/jpeg":
-            return _read_jpeg(file, size, limits)
-        if kind.mime in ("image/webp", "audio/wav", "video/x-msvideo"):
-            return _read_riff(file, size, limits)
-    return Container()
+        try:
+            return reader(file, size, limits)
+        except (struct.error, IndexError) as error:
+            raise ContainerBroken("the file's structure is cut off") from error

@@ -7,17 +7,22 @@
     ``unsigned``, or ``remote_only`` when the file names a server, which is never asked.
 5.  *Structure.* The store parses and stays below the limits of size, depth and number.
 6.  *Validation.* The C2PA library validates it, with every network access switched off.
-7.  *Hard binding.* The active manifest binds the file's bytes, and the binding matches.
-8.  *Claim.* The claim's signature and the hashes of all assertions hold.
+7.  *Hard binding.* The active manifest binds the file's bytes, and the binding matches: by our
+    own check and by the library's.
+8.  *Claim.* The claim's signature and the hashes of all assertions hold, by both.
 9.  *Time.* The moment at which the signer's certificate is judged: a trusted time-stamp's,
     else the moment asked for, else now.
 10. *Signer.* The certificate fits the profile, is not revoked, and leads to an anchor of the
     signers' list at that moment, by our own path check as well as by the library's.
 11. *History.* Every ingredient, down to the oldest, is intact and its signer known.
-12. *Uncovered bytes.* What no hash covers (``free`` boxes, appended ones) is told.
+12. *Uncovered bytes.* What no hash covers (``free`` boxes, appended ones, foreign ones) is told.
 
-A failed step of 1 to 3 and a limit of 5 give ``unreadable``; a failed 4 to 8, or an altered
-source in 11, ``tampered``; a failed 10, or an unknown signer in 11, ``valid_untrusted``.
+A failed step of 1 to 3 and a limit of 5 give ``unreadable``. In 4 to 8 the verdict follows what
+is *proven* (:mod:`provenance.codes`): a hash or a signature that does not fit is ``tampered``, a
+mistake of form ``malformed``, what could not be judged ``not_judged``. An altered source in 11 is
+``tampered``; a failed 10, or an unknown signer in 11, ``valid_untrusted``. Where our own check
+and the library disagree, that is a finding, and the stricter of the two counts. Identity
+assertions are told apart and touch nothing else.
 Nothing here opens a network connection. :func:`provenance.verifier.verify` runs the steps in a
 child process with limits on memory and time; :func:`examine` runs them in this one.
 
@@ -38,13 +43,17 @@ import c2pa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance import history
+from provenance.claims import check_manifests
 from provenance.containers import (
     ContainerBroken,
     ContainerTooComplex,
     read_container,
     signed_before_break,
 )
+from provenance.coverage import tell_uncovered, uncovered
 from provenance.formats import FileKind, detect_file
+from provenance.identity import identities
+from provenance.judgement import judge_binding, judge_claim
 from provenance.jumbf import StoreBroken, StoreTooComplex, parse_store
 from provenance.limits import ProvenanceLimits
 from provenance.signatory import judge_signer, judge_time
@@ -61,9 +70,7 @@ from provenance.view import SUMMARIES, manifest_view
 
 SIDECAR_SUFFIX = ".c2pa"
 _CHUNK = 1024 * 1024
-_BINDING_MATCHES = frozenset(
-    {"assertion.bmffHash.match", "assertion.dataHash.match", "assertion.boxesHash.match"}
-)
+_UNSUPPORTED = (c2pa.C2paError.NotSupported,)
 
 
 def library_settings(trust: TrustList, *, verify_after_sign: bool = False) -> dict[str, Any]:
@@ -147,8 +154,9 @@ def _find_store(run: Run, kind: FileKind) -> None:
         run.file["sidecar"] = clean(beside.name, 255)
         run.note("store.sidecar", Severity.NOTE, "the credentials lie in a file beside it")
     if len(stores) > 1:
-        run.fail(4, "store.several", "more than one manifest store: one of them was added")
-        raise Stop(Verdict.TAMPERED, "", "")
+        run.fail(4, "store.several", "more than one manifest store: which one counts is open; one "
+                 "of them may have been added")  # fmt: skip
+        raise Stop(Verdict.MALFORMED, "", "")
     if not stores:
         if run.container.remote_url:
             run.passed(4, "none inside, a server is named")
@@ -168,14 +176,17 @@ def _structure(run: Run) -> None:
     except StoreTooComplex as error:
         raise Stop(Verdict.UNREADABLE, "limit.store", str(error)) from error
     except StoreBroken as error:
-        run.fail(5, "store.broken", f"the manifest store is damaged: {error}")
-        raise Stop(Verdict.TAMPERED, "", "") from error
+        run.fail(5, "store.broken", f"the manifest store does not parse: {error}")
+        raise Stop(Verdict.MALFORMED, "", "") from error
     run.passed(5, f"{len(run.store.manifests)} manifest(s)")
 
 
 def _validate(run: Run, kind: FileKind) -> None:
     # step 6
+    assert run.store is not None
+    run.checks = check_manifests(run.store)
     aside = run.store_bytes if not run.container.stores else None
+    problem = ""
     try:
         context = c2pa.Context.from_dict(library_settings(run.trust))
         with run.path.open("rb", buffering=_CHUNK) as file:
@@ -184,52 +195,26 @@ def _validate(run: Run, kind: FileKind) -> None:
             if run.crjson:
                 run.cr = clean_json(json.loads(reader.crjson()), run.limits.max_text_chars, 24)
             reader.close()
-    except c2pa.C2paError as error:
-        run.fail(6, "store.unparsable", f"the credentials do not parse: {error}")
-        raise Stop(Verdict.TAMPERED, "", "") from error
-    except (ValueError, RecursionError) as error:
-        run.fail(6, "store.unparsable", f"the credentials do not parse: {type(error).__name__}")
-        raise Stop(Verdict.TAMPERED, "", "") from error
-    assert run.store is not None
-    if run.active != run.store.active.label:
-        run.fail(6, "store.ambiguous", "two readings of the store name two active manifests")
-        raise Stop(Verdict.TAMPERED, "", "")
-    run.passed(6, f"{len(run.codes('success'))} checks held")
-
-
-def _binding(run: Run) -> None:
-    # step 7
-    broken = [
-        e for e in (run.results.get("activeManifest") or {}).get("failure", [])
-        if "Hash" in str(e.get("code", "")) and "hashedURI" not in str(e.get("code", ""))
-    ]  # fmt: skip
-    if broken:
-        run.fail(7, str(broken[0]["code"]), "the bytes of the file are not those that were signed",
-                 str(broken[0].get("url", "")))  # fmt: skip
-    elif not _BINDING_MATCHES & set(run.codes("success")):
-        run.fail(7, "claim.hardBindings.missing", "the manifest is not bound to this file")
+    except _UNSUPPORTED as error:
+        run.library_failed = True
+        run.worsen(Verdict.NOT_JUDGED)
+        problem = f"the C2PA library does not read this: {error}"
+        run.note("store.unsupported", Severity.WARNING, problem)
+    except (c2pa.C2paError, ValueError, RecursionError) as error:
+        run.library_failed = True
+        run.worsen(Verdict.MALFORMED)
+        told = str(error) if isinstance(error, c2pa.C2paError) else type(error).__name__
+        problem = f"the credentials do not parse: {told}"
+        run.note("store.unparsable", Severity.FAILURE, problem)
     else:
-        run.passed(7)
-
-
-def _claim(run: Run) -> None:
-    # step 8
-    already = {f.code for f in run.findings}
-    wrong = [
-        e for e in (run.results.get("activeManifest") or {}).get("failure", [])
-        if e.get("code") not in history.TRUST_CODES
-        and e.get("code") != "signingCredential.invalid"
-        and e.get("code") not in already
-    ]  # fmt: skip
-    for entry in wrong:
-        run.note(
-            clean(entry.get("code", "unknown"), 100), Severity.FAILURE,
-            str(entry.get("explanation", "")), str(entry.get("url", "")),
-        )  # fmt: skip
-    if not wrong and "claimSignature.validated" not in run.codes("success"):
-        run.note("claimSignature.missing", Severity.FAILURE, "no valid signature over the claim")
-        wrong = [{}]
-    run.passed(8, outcome="failed" if wrong else "passed")
+        if run.active != run.store.active.label:
+            run.worsen(Verdict.MALFORMED)
+            problem = "two readings of the store name two active manifests"
+            run.note("store.ambiguous", Severity.FAILURE, problem)
+    if problem:
+        run.passed(6, clean(problem, 400), "failed")
+    else:
+        run.passed(6, f"{len(run.codes('success'))} checks held")
 
 
 def _history(run: Run) -> None:
@@ -238,7 +223,14 @@ def _history(run: Run) -> None:
     try:
         run.ingredients = tuple(
             history.judge(
-                manifests, run.active, run.results, run.store, run.trust, run.moment, run.limits
+                manifests,
+                run.active,
+                run.results,
+                run.store,
+                run.trust,
+                run.moment,
+                run.limits,
+                run.checks,
             )
         )
     except RecursionError as error:
@@ -248,10 +240,20 @@ def _history(run: Run) -> None:
         where = f"{item.relationship} “{item.title}”, {item.depth} deep"
         if item.verdict is Verdict.TAMPERED:
             bad = True
+            run.worsen(Verdict.TAMPERED)
             run.note("history.tampered", Severity.FAILURE,
                      "a source had been altered after it was signed", where)  # fmt: skip
+        elif item.verdict in (Verdict.MALFORMED, Verdict.NOT_JUDGED):
+            bad = True
+            run.worsen(Verdict.VALID_UNTRUSTED)
+            why = "does not fit the specification" if item.verdict is Verdict.MALFORMED else (
+                "could not be judged")  # fmt: skip
+            run.note(f"history.{item.verdict.value}", Severity.FAILURE,
+                     f"what a source says of itself {why}; nothing proves a change",
+                     where)  # fmt: skip
         elif item.verdict is Verdict.VALID_UNTRUSTED:
             bad = True
+            run.worsen(Verdict.VALID_UNTRUSTED)
             run.note("history.untrusted", Severity.FAILURE,
                      "a source's signer is not on the trust list", where)  # fmt: skip
         elif item.verdict is Verdict.UNSIGNED:
@@ -260,26 +262,17 @@ def _history(run: Run) -> None:
     run.passed(11, f"{count} ingredient(s)", "failed" if bad else "passed")
 
 
-def _uncovered(run: Run) -> None:
-    # step 12
-    loud = False
-    for item in run.container.uncovered:
-        if item.blank and not item.appended:
-            continue
-        loud = True
-        what = "after the media" if item.appended else "inside the file"
-        run.note("uncovered.bytes", Severity.WARNING,
-                 f"{item.size} bytes {what} ({item.what}) are covered by no hash; "
-                 "anybody can have put them there", f"byte {item.offset}")  # fmt: skip
-    run.passed(12, outcome="noted" if loud else "passed")
-
-
-def _verdict(run: Run) -> Verdict:
-    failed = {step.number for step in run.steps if step.outcome == "failed"}
-    dirty = any(i.verdict is Verdict.TAMPERED for i in run.ingredients)
-    if failed & {4, 5, 6, 7, 8} or dirty:
-        return Verdict.TAMPERED
-    return Verdict.VALID_UNTRUSTED if failed & {10, 11} else Verdict.TRUSTED
+def _identities(run: Run) -> None:
+    """Identity assertions, of the file's own manifest; they weigh nothing."""
+    manifest = (run.read.get("manifests") or {}).get(run.active)
+    if not isinstance(manifest, Mapping):
+        return
+    run.identities = identities(manifest, run.results.get("activeManifest"))
+    for item in run.identities:
+        good = item.state == "trusted"
+        codes = f" ({', '.join(item.codes)})" if item.codes else ""
+        run.note(f"identity.{item.state}", Severity.NOTE if good else Severity.WARNING,
+                 item.sentence + codes, item.name)  # fmt: skip
 
 
 def examine(
@@ -304,16 +297,18 @@ def examine(
         _find_store(run, kind)
         _structure(run)
         _validate(run, kind)
-        _binding(run)
-        _claim(run)
+        judge_binding(run)
+        judge_claim(run)
         try:
             judge_time(run)
             judge_signer(run)
         except StoreBroken as error:
-            run.fail(8, "store.broken", f"the claim signature is damaged: {error}")
+            run.fail(9, "store.broken", f"the claim signature does not parse: {error}")
+            run.worsen(Verdict.MALFORMED)
         _history(run)
-        _uncovered(run)
-        verdict = _verdict(run)
+        _identities(run)
+        tell_uncovered(run)
+        verdict = run.verdict
     except Stop as stop:
         verdict = stop.verdict
         if stop.code:
@@ -336,17 +331,24 @@ def examine(
         run.signer,
         run.timestamp,
         run.ingredients,
-        tuple(u.to_json() for u in run.container.uncovered),
+        tuple(u.to_json() for u in uncovered(run)),
         clean(remote, 400) if remote else None,
         run.moment.isoformat(timespec="seconds"),
         clean(trust.name, 200),
         run.cr,
+        run.identities,
     )
-    if report.laundered and verdict is Verdict.TAMPERED:
+    if only_laundered(report):
         return replace(
             report, summary="The file is as signed, but a source in its history had been altered."
         )
     return report
+
+
+def only_laundered(report: VerificationReport) -> bool:
+    """Whether it is a source alone that makes the file ``tampered``."""
+    proven = [f for f in report.failures if not f.code.startswith(("history.", "signer."))]
+    return report.verdict is Verdict.TAMPERED and report.laundered and not proven
 
 
 def examine_request(request: Mapping[str, Any]) -> dict[str, Any]:

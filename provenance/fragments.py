@@ -1,47 +1,111 @@
 """Fragmented MP4 as streams deliver it: one initialisation segment, many media segments.
 
 The manifest lies in the initialisation segment and binds each media segment by a Merkle tree,
-so segments are checked one by one, in any order. Source: C2PA 2.4, section 18.7.2.
+so segments are checked one by one, in any order and number: by our own check
+(:mod:`provenance.merkle`) and by the C2PA library; the stricter one counts.
+
+Source: C2PA 2.4, section 18.7.2.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import c2pa
 
+from provenance.codes import Meaning, is_binding, meaning
+from provenance.containers import ContainerBroken, read_container
 from provenance.examination import examine, library_settings
-from provenance.history import TRUST_CODES, codes_of
+from provenance.formats import MP4
+from provenance.history import codes_of
+from provenance.isolation import Sandbox
+from provenance.jumbf import StoreBroken, parse_store
 from provenance.limits import ProvenanceLimits
-from provenance.trust import TrustList
-from provenance.verdicts import Verdict, VerificationReport, clean
+from provenance.merkle import Leaf, Tree
+from provenance.trust import TrustList, parse_time
+from provenance.verdicts import Finding, Severity, Verdict, VerificationReport, clean, strictest
+from provenance.view import SUMMARIES
 
 _MIME = "video/mp4"
 _FRAGMENT_HOLDS = "assertion.bmffHash.match"
+_NO_CREDENTIALS = (Verdict.UNSIGNED, Verdict.UNREADABLE, Verdict.REMOTE_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """One media segment. ``reason`` is empty when it is as it was signed."""
+    """One media segment. ``reason`` is empty when it is as it was signed.
+
+    ``proven`` says that a hash proves the change; otherwise it is bound to nothing.
+    ``location`` is its place in the stream, counted from 0; -1 when it is not known.
+    """
 
     path: Path
     intact: bool
     reason: str = ""
+    proven: bool = False
+    location: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
     """The initialisation segment's verification, and every media segment's result.
 
-    ``verdict`` is the initialisation segment's, but ``tampered`` when one segment is not intact.
+    ``verdict`` is the initialisation segment's, but stricter when a segment is not intact.
     """
 
     init: VerificationReport
     segments: tuple[SegmentResult, ...]
     verdict: Verdict
+
+    @property
+    def whole(self) -> VerificationReport:
+        """The stream as one verification report, for everybody who weighs or shows one."""
+        notes = [
+            Finding(
+                "segment.changed" if s.proven else "segment.unbound", Severity.FAILURE,
+                f"a media segment is not as it was signed: {s.reason}", clean(s.path.name, 200),
+            )
+            for s in self.segments
+            if not s.intact
+        ]  # fmt: skip
+        kept = self.init.findings
+        if self.segments:
+            notes += _order(self.segments)
+            kept = tuple(f for f in kept if not _about_whole_file(f))
+        order = {Severity.FAILURE: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+        findings = sorted([*notes, *kept], key=lambda f: order[f.severity])
+        file = {**self.init.file, "segments": len(self.segments)}
+        return replace(
+            self.init, verdict=self.verdict, summary=SUMMARIES[self.verdict],
+            findings=tuple(findings), file=file,
+        )  # fmt: skip
+
+
+def _about_whole_file(finding: Finding) -> bool:
+    """What the hash over a whole file says cannot hold for an initialisation segment."""
+    return is_binding(finding.code) or finding.code == "disagreement.binding"
+
+
+def _order(segments: Sequence[SegmentResult]) -> list[Finding]:
+    places = [s.location for s in segments if s.intact and s.location >= 0]
+    told: list[Finding] = []
+    if len(set(places)) < len(places):
+        told.append(Finding("segments.repeated", Severity.WARNING,
+                            "the same segment was given more than once"))  # fmt: skip
+    if places != sorted(places):
+        told.append(Finding("segments.order", Severity.WARNING,
+                            "the segments were given in another order than they were "
+                            "signed in"))  # fmt: skip
+    missing = set(range(min(places), max(places) + 1)) - set(places) if places else set()
+    if missing:
+        text = f"{len(missing)} segment(s) between those given are missing"
+        told.append(Finding("segments.gap", Severity.WARNING, text))
+    return told
 
 
 def verify_fragments(
@@ -49,38 +113,147 @@ def verify_fragments(
     segments: Iterable[Path],
     trust: TrustList,
     limits: ProvenanceLimits | None = None,
+    *,
+    at: datetime | None = None,
 ) -> StreamReport:
     """Verify a stream's segments against the manifest in its initialisation segment.
 
     The binding of the whole file cannot hold for an initialisation segment alone, so its own
-    step 7 is judged by the segments. Runs in this process: give it files that you produced or
-    fetched from a source you know. Never raises for what is in the files.
+    step 7 is judged by the tree. Runs in this process; :func:`verify_stream` is the guarded way.
+    Never raises for what is in the files.
     """
-    report = examine(init, trust, limits=limits)
-    if report.verdict in (Verdict.UNSIGNED, Verdict.UNREADABLE, Verdict.REMOTE_ONLY):
+    chosen = limits or ProvenanceLimits()
+    report = examine(init, trust, limits=chosen, at=at)
+    if report.verdict in _NO_CREDENTIALS:
         return StreamReport(report, (), report.verdict)
-    results = tuple(_each(init, segments, trust))
-    others = [f for f in report.failures if "bmffHash" not in f.code]
-    only_trust = all(f.code.startswith(("signer.", "history.untrusted")) for f in others)
-    if not results or not all(r.intact for r in results) or not only_trust:
-        return StreamReport(report, results, Verdict.TAMPERED)
-    return StreamReport(report, results, Verdict.VALID_UNTRUSTED if others else Verdict.TRUSTED)
+    tree, problem = _tree(init, chosen)
+    results = tuple(_each(init, segments, trust, tree, problem))
+    others = [f for f in report.findings if not _about_whole_file(f)]
+    verdict = _without_binding(report, others)
+    try:
+        untouched = tree.init_intact(init) if tree else None
+    except (OSError, ValueError):
+        untouched = False
+    if untouched is False:
+        verdict = Verdict.TAMPERED
+    if not results or tree is None:
+        verdict = strictest(verdict, report.verdict)
+    for result in results:
+        if not result.intact:
+            verdict = strictest(verdict, Verdict.TAMPERED if result.proven else Verdict.MALFORMED)
+    return StreamReport(report, results, verdict)
 
 
-def _each(init: Path, segments: Iterable[Path], trust: TrustList) -> Iterator[SegmentResult]:
+def _without_binding(report: VerificationReport, others: Sequence[Finding]) -> Verdict:
+    """The verdict of an initialisation segment, leaving out the hash over the whole file."""
+    weights = {
+        Meaning.CHANGED: Verdict.TAMPERED,
+        Meaning.MALFORMED: Verdict.MALFORMED,
+        Meaning.NOT_JUDGED: Verdict.NOT_JUDGED,
+    }
+    if len(others) == len(report.findings):
+        return report.verdict
+    found = Verdict.TRUSTED
+    for finding in others:
+        if finding.code == "history.tampered":
+            found = Verdict.TAMPERED
+        elif finding.code.startswith(("signer.", "history.")):
+            if finding.severity is Severity.FAILURE:
+                found = strictest(found, Verdict.VALID_UNTRUSTED)
+        elif finding.severity is Severity.FAILURE:
+            found = strictest(found, weights.get(meaning(finding.code), Verdict.MALFORMED))
+        elif finding.code.startswith(("algorithm.", "store.", "binding.")):
+            found = strictest(found, Verdict.NOT_JUDGED)
+    return found
+
+
+def _tree(init: Path, limits: ProvenanceLimits) -> tuple[Tree | None, str]:
+    try:
+        stores = read_container(init, MP4, limits).stores
+        return Tree(parse_store(stores[0], limits).active, limits), ""
+    except (ContainerBroken, StoreBroken, ValueError, IndexError, OSError) as error:
+        return None, clean(str(error), 200)
+
+
+def _each(
+    init: Path, segments: Iterable[Path], trust: TrustList, tree: Tree | None, problem: str
+) -> Iterable[SegmentResult]:
     context = c2pa.Context.from_dict(library_settings(trust))
     for path in segments:
         try:
-            with init.open("rb") as first, init.open("rb") as again, path.open("rb") as segment:
-                reader = c2pa.Reader(_MIME, first, context=context)
-                reader = reader.with_fragment(_MIME, again, segment)
-                results = json.loads(reader.json()).get("validation_results") or {}
-                reader.close()
-        except (c2pa.C2paError, OSError, ValueError) as error:
-            yield SegmentResult(path, False, clean(str(error), 300))
+            leaf = tree.check(path) if tree else Leaf(reason=problem)
+        except OSError as error:
+            yield SegmentResult(path, False, error.strerror or "cannot be read")
             continue
-        active = results.get("activeManifest")
-        broken = [c for c in codes_of(active, "failure") if c not in TRUST_CODES]
-        held = _FRAGMENT_HOLDS in codes_of(active, "success")
-        reason = ", ".join(broken) or ("" if held else "the segment is not bound to the manifest")
-        yield SegmentResult(path, held and not broken, clean(reason, 300))
+        theirs, changed = _library(init, path, context)
+        reason = leaf.reason or theirs
+        proven = leaf.proven or (changed and not leaf.reason)
+        yield SegmentResult(path, not reason, clean(reason, 300), proven, leaf.location)
+
+
+def _library(init: Path, segment: Path, context: Any) -> tuple[str, bool]:
+    """Why the C2PA library refuses a segment (empty when it does not), and whether by a hash."""
+    try:
+        with init.open("rb") as first, init.open("rb") as again, segment.open("rb") as media:
+            reader = c2pa.Reader(_MIME, first, context=context)
+            reader = reader.with_fragment(_MIME, again, media)
+            results = json.loads(reader.json()).get("validation_results") or {}
+            reader.close()
+    except (c2pa.C2paError, OSError, ValueError) as error:
+        return str(error) or type(error).__name__, False
+    active = results.get("activeManifest")
+    broken = [c for c in codes_of(active, "failure") if is_binding(c)]
+    if broken:
+        return ", ".join(broken), any(meaning(c) is Meaning.CHANGED for c in broken)
+    held = _FRAGMENT_HOLDS in codes_of(active, "success")
+    return ("" if held else "the segment is not bound to the manifest"), False
+
+
+def verify_stream(
+    init: Path,
+    segments: Sequence[Path],
+    trust: TrustList,
+    limits: ProvenanceLimits | None = None,
+    *,
+    at: datetime | None = None,
+    sandbox: Sandbox,
+) -> StreamReport:
+    """:func:`verify_fragments` in a guarded child; raises :class:`VerifierUnavailable`."""
+    chosen = limits or ProvenanceLimits()
+    request = {
+        "task": "fragments",
+        "path": str(init.absolute()),
+        "segments": [str(p.absolute()) for p in segments],
+        "trust": trust.to_json(),
+        "limits": chosen.model_dump(),
+        "at": at.isoformat() if at else None,
+    }
+    sizes = sum(p.stat().st_size for p in (init, *segments) if p.is_file())
+    hashing = 2 * sizes / chosen.verify_bytes_per_second
+    each = chosen.verify_cpu_seconds * (1 + len(segments) / 10)
+    outcome = sandbox.call(request, chosen.verify_seconds + hashing, each + hashing)
+    if outcome.answer is None:
+        report = VerificationReport(
+            Verdict.UNREADABLE, SUMMARIES[Verdict.UNREADABLE],
+            (Finding(outcome.code, Severity.FAILURE, outcome.message),),
+            file={"name": clean(init.name, 255)}, trust_list=clean(trust.name, 200),
+        )  # fmt: skip
+        return StreamReport(report, (), Verdict.UNREADABLE)
+    return StreamReport(
+        VerificationReport.from_json(outcome.answer["init"]),
+        tuple(SegmentResult(**{**s, "path": Path(s["path"])}) for s in outcome.answer["segments"]),
+        Verdict(outcome.answer["verdict"]),
+    )
+
+
+def fragments_request(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the child does with one request of :func:`verify_stream`."""
+    report = verify_fragments(
+        Path(request["path"]),
+        [Path(p) for p in request["segments"]],
+        TrustList.from_json(request["trust"]),
+        ProvenanceLimits.model_validate(request["limits"]),
+        at=parse_time(request["at"]) if request["at"] else None,
+    )
+    segments = [{**asdict(s), "path": str(s.path)} for s in report.segments]
+    return {"init": report.init.to_json(), "segments": segments, "verdict": report.verdict.value}

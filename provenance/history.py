@@ -12,28 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from provenance.claims import ManifestCheck
+from provenance.codes import Meaning, meaning, meanings
 from provenance.jumbf import ManifestStore, StoreBroken
 from provenance.limits import ProvenanceLimits
 from provenance.trust import TrustList, check_path
 from provenance.verdicts import IngredientReport, Verdict, clean
-
-TRUST_CODES = frozenset(
-    {
-        "signingCredential.untrusted",
-        "signingCredential.expired",
-        "signingCredential.revoked",
-        "signingCredential.ocsp.revoked",
-        "signingCredential.ocsp.unknown",
-        "signingCredential.ocsp.inaccessible",
-        "claimSignature.outsideValidity",
-        "timeStamp.untrusted",
-        "timeStamp.outsideValidity",
-        "timeStamp.credentialInvalid",
-        "timeStamp.malformed",
-        "timeStamp.mismatch",
-    }
-)
-"""Failures that say who signed or when, not that something was changed."""
 
 _SUPERSEDED = frozenset(
     {"signingCredential.untrusted", "signingCredential.expired", "timeStamp.untrusted"}
@@ -62,7 +46,9 @@ def _recorded(ingredient: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     failures: list[str] = [
         str(e.get("code", ""))
         for e in ingredient.get("validation_status") or []
-        if isinstance(e, Mapping) and not e.get("success", False)
+        if isinstance(e, Mapping)
+        and not e.get("success", False)
+        and meaning(str(e.get("code", "")), str(e.get("url", ""))) is not Meaning.IDENTITY
     ]
     results = ingredient.get("validation_results")
     successes: list[str] = []
@@ -97,9 +83,14 @@ def _signer_known(
 
 
 def _verdict(failures: Sequence[str], successes: Sequence[str], known: bool) -> Verdict:
-    if any(code not in TRUST_CODES for code in failures):
+    proven = meanings(failures)
+    if Meaning.CHANGED in proven:
         return Verdict.TAMPERED
-    lasting = set(failures) - _SUPERSEDED
+    if Meaning.MALFORMED in proven:
+        return Verdict.MALFORMED
+    if Meaning.NOT_JUDGED in proven:
+        return Verdict.NOT_JUDGED
+    lasting = {c for c in failures if meaning(c) is not Meaning.IDENTITY} - _SUPERSEDED
     if lasting or not known or not INTACT_CODES & set(successes):
         return Verdict.VALID_UNTRUSTED
     return Verdict.TRUSTED
@@ -113,11 +104,13 @@ def judge(
     trust: TrustList,
     moment: datetime,
     limits: ProvenanceLimits,
+    checks: Mapping[str, ManifestCheck],
 ) -> Iterator[IngredientReport]:
     """Every ingredient below ``active``, breadth first.
 
     ``manifests`` and ``results`` are the C2PA library's; ``store`` gives the certificate
-    chains. Raises ``RecursionError`` when the chain is longer than the limit.
+    chains, ``checks`` is what our own look at each manifest came to. Raises ``RecursionError``
+    when the chain is longer than the limit.
     """
     deltas = _deltas(results)
     queue = [(active, 1)]
@@ -137,6 +130,8 @@ def judge(
             fresh = deltas.get(uri, {})
             failures += codes_of(fresh, "failure")
             successes += codes_of(fresh, "success")
+            if below in checks:
+                failures += checks[below].codes
             if below or failures:
                 recorded = "signingCredential.trusted" in successes
                 known = bool(below) and _signer_known(store, below, trust, moment, recorded)

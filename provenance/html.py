@@ -10,7 +10,8 @@ import base64
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from provenance.report import Origin, ProvenanceReport, State
+from provenance.evidence import Origin, State
+from provenance.report import ProvenanceReport
 
 _TONES = {
     Origin.OURS: "good",
@@ -21,6 +22,9 @@ _TONES = {
     Origin.LIKELY_SYNTHETIC: "caution",
     Origin.ALTERED: "bad",
     Origin.FORGED_MARK: "bad",
+    Origin.MALFORMED: "caution",
+    Origin.NOT_JUDGED: "caution",
+    Origin.REMOTE: "neutral",
     Origin.UNKNOWN: "neutral",
     Origin.UNREADABLE: "neutral",
 }

@@ -24,8 +24,11 @@ def _confine(memory_bytes: int, file_bytes: int) -> None:
 
 def main() -> None:
     from provenance.examination import examine_request
+    from provenance.fragments import fragments_request
 
     def answer_to(request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("task") == "fragments":
+            return fragments_request(request)
         if request.get("task") != "read":
             return examine_request(request)
         # decoding needs far more libraries than verifying: loaded only where it is asked for

@@ -10,7 +10,8 @@ Sources: ISO/IEC 19566-5 (JUMBF), C2PA 2.4 chapters 11 and 13, RFC 9052 (COSE).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,11 @@ class JumbfBox:
 
     def child(self, label: str) -> JumbfBox | None:
         return next((box for box in self.children if box.label == label), None)
+
+    @property
+    def body(self) -> bytes:
+        """The box without its header, which is what hashed URIs cover (C2PA 2.4, 8.4.2.3)."""
+        return self.raw[16 if self.raw[:4] == b"\0\0\0\1" else 8 :]
 
 
 class _Counter:
@@ -132,6 +138,11 @@ class StoredManifest:
 
     label: str
     box: JumbfBox = field(repr=False)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether its parts lie inside one compressed box (C2PA 2.4, section 11.2.5)."""
+        return self.box.kind == b"c2cm"
 
     def assertion(self, label: str) -> Any:
         """The decoded CBOR of an assertion; ``None`` when it is not there."""
@@ -285,9 +296,10 @@ def parse_signature(data: bytes) -> Signature:
     raw = inside.get(_X5CHAIN, inside.get("x5chain", outside.get(_X5CHAIN, outside.get("x5chain"))))
     certificates = [raw] if isinstance(raw, bytes) else raw if isinstance(raw, list | tuple) else []
     try:
-        chain = tuple(_certificate(item) for item in certificates)
+        leaf = tuple(_certificate(item) for item in certificates[:1])
     except _CERTIFICATE_ERRORS as error:
-        raise StoreBroken("a certificate in the signature does not parse") from error
+        raise StoreBroken("the signer's certificate does not parse") from error
+    chain = (*leaf, *_others(certificates[1:]))
     algorithm = inside.get(_ALG, 0)
     return Signature(
         algorithm if isinstance(algorithm, int) else 0,
@@ -298,6 +310,13 @@ def parse_signature(data: bytes) -> Signature:
         value,
         protected,
     )
+
+
+def _others(certificates: Sequence[Any]) -> Iterator[x509.Certificate]:
+    """The certificates above the signer's; one that does not parse leads nowhere."""
+    for item in certificates:
+        with suppress(*_CERTIFICATE_ERRORS):
+            yield _certificate(item)
 
 
 def _tokens(holder: Any) -> tuple[bytes, ...]:

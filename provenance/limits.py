@@ -14,12 +14,15 @@ class ProvenanceLimits(BaseModel):
         4 * 1024**3, gt=0, description="largest file to verify or sign, in bytes"
     )
     max_store_bytes: int = Field(32 * 1024**2, gt=0, description="largest manifest store, in bytes")
+    max_xmp_bytes: int = Field(
+        16 * 1024**2, gt=0, description="how much of a file's XMP is read, in bytes"
+    )
     max_box_depth: int = Field(
         48, gt=0, description="deepest nesting of JUMBF or BMFF boxes that is followed"
     )
     max_boxes: int = Field(20_000, gt=0, description="most boxes that are walked in one file")
     max_ingredient_depth: int = Field(
-        32, gt=0, description="longest chain of ingredients that is judged"
+        64, gt=0, description="longest chain of ingredients that is judged"
     )
     max_manifests: int = Field(256, gt=0, description="most manifests in one store")
     verify_seconds: float = Field(
@@ -30,6 +33,11 @@ class ProvenanceLimits(BaseModel):
     )
     verify_bytes_per_second: int = Field(
         20 * 1024**2, gt=0, description="slowest hashing that is waited for, in bytes per second"
+    )
+    own_hash_bytes: int = Field(
+        4 * 1024**2,
+        gt=0,
+        description="largest file whose hash is computed by us beside the library's, in bytes",
     )
     verify_memory_bytes: int = Field(
         1024**3, gt=0, description="address space of the verifying child process, in bytes"

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from provenance.cose import NAMES
 from provenance.profile import check_certificate
 from provenance.steps import Run
 from provenance.tokens import REASONS, TokenReport, earliest_trusted, judge_token
 from provenance.trust import check_path, fingerprint
-from provenance.verdicts import Severity, Signer, Timestamp, clean
+from provenance.verdicts import Severity, Signer, Timestamp, Verdict, clean
 
-_ALGORITHMS = {-7: "es256", -35: "es384", -36: "es512", -37: "ps256", -38: "ps384", -39: "ps512",
-               -8: "ed25519"}  # fmt: skip
 MOST_TOKENS = 8
 """Tokens of one signature that are looked at; one is the rule."""
 _STAMP_HOLDS = frozenset({"timeStamp.validated", "timeStamp.trusted"})
@@ -87,6 +86,7 @@ def judge_signer(run: Run) -> None:
     signature = run.store.active.signature if run.store else None
     if signature is None or not signature.chain:
         run.fail(10, "signer.no_certificate", _UNTRUSTED["no_certificate"])
+        run.worsen(Verdict.VALID_UNTRUSTED)
         return
     path = check_path(signature.chain, run.trust.signers, run.moment, run.trust)
     reason = path.reason
@@ -106,7 +106,7 @@ def judge_signer(run: Run) -> None:
         _attribute(leaf.subject, NameOID.ORGANIZATION_NAME),
         _attribute(leaf.issuer, NameOID.COMMON_NAME)
         or _attribute(leaf.issuer, NameOID.ORGANIZATION_NAME),
-        _ALGORITHMS.get(signature.algorithm, str(signature.algorithm)),
+        NAMES.get(signature.algorithm, str(signature.algorithm)),
         f"{leaf.serial_number:x}",
         leaf.not_valid_before_utc.isoformat(),
         leaf.not_valid_after_utc.isoformat(),
@@ -115,6 +115,7 @@ def judge_signer(run: Run) -> None:
         reason,
     )
     if reason:
+        run.worsen(Verdict.VALID_UNTRUSTED)
         run.fail(10, f"signer.{reason}", _UNTRUSTED[reason])
     else:
         run.passed(10, run.signer.common_name)

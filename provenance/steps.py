@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from provenance import history
+from provenance.bindings import Range
+from provenance.claims import ManifestCheck
+from provenance.codes import Meaning, meaning
 from provenance.containers import Container
 from provenance.jumbf import ManifestStore
 from provenance.limits import ProvenanceLimits
 from provenance.trust import TrustList
 from provenance.verdicts import (
     Finding,
+    IdentityReport,
     IngredientReport,
     Severity,
     Signer,
@@ -22,12 +26,29 @@ from provenance.verdicts import (
     Timestamp,
     Verdict,
     clean,
+    strictest,
 )
 
 STEPS = (
     "Bounds", "Kind", "Container", "Store", "Structure", "Validation", "Hard binding", "Claim",
     "Time", "Signer", "History", "Uncovered bytes",
 )  # fmt: skip
+
+
+_WEIGHTS: Mapping[Meaning, Verdict | None] = {
+    Meaning.CHANGED: Verdict.TAMPERED,
+    Meaning.MALFORMED: Verdict.MALFORMED,
+    Meaning.NOT_JUDGED: Verdict.NOT_JUDGED,
+    # judged by steps of their own
+    Meaning.SIGNER: None,
+    Meaning.TIME: None,
+    Meaning.IDENTITY: None,
+}
+_WORDS = {
+    Verdict.TAMPERED: "something is not as it was signed",
+    Verdict.MALFORMED: "the credentials do not fit the specification",
+    Verdict.NOT_JUDGED: "the C2PA library objects with a code that is not known here",
+}
 
 
 class Stop(Exception):
@@ -55,12 +76,17 @@ class Run:
     container: Container = field(default_factory=Container)
     store_bytes: bytes = b""
     store: ManifestStore | None = None
+    checks: Mapping[str, ManifestCheck] = field(default_factory=dict)
     read: dict[str, Any] = field(default_factory=dict)
+    library_failed: bool = False
     cr: Mapping[str, Any] | None = None
     signer: Signer | None = None
     timestamp: Timestamp | None = None
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
     ingredients: tuple[IngredientReport, ...] = ()
+    identities: tuple[IdentityReport, ...] = ()
+    excluded: tuple[Range, ...] = ()
+    verdict: Verdict = Verdict.TRUSTED
 
     @property
     def active(self) -> str:
@@ -73,6 +99,22 @@ class Run:
 
     def codes(self, bucket: str) -> list[str]:
         return history.codes_of(self.results.get("activeManifest"), bucket)
+
+    def worsen(self, verdict: Verdict) -> None:
+        """The verdict is at least as strict as ``verdict`` from now on."""
+        self.verdict = strictest(self.verdict, verdict)
+
+    def judge(self, code: str, message: str, where: str = "") -> None:
+        """Put a failure on record, and let it weigh what its code proves."""
+        weight = _WEIGHTS[meaning(code, where)]
+        if weight is None:
+            return
+        self.worsen(weight)
+        loud = weight in (Verdict.TAMPERED, Verdict.MALFORMED)
+        severity = Severity.FAILURE if loud else Severity.WARNING
+        shown = clean(code, 100)
+        if not any(f.code == shown and f.where == clean(where, 400) for f in self.findings):
+            self.note(shown, severity, message or _WORDS[weight], where)
 
     def passed(self, number: int, detail: str = "", outcome: str = "passed") -> None:
         self.steps.append(Step(number, STEPS[number - 1], outcome, detail))

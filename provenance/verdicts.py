@@ -15,22 +15,36 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """The six answers.
+    """The eight answers.
 
     ``TRUSTED``: what the signer signed is unchanged, history included, and the signer is on
     the trust list. ``VALID_UNTRUSTED``: unchanged, but signed (here or in its history) by
-    somebody unknown, expired or revoked. ``TAMPERED``: something that a signature covers, in
-    the file or in its history, is not as it was signed. ``UNSIGNED``: no credentials inside.
+    somebody unknown, expired or revoked. ``NOT_JUDGED``: nothing proves a change, but something
+    that matters could not be judged here; the findings say what and why. ``MALFORMED``: the
+    credentials do not fit the specification, by a mistake of the software that wrote them or by
+    damage; nothing proves a change. ``TAMPERED``: a hash or a signature proves that something,
+    in the file or in its history, is not as it was signed. ``UNSIGNED``: no credentials inside.
     ``UNREADABLE``: no media file that we can read, or past a limit; nothing can be said.
     ``REMOTE_ONLY``: the credentials lie on a server that we do not ask.
     """
 
     TRUSTED = "trusted"
     VALID_UNTRUSTED = "valid_untrusted"
+    NOT_JUDGED = "not_judged"
+    MALFORMED = "malformed"
     TAMPERED = "tampered"
     UNSIGNED = "unsigned"
     UNREADABLE = "unreadable"
     REMOTE_ONLY = "remote_only"
+
+
+_STRICTNESS = (Verdict.TRUSTED, Verdict.VALID_UNTRUSTED, Verdict.NOT_JUDGED, Verdict.MALFORMED,
+               Verdict.TAMPERED)  # fmt: skip
+
+
+def strictest(*verdicts: Verdict) -> Verdict:
+    """The verdict that says the least good; only of files whose credentials were read."""
+    return max(verdicts, key=_STRICTNESS.index)
 
 
 class Severity(StrEnum):
@@ -79,7 +93,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One numbered step of the verification: ``passed``, ``failed``, ``noted``, ``not_reached``."""
+    """One numbered step: ``passed``, ``failed``, ``noted``, ``not_judged``, ``not_reached``."""
 
     number: int
     name: str
@@ -131,6 +145,18 @@ class IngredientReport:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityReport:
+    """An identity assertion (CAWG). ``state``: ``trusted``, ``untrusted``, ``failed``,
+    ``malformed`` or ``not_judged``; it never changes the verdict about the file."""
+
+    label: str
+    state: str
+    name: str = ""
+    codes: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationReport:
     """The result of one verification; JSON by :meth:`to_json`, back by :meth:`from_json`."""
 
@@ -148,6 +174,7 @@ class VerificationReport:
     at: str = ""
     trust_list: str = ""
     crjson: Mapping[str, Any] | None = None
+    identities: tuple[IdentityReport, ...] = ()
 
     @property
     def manifest_label(self) -> str:
@@ -161,7 +188,8 @@ class VerificationReport:
     @property
     def laundered(self) -> bool:
         """Whether the file itself holds together but its history does not."""
-        return any(f.code.startswith("history.") for f in self.failures)
+        codes = [f.code for f in self.failures]
+        return any(c.startswith("history.") for c in codes)
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -181,6 +209,7 @@ class VerificationReport:
                 {**asdict(i), "verdict": i.verdict.value, "codes": list(i.codes)}
                 for i in self.ingredients
             ],
+            "identities": [{**asdict(i), "codes": list(i.codes)} for i in self.identities],
             "uncovered": [dict(u) for u in self.uncovered],
             "remote_url": self.remote_url,
             "at": self.at,
@@ -218,4 +247,7 @@ class VerificationReport:
             record["at"],
             record["trust_list"],
             record.get("crjson"),
+            tuple(
+                IdentityReport(**{**i, "codes": tuple(i["codes"])}) for i in record["identities"]
+            ),
         )

@@ -11,7 +11,9 @@ from provenance.verdicts import Verdict, clean_json
 SUMMARIES = {
     Verdict.TRUSTED: "Signed by a known signer and unchanged since, its recorded history included.",
     Verdict.VALID_UNTRUSTED: "Unchanged since it was signed, but not every signer is trusted.",
-    Verdict.TAMPERED: "Something that a signature covers was changed after signing.",
+    Verdict.NOT_JUDGED: "Nothing proves a change, but not everything could be judged here.",
+    Verdict.MALFORMED: "Its credentials do not fit the specification; nothing proves a change.",
+    Verdict.TAMPERED: "A hash or a signature proves that something was changed after signing.",
     Verdict.UNSIGNED: "No content credentials inside. This says nothing about where it comes from.",
     Verdict.UNREADABLE: "This cannot be read as a media file; nothing can be said about it.",
     Verdict.REMOTE_ONLY: "It names credentials on a server; we do not ask servers named in files.",

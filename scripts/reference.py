@@ -10,11 +10,12 @@ import ast
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import typer
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -63,32 +64,33 @@ def settings() -> str:
         "|---|---|---|",
     ]
 
-    def shown(value: Any) -> str:
-        if isinstance(value, frozenset):
+    def shown(field: FieldInfo) -> str:
+        if field.default_factory is not None:
+            return "see below" if _model(field) else "computed"
+        value = str(field.default)
+        if isinstance(field.default, frozenset):
             # sets have no order of their own, and the page must not change by chance
-            value = ", ".join(sorted(str(item) for item in value))
-        elif isinstance(value, SecretStr):
-            value = value.get_secret_value()
-        elif isinstance(value, (tuple, list)):
-            value = ", ".join(str(item) for item in value)
-        elif isinstance(value, bool):
-            value = str(value).lower()
-        text = "" if value is None else str(value)
-        return f"`{text}`" if text else "empty"
+            value = ", ".join(sorted(str(item) for item in field.default))
+        return f"`{value}`" if value else "empty"
 
-    def walk(model: BaseModel, prefix: str) -> None:
-        for name, field in type(model).model_fields.items():
-            value = getattr(model, name)
-            if isinstance(value, BaseModel):
-                walk(value, f"{prefix}{name}.")
+    def walk(model: type[BaseModel], prefix: str) -> None:
+        for name, field in model.model_fields.items():
+            nested = _model(field)
+            if nested is not None:
+                walk(nested, f"{prefix}{name}.")
                 continue
             meaning = (field.description or "").replace("|", "\\|")
-            default = "`~/.local/share/guarded-gen`" if prefix + name == "home" else shown(value)
-            parts.append(f"| `{prefix}{name}` | {default} | {meaning} |")
+            parts.append(f"| `{prefix}{name}` | {shown(field)} | {meaning} |")
 
-    # An instance, not its class: what runs is what a factory made, not what the field says.
-    walk(Settings.model_construct(), "")
+    walk(Settings, "")
     return "\n".join([*parts, ""])
+
+
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
 
 
 def endpoints() -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from provenance.manifest import installed_version
+from importlib.metadata import PackageNotFoundError, version
 
-VERSION = installed_version()
+try:
+    VERSION = version("guarded-gen")
+except PackageNotFoundError:
+    VERSION = "0+source"

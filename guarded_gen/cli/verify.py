@@ -27,6 +27,8 @@ _COLOURS = {
     "trusted": "green",
     "valid_untrusted": "yellow",
     "tampered": "red",
+    "malformed": "yellow",
+    "not_judged": "yellow",
     "unsigned": "yellow",
     "unreadable": "red",
     "remote_only": "yellow",
@@ -132,8 +134,10 @@ def print_report(report: VerificationReport) -> None:
         out.print(f"  signed by   {escape(s.common_name)} ({escape(s.organisation)}), {known}")
     if report.timestamp:
         t = report.timestamp
-        state = "trusted" if t.trusted else "authority not on the list"
-        out.print(f"  time-stamp  {escape(t.time)}, {state}")
+        state = "trusted" if t.trusted else f"not counted ({t.reason or t.state})"
+        out.print(f"  time-stamp  {escape(t.time)} by {escape(t.authority)}, {escape(state)}")
+    for identity in report.identities:
+        out.print(f"  identity    {identity.state}  {escape(identity.name)}")
     for item in report.ingredients:
         indent = "  " * item.depth
         out.print(

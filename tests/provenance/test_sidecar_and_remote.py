@@ -45,7 +45,7 @@ def test_a_sidecar_carries_the_credentials(studio: Studio, tmp_path: Path, suffi
     done.path.write_bytes(data)
     assert examine(done.path, studio.trust).verdict is Verdict.TAMPERED
     done.sidecar.write_bytes(b"nonsense")
-    assert examine(done.path, studio.trust).verdict is Verdict.TAMPERED
+    assert examine(done.path, studio.trust).verdict is Verdict.MALFORMED
     done.sidecar.unlink()
     assert examine(done.path, studio.trust).verdict is Verdict.UNSIGNED
     left = {p.name for p in tmp_path.iterdir()}
@@ -83,7 +83,7 @@ def test_a_named_host_is_asked_and_no_other(
         named = frozenset({"127.0.0.1"})
         fetched = verify(path, studio.trust, sandbox=sandbox, allowed_hosts=named)
         assert asked == ["/store"]
-        assert fetched.verdict is Verdict.TAMPERED, "what the server gave is no store"
+        assert fetched.verdict is Verdict.MALFORMED, "what the server gave is no store"
         moved = remote_only(studio, tmp_path, f"{base}/elsewhere")
         report = verify(moved, studio.trust, sandbox=sandbox, allowed_hosts=named)
         assert report.verdict is Verdict.REMOTE_ONLY and asked[-1] == "/elsewhere"
