@@ -11,7 +11,7 @@ help:
 	@echo "make demo   set up, then turn a prompt into a signed, verified MP4 in out/"
 	@echo "make serve  set up, then serve the API and the console on http://127.0.0.1:8000"
 	@echo "make test   set up with all test tools, lint, then run every test"
-	@echo "make lint   ruff, mypy, the import contract and the docs' coverage"
+	@echo "make lint   ruff, mypy and the import contracts"
 	@echo "make bench  measure; prints tables"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ class Oversight(StrEnum):
     AUTONOMOUS = "fully_autonomous"
     PROMPTED = "prompt_guided"
     VALIDATED = "human_validated"
+
+
+def installed_version() -> str:
+    """The version of this installation, as its package says."""
+    try:
+        return version("guarded-gen")
+    except PackageNotFoundError:
+        return "0+source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,7 @@ class ManifestRequest:
     training_mining: str | None = "notAllowed"
     assertions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     content_id: str = ""
-    product_version: str = "0.1.0"
+    product_version: str = field(default_factory=installed_version)
     when: datetime | None = None
 
     @property

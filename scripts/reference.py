@@ -10,12 +10,11 @@ import ast
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import typer
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, SecretStr
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -64,33 +63,32 @@ def settings() -> str:
         "|---|---|---|",
     ]
 
-    def shown(field: FieldInfo) -> str:
-        if field.default_factory is not None:
-            return "see below" if _model(field) else "computed"
-        value = str(field.default)
-        if isinstance(field.default, frozenset):
+    def shown(value: Any) -> str:
+        if isinstance(value, frozenset):
             # sets have no order of their own, and the page must not change by chance
-            value = ", ".join(sorted(str(item) for item in field.default))
-        return f"`{value}`" if value else "empty"
+            value = ", ".join(sorted(str(item) for item in value))
+        elif isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        elif isinstance(value, (tuple, list)):
+            value = ", ".join(str(item) for item in value)
+        elif isinstance(value, bool):
+            value = str(value).lower()
+        text = "" if value is None else str(value)
+        return f"`{text}`" if text else "empty"
 
-    def walk(model: type[BaseModel], prefix: str) -> None:
-        for name, field in model.model_fields.items():
-            nested = _model(field)
-            if nested is not None:
-                walk(nested, f"{prefix}{name}.")
+    def walk(model: BaseModel, prefix: str) -> None:
+        for name, field in type(model).model_fields.items():
+            value = getattr(model, name)
+            if isinstance(value, BaseModel):
+                walk(value, f"{prefix}{name}.")
                 continue
             meaning = (field.description or "").replace("|", "\\|")
-            parts.append(f"| `{prefix}{name}` | {shown(field)} | {meaning} |")
+            default = "`~/.local/share/guarded-gen`" if prefix + name == "home" else shown(value)
+            parts.append(f"| `{prefix}{name}` | {default} | {meaning} |")
 
-    walk(Settings, "")
+    # An instance, not its class: what runs is what a factory made, not what the field says.
+    walk(Settings.model_construct(), "")
     return "\n".join([*parts, ""])
-
-
-def _model(field: FieldInfo) -> type[BaseModel] | None:
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
 
 
 def endpoints() -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from provenance.manifest import installed_version
 
-try:
-    VERSION = version("guarded-gen")
-except PackageNotFoundError:
-    VERSION = "0+source"
+VERSION = installed_version()
