@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     trust_lists: tuple[Path, ...] = Field(
         (), description="trust list files (PEM or JSON), besides our own root"
     )
+    trust_shipped: bool = Field(
+        True, description="believe the official lists that ship, until a newer one is added"
+    )
     signing_passphrase: SecretStr = Field(
         SecretStr(""), description="passphrase of the signing keys; empty: not encrypted"
     )

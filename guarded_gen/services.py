@@ -27,6 +27,7 @@ from guarded_gen.rollout import PolicyDesk
 from guarded_gen.sampling_key import sampling_secret
 from guarded_gen.signing import Signing
 from guarded_gen.store import Store, open_store
+from guarded_gen.trust import TrustStore
 from policies import Policy
 from policies.engine import known_text
 from policies.rollout import Choice
@@ -172,7 +173,9 @@ class Services:
     def signing(self) -> Signing:
         self.prepare_home()
         passphrase = self.settings.signing_passphrase.get_secret_value().encode() or None
-        return Signing(self.settings.keys_folder, passphrase, self.settings.trust_lists)
+        settings = self.settings
+        store = TrustStore(settings.home / "trust", with_shipped=settings.trust_shipped)
+        return Signing(settings.keys_folder, passphrase, settings.trust_lists, store)
 
     @property
     def identity(self) -> SigningIdentity:

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from guarded_gen.trust import TrustStore
 from provenance.certificates import SigningIdentity, ensure_development_chain
 from provenance.errors import TrustListInvalid
 from provenance.identities import IdentityStore
 from provenance.trust import TrustList
+from provenance.trustlists import load_list
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +29,10 @@ class Signing:
     without that folder the development chain signs and is believed.
     """
 
-    def __init__(self, keys: Path, passphrase: bytes | None, lists: Sequence[Path]) -> None:
+    def __init__(
+        self, keys: Path, passphrase: bytes | None, lists: Sequence[Path], store: TrustStore
+    ) -> None:
+        self.store = store
         self._keys, self._passphrase, self._lists = keys, passphrase, tuple(lists)
         self._store = IdentityStore(keys / "identities", passphrase)
         self._lock = threading.Lock()
@@ -49,17 +54,19 @@ class Signing:
         return self._store.loaded() if self._several else (self.current(),)
 
     def trust(self) -> TrustList:
-        """Our own roots and the lists of the settings.
+        """Our own roots, the lists of the settings, and the snapshots that are kept here.
 
         A list that cannot be read any more leaves the last good state in force, and is logged;
         at the first look it raises :class:`TrustListInvalid`.
         """
         with self._lock:
-            state = (self._several, self._store.state(), tuple(_mark(p) for p in self._lists))
+            state = (self._several, self._store.state(), tuple(_mark(p) for p in self._lists),
+                     self.store.state())  # fmt: skip
             if self._trust is None or state != self._seen:
                 try:
-                    own = TrustList.of(*self.own())
-                    joined = own.joined(TrustList.load(*self._lists)) if self._lists else own
+                    named = [load_list(path) for path in self._lists]
+                    kept = [held.trust for held in self.store.lists()]
+                    joined = TrustList.of(*self.own()).joined(*named, *kept)
                 except TrustListInvalid:
                     if self._trust is None:
                         raise

@@ -30,6 +30,7 @@ from guarded_gen.cli import (
     scan,
     seed,
     serve,
+    trust,
     verify,
     watermark,
 )
@@ -65,6 +66,7 @@ app.add_typer(eval.app, name="eval")
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.add_typer(trust.app, name="trust")
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(compliance.app, name="compliance")
 
