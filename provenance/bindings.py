@@ -148,7 +148,7 @@ def _number(value: Any) -> int:
 
 def _data_exclusions(said: Mapping[str, Any], size: int) -> tuple[Range, ...]:
     listed = said.get("exclusions") or []
-    if not isinstance(listed, list) or len(listed) > _MOST_RANGES:
+    if not isinstance(listed, list | tuple) or len(listed) > _MOST_RANGES:
         raise _Wrong("the exclusions are no list")
     found: list[Range] = []
     for item in listed:
@@ -174,7 +174,7 @@ def _bmff_exclusions(
 ) -> tuple[tuple[Range, ...], tuple[int, ...]]:
     """The ranges left out, and where version 2 and later hash a box's offset before it."""
     rules = said.get("exclusions") or []
-    if not isinstance(rules, list) or len(rules) > _MOST_RANGES:
+    if not isinstance(rules, list | tuple) or len(rules) > _MOST_RANGES:
         raise _Wrong("the exclusions are no list")
     found: dict[Range, None] = {}
     for rule in rules:

@@ -28,6 +28,8 @@ from provenance.keys import Algorithm, Key, PrivateKey, generate_key, load_key, 
 CLAIM_SIGNING = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
 """``c2pa-kp-claimSigning``."""
 
+OCSP_NAME = "ocsp.der"
+"""An OCSP response about the leaf, beside its chain: it goes into every signature."""
 ORGANISATION = "Guarded Gen Development"
 ROOT_LIFE = timedelta(days=3650)
 ISSUER_LIFE = timedelta(days=1825)
@@ -38,11 +40,15 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class SigningIdentity:
-    """A key with its certificate chain, leaf first, the root left out or last."""
+    """A key with its certificate chain, leaf first, the root left out or last.
+
+    ``ocsp_file`` is where an OCSP response about the leaf lies, when somebody keeps one there.
+    """
 
     key: Key
     chain: tuple[x509.Certificate, ...]
     root: x509.Certificate | None = None
+    ocsp_file: Path | None = None
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -201,7 +207,7 @@ def load_identity(
         raise CredentialInvalid("the first certificate does not belong to the private key")
     last = certificates[-1]
     root = last if last.issuer == last.subject else None
-    return SigningIdentity(local, certificates, root)
+    return SigningIdentity(local, certificates, root, chain.with_name(OCSP_NAME))
 
 
 def ensure_development_chain(folder: Path, passphrase: bytes | None = None) -> SigningIdentity:

@@ -88,7 +88,7 @@ def links(claim: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The hashed URIs of a claim's assertions."""
     for name in _LISTS:
         listed = claim.get(name)
-        if isinstance(listed, list):
+        if isinstance(listed, list | tuple):
             yield from (link for link in listed if isinstance(link, Mapping))
 
 
@@ -161,7 +161,7 @@ def _redactions(store: ManifestStore) -> dict[str, frozenset[str]]:
         except StoreBroken:
             continue
         listed = claim.get("redacted_assertions") if isinstance(claim, Mapping) else None
-        for url in listed if isinstance(listed, list) else ():
+        for url in listed if isinstance(listed, list | tuple) else ():
             owner, label = _owner(str(url), manifest.label)
             if owner != manifest.label:
                 found.setdefault(owner, set()).add(label)

@@ -329,4 +329,6 @@ def _tokens(holder: Any) -> tuple[bytes, ...]:
 
 def _stapled(holder: Any) -> tuple[bytes, ...]:
     values = holder.get("ocspVals") if isinstance(holder, Mapping) else None
-    return tuple(v for v in values if isinstance(v, bytes)) if isinstance(values, list) else ()
+    return (
+        tuple(v for v in values if isinstance(v, bytes)) if isinstance(values, list | tuple) else ()
+    )

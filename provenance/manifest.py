@@ -17,7 +17,7 @@ from typing import Any
 
 from provenance.errors import SigningFailed
 
-SPEC_VERSION = "2.4"
+SPEC_VERSION = "2.4.0"
 PRODUCT = "Guarded Gen"
 ATTESTATION_LABEL = "org.guarded-gen.attestation"
 GENERATION_LABEL = "org.guarded-gen.generation"

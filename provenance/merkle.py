@@ -51,7 +51,7 @@ class Tree:
         stored = manifest.box.child("c2pa.assertions")
         labels = [c.label for c in stored.children if c.label.startswith(BMFF)] if stored else []
         said = manifest.assertion(labels[0]) if len(labels) == 1 else None
-        if not isinstance(said, Mapping) or not isinstance(said.get("merkle"), list):
+        if not isinstance(said, Mapping) or not isinstance(said.get("merkle"), list | tuple):
             raise ValueError("the manifest signs no segments")
         self._label, self._said, self._limits = labels[0], said, limits
         self._rows = [row for row in said["merkle"] if isinstance(row, Mapping)]
@@ -94,7 +94,7 @@ class Tree:
     def _row(self, place: Mapping[str, Any]) -> Mapping[str, Any]:
         for row in self._rows:
             same = all(row.get(k) == place.get(k) for k in ("uniqueId", "localId"))
-            if same and isinstance(row.get("hashes"), list):
+            if same and isinstance(row.get("hashes"), list | tuple):
                 return row
         raise _Unbound("the manifest signs no such track")
 
@@ -142,7 +142,7 @@ def _leads_up(
     """Whether a leaf's hash, joined with those beside its way, is in the signed row."""
     if location >= count or not all(isinstance(h, bytes) for h in row):
         return False
-    beside = [h for h in proof if isinstance(h, bytes)] if isinstance(proof, list) else []
+    beside = [h for h in proof if isinstance(h, bytes)] if isinstance(proof, list | tuple) else []
     index, left = location, list(beside)
     for layer in _layers(count):
         if layer == len(row):

@@ -9,6 +9,7 @@ from cryptography.x509.oid import NameOID
 
 from provenance.cose import NAMES
 from provenance.profile import check_certificate
+from provenance.revocation import Revocation, judge_responses
 from provenance.steps import Run
 from provenance.tokens import REASONS, TokenReport, earliest_trusted, judge_token
 from provenance.trust import check_path, fingerprint
@@ -17,6 +18,12 @@ from provenance.verdicts import Severity, Signer, Timestamp, Verdict, clean
 MOST_TOKENS = 8
 """Tokens of one signature that are looked at; one is the rule."""
 _STAMP_HOLDS = frozenset({"timeStamp.validated", "timeStamp.trusted"})
+_REVOCATION = {
+    Revocation.GOOD: "the certificate had not been revoked when the file was signed",
+    Revocation.REVOKED: "the certificate's issuer had revoked it when the file was signed",
+    Revocation.UNKNOWN: "the certificate's issuer did not know it",
+    Revocation.NOT_TOLD: "the revocation data in the signature says nothing that counts",
+}
 _UNTRUSTED = {
     "no_certificate": "the signature carries no certificate",
     "list_expired": "the trust list is past its expiry; update it",
@@ -98,6 +105,11 @@ def judge_signer(run: Run) -> None:
     expired = "signingCredential.expired" in failures
     if not reason and "signingCredential.untrusted" in failures and not expired:
         reason = "unknown_issuer"
+    told = judge_responses(signature.ocsp, (*signature.chain, *run.trust.signers), run.moment)
+    if signature.ocsp:
+        run.note(told.value, Severity.NOTE, _REVOCATION[told])
+    if told is Revocation.REVOKED:
+        reason = "revoked"
     if "signingCredential.revoked" in failures or "signingCredential.ocsp.revoked" in failures:
         reason = "revoked"
     leaf = signature.chain[0]

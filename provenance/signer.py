@@ -37,6 +37,8 @@ from provenance.isolation import Sandbox
 from provenance.limits import ProvenanceLimits
 from provenance.manifest import ManifestRequest, Relationship, build, ingredient_id
 from provenance.profile import check_identity
+from provenance.revocation import Revocation, judge_response
+from provenance.stapling import staple
 from provenance.timestamps import Asked, Relay, TimestampSettings, WhenUnanswered
 from provenance.trust import TrustList
 from provenance.verdicts import Verdict, VerificationReport
@@ -48,7 +50,10 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """A signed and verified file. ``sha256`` is of the whole file; ``store`` its manifest store."""
+    """A signed and verified file. ``sha256`` is of the whole file; ``store`` its manifest store.
+
+    ``revocation`` says what became of the OCSP response beside the chain; empty: there is none.
+    """
 
     path: Path
     manifest_label: str
@@ -59,6 +64,7 @@ class SignedFile:
     timestamped: bool
     timestamp_failures: tuple[str, ...] = ()
     sidecar: Path | None = None
+    revocation: str = ""
 
 
 class _RememberingKey:
@@ -240,6 +246,29 @@ def _write(job: _Job, timestamp_url: str | None) -> bytes:
     return store
 
 
+def revocation_data(identity: SigningIdentity) -> tuple[bytes | None, str]:
+    """The OCSP response to put beside a signature now, and what is to be told about it.
+
+    Raises :class:`CredentialInvalid` when it says that the certificate was revoked.
+    """
+    path = identity.ocsp_file
+    if path is None or not path.is_file():
+        return None, ""
+    try:
+        response = path.read_bytes()
+    except OSError as error:
+        return None, f"{path.name} cannot be read: {error.strerror}"
+    chain = (*identity.chain, *((identity.root,) if identity.root else ()))
+    state = judge_response(response, chain, datetime.now(UTC))
+    if state is Revocation.REVOKED:
+        raise CredentialInvalid(
+            "the signing certificate was revoked", "get a new certificate; this one signs no more"
+        )
+    if state is Revocation.GOOD:
+        return response, "stapled"
+    return None, f"{path.name} is out of date or about another certificate: renew it"
+
+
 def require_credential(identity: SigningIdentity) -> None:
     """Raise :class:`CredentialInvalid` when this identity may not sign claims now, with why."""
     problems = check_identity(identity, datetime.now(UTC))
@@ -278,6 +307,7 @@ def sign_file(
     """
     chosen = limits or ProvenanceLimits()
     require_credential(identity)
+    response, revocation = revocation_data(identity)
     kind = _kind_of(source, source.name)
     if source.stat().st_size > chosen.max_file_bytes:
         raise SigningFailed(f"{source.name} is larger than {chosen.max_file_bytes} bytes")
@@ -294,6 +324,11 @@ def sign_file(
         store, asked = _write_stamped(job, timestamps)
         if not kind.embeds:
             aside.write_bytes(store)
+        if response is not None:
+            try:
+                store = staple(target if kind.embeds else aside, store, response, chosen)
+            except SigningFailed as error:  # a file that is good without it
+                revocation = str(error)
         # hashing and verifying both read the whole file: side by side
         digest = pool.submit(sha256_file, target)
         report = examine(target, trust, limits=chosen, sidecar=None if kind.embeds else aside)
@@ -308,6 +343,7 @@ def sign_file(
             report.timestamp is not None,
             tuple(asked.failures),
             None if kind.embeds else beside,
+            revocation,
         )
         if not kind.embeds:
             _publish(aside, beside)
