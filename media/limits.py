@@ -16,6 +16,9 @@ class MediaLimits(BaseModel):
     min_side: int = Field(16, gt=0, description="smallest width or height, in pixels")
     max_side: int = Field(8192, gt=0, description="largest width or height, in pixels")
     max_pixels: int = Field(8192 * 4320, gt=0, description="most pixels in one frame")
+    max_tracks: int = Field(
+        8, gt=0, description="most video tracks and covers of one file that are looked at"
+    )
     max_generated_seconds: float = Field(120.0, gt=0, description="longest clip generated")
     min_generated_side: int = Field(
         128, gt=0, description="smallest side generated; below it a frame cannot carry the mark"

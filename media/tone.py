@@ -104,3 +104,18 @@ def to_sdr(picture: NDArray[np.uint16], transfer: Transfer) -> Pixels:
     top = light.max(-1)
     light *= (roll_off(top) / np.maximum(top, np.float32(1e-6)))[..., None]
     return _encoder().take(np.round(light * ((1 << _BITS) - 1)).astype(np.uint16))
+
+
+@lru_cache(maxsize=1)
+def _display_light() -> Light:
+    return ((np.arange(256) / 255) ** 2.4).astype(np.float32)
+
+
+def to_709(picture: Pixels) -> Pixels:
+    """SDR ``uint8 [H, W, 3]`` RGB with primaries of BT.2020 as the same with those of BT.709.
+
+    Shown light after BT.1886; colours outside BT.709 are clipped, as screens do.
+    """
+    light = np.asarray(cv2.transform(_display_light().take(picture), _TO_709), np.float32)
+    code = np.power(np.clip(light, 0, 1), np.float32(1 / 2.4))
+    return np.asarray(np.round(255 * code), np.uint8)
