@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from media.clip import Frames
+from media.open import Media, Sound
 from policies.decision import Signal
 
 
@@ -81,3 +82,21 @@ class FrameCheck(Protocol):
     def weights(self) -> tuple[str, ...]: ...
 
     def open(self, stream: StreamInfo) -> FrameTap: ...
+
+
+@runtime_checkable
+class SoundCheck(Protocol):
+    """A check of one sound track; its memory does not grow with the length."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def categories(self) -> tuple[str, ...]: ...
+
+    @property
+    def weights(self) -> tuple[str, ...]: ...
+
+    def listen(self, media: Media, track: Sound) -> CheckReport:
+        """The verdict over a whole track, which :meth:`media.open.Media.sound` reads."""
+        ...

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from classifiers.frame import FrameSettings
 from classifiers.prompt.settings import PromptSettings
+from classifiers.sound.settings import SoundSettings
 from guarded_gen.audit_settings import AuditSettings
 from guarded_gen.errors import ConfigInvalid
 from guarded_gen.review.limits import ReviewLimits
@@ -118,6 +119,9 @@ class Settings(BaseSettings):
     )
     frames: FrameSettings = Field(
         default_factory=FrameSettings, description="the checks of frames and their thresholds"
+    )
+    sound: SoundSettings = Field(
+        default_factory=SoundSettings, description="the checks of sound, see `sound`"
     )
     prompts: PromptSettings = Field(
         default_factory=PromptSettings, description="own entity lists and the second judge"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from classifiers.base import FrameCheck, PromptClassifier
+from classifiers.base import FrameCheck, PromptClassifier, SoundCheck
 from classifiers.frame import FrameSettings, scan
 from classifiers.prompt.explain import record
 from classifiers.prompt.rewrite import Explains, Suggestion
@@ -208,6 +208,7 @@ def judge_reference(
     context: Context,
     settings: FrameSettings | None = None,
     limits: MediaLimits | None = None,
+    sounds: Sequence[SoundCheck] = (),
 ) -> GateResult:
     """Judge a picture or video that a clip is to be made from, before anything is made.
 
@@ -217,7 +218,7 @@ def judge_reference(
     no picture or video, or is past a limit by its own header; a stream that breaks off later is
     a finding. Cost: one decode of the file, plus the checks'.
     """
-    done = scan(path, checks, settings, limits)
+    done = scan(path, checks, settings, limits, sounds=sounds)
     coverage = {**done.report.coverage, "reference": {"sha256": sha256_file(path)}}
     seen = replace(context, has_reference=True, duration=float(coverage["seconds"]))
     return judge(policy, Stage.REFERENCE, done.report.signals, seen, coverage)

@@ -15,6 +15,8 @@ from guarded_gen.errors import InvalidInput
 from guarded_gen.gates import GateResult, judge
 from guarded_gen.services import Services
 from media.hashing import sha256_file
+from media.limits import MediaLimits
+from media.open import SUFFIXES
 from media.sampling import steady_seed
 from media.storyboard import Tile, frames_at, storyboard
 from policies import Context
@@ -22,11 +24,6 @@ from policies.decision import Action, Segment, Signal, Stage
 
 MAX_TILES = 12
 """Frames on a storyboard: three rows that can be taken in at a glance."""
-
-_VIDEOS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "flv", "gif", "apng")
-_IMAGES = ("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff")
-SUFFIXES = frozenset(f".{ending}" for ending in _VIDEOS + _IMAGES)
-"""Endings of the files that are scanned when a folder is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +36,8 @@ class Finding:
     rule_id: str
     score: float
     segments: tuple[Segment, ...]
+    showing: str = "shown"
+    """Which picture of the file (:class:`media.open.Showing`)."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +47,7 @@ class Finding:
             "rule_id": self.rule_id,
             "score": round(self.score, 6),
             "segments": [[s.start, s.end, round(s.score, 6)] for s in self.segments],
+            "showing": self.showing,
         }
 
 
@@ -108,7 +108,10 @@ def scan_file(
     settings = services.settings
     sha256, frames = sha256_file(path), services.frame_settings
     seed = steady_seed(bytes.fromhex(sha256), frames.sampling)
-    done = scan(path, services.frame_checks, frames, settings.limits.media, progress, seed)
+    done = scan(
+        path, services.frame_checks, frames, settings.limits.media, progress, seed,
+        services.sound_checks,
+    )  # fmt: skip
     context = Context(duration=done.report.coverage["seconds"])
     choice = services.choice_for(f"file:{sha256}", context.tenant)
     gate = judge(choice, stage, done.report.signals, context, done.report.coverage)
@@ -134,7 +137,12 @@ def scan_file(
 
 def findings(gate: GateResult) -> tuple[Finding, ...]:
     """The matches of the decision with the segments of the signals, the most severe first."""
-    signals = {(s.check, s.category): s for s in gate.signals}
+    # Several pictures of one file have signals of one check: the worst is the one that matched.
+    signals: dict[tuple[str, str], Signal] = {}
+    for one in gate.signals:
+        other = signals.get((one.check, one.category))
+        if other is None or (one.score or 0) > (other.score or 0):
+            signals[one.check, one.category] = one
     worst: dict[str, Finding] = {}
     for match in gate.decision.trace:
         if match.action is Action.ALLOW:
@@ -147,6 +155,7 @@ def findings(gate: GateResult) -> tuple[Finding, ...]:
             match.rule_id,
             match.score,
             signal.segments if signal else (),
+            str(signal.detail.get("showing", "shown")) if signal else "shown",
         )
         known = worst.get(match.category)
         if known is None or known.action.severity < match.action.severity:
@@ -158,30 +167,30 @@ def draw_storyboard(
     result: ScanResult, limits: Any = None, blur: bool = True
 ) -> Image.Image | None:
     """The flagged seconds as a picture; None where no finding names a time."""
-    wanted: dict[float, str] = {}
+    wanted: dict[str, dict[float, str]] = {}
     parts = [(f, s) for f in result.findings for s in f.segments]
     if not parts:
         return None
     each = max(1, MAX_TILES // len(parts))
     for finding, segment in parts[:MAX_TILES]:
+        times = wanted.setdefault(finding.showing, {})
         for k in range(each):
             # Uneven steps, so that a regular flash is not always met in the same phase.
             share = (k + (k * 0.618) % 1 * 0.5) / each
             time = segment.start + share * max(0.0, segment.end - segment.start)
             label = f"{finding.category}: {finding.action.value}"
-            known = wanted.setdefault(round(time, 3), label)
+            if finding.showing != "shown":
+                label += f" ({finding.showing})"
+            known = times.setdefault(round(time, 3), label)
             if label not in known:
-                wanted[round(time, 3)] = f"{known}, {label}"
-    found = (
-        frames_at(result.scan.path, list(wanted), limits)
-        if limits
-        else frames_at(result.scan.path, list(wanted))
-    )
-    marks = sorted(wanted)
+                times[round(time, 3)] = f"{known}, {label}"
     tiles = []
-    for time, picture in found:
-        nearest = min(marks, key=lambda mark: abs(mark - time))
-        tiles.append(Tile(picture, time, wanted[nearest]))
+    bounds = limits or MediaLimits()
+    for showing, times in wanted.items():
+        marks = sorted(times)
+        for time, picture in frames_at(result.scan.path, marks, bounds, showing):
+            nearest = min(marks, key=lambda mark: abs(mark - time))
+            tiles.append(Tile(picture, time, times[nearest]))
     if not tiles:
         return None
     title = f"{result.scan.path.name}: {result.gate.decision.action.value}"

@@ -10,10 +10,11 @@ from pydantic import SecretStr
 
 import generator
 import policies
-from classifiers.base import FrameCheck, PromptClassifier
+from classifiers.base import FrameCheck, PromptClassifier, SoundCheck
 from classifiers.frame import FrameSettings, KnownCheck, Library, default_checks
 from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
+from classifiers.sound import LoudnessCheck
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.search import Query
 from guarded_gen.banks import Banks, OwnSource, known_as_ours
@@ -149,6 +150,10 @@ class Services:
             self.consent,
             self.published,
         )
+
+    @cached_property
+    def sound_checks(self) -> tuple[SoundCheck, ...]:
+        return (LoudnessCheck(self.settings.sound.loudness),)
 
     @cached_property
     def published(self) -> SqlRegistry:

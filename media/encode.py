@@ -13,6 +13,7 @@ from typing import Literal, Self
 import av
 import av.error
 import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,6 +78,10 @@ class Encoder:
         stream.codec_context.time_base = 1 / fps
         stream.codec_context.thread_count = settings.threads
         stream.options = {"crf": str(settings.crf), "preset": settings.preset}
+        # A player believes these, so that frames must be converted to match them: see `write`.
+        context = stream.codec_context
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         self._stream = stream
 
     def write(self, pixels: NDArray[np.uint8]) -> None:
@@ -85,7 +90,7 @@ class Encoder:
             raise EncodeFailed(f"frames of {pixels.shape[1:3]} in a clip of {self._size}")
         try:
             for picture in pixels:
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                frame = to_bt709(picture)
                 frame.pts = self.frames
                 self._container.mux(self._stream.encode(frame))
                 self.frames += 1
@@ -129,6 +134,21 @@ class Encoder:
         return EncodeFailed(
             f"{self.path.name} could not be written: {_why(error)}", "check the free space"
         )
+
+
+def to_bt709(picture: NDArray[np.uint8]) -> av.VideoFrame:
+    """``uint8 [H, W, 3]`` RGB as ``yuv420p`` of BT.709 in limited range, as it is tagged."""
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+    return frame.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=_ROUNDED,
+    )
+
+
+_ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 
 
 def _why(error: BaseException) -> str:

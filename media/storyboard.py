@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from media.clip import Pixels
-from media.decode import decode
 from media.errors import MediaError
 from media.limits import MediaLimits
+from media.open import open_media
 
 TILE_WIDTH = 240
 """Pixels. Four tiles a row make a picture that fits a screen."""
@@ -36,16 +36,19 @@ class Tile:
 
 
 def frames_at(
-    path: Path, times: Sequence[float], limits: MediaLimits = _DEFAULT
+    path: Path, times: Sequence[float], limits: MediaLimits = _DEFAULT, showing: str = "shown"
 ) -> list[tuple[float, Pixels]]:
     """The first frames at or after ``times`` (seconds), ``uint8 [H, W, 3]``, in time order.
 
-    Decodes once from the start until the last of them; what comes after a break is left out.
+    ``showing`` names one of the file's pictures (:attr:`media.open.Showing.name`). Decodes once
+    from the start until the last of them; what comes after a break is left out.
     """
     wanted = sorted(set(times))
     found: list[tuple[float, Pixels]] = []
     try:
-        for frames in decode(path, limits):
+        media = open_media(path, limits)
+        chosen = next((s for s in media.showings if s.name == showing), None)
+        for frames in media.frames(chosen):
             for k, time in enumerate(frames.times.tolist()):
                 if wanted and time >= wanted[0] - 1e-6:
                     found.append((time, frames.pixels[k].copy()))

@@ -228,6 +228,13 @@ _ALL = (
     Category("synthetic", _T, "Likely synthetic", "A calibrated detector calls it generated."),
     Category("deepfake", _T, "Likely face manipulation", "A calibrated detector calls it faked."),
     Category("face", _T, "Faces", "A face is visible."),
+    Category("loudness", _T, "Loud bursts", "Sound that can hurt: sudden and very loud."),
+    Category("sound", _T, "Sound", "What the sound says or plays."),
+    Category("track", _T, "Further video track", "Pictures that a player's menu leads to."),
+    Category("subtitles", _T, "Subtitles", "Text tracks of a video."),
+    Category("attachment", _T, "Attachments", "Files inside a video file."),
+    Category("hidden_frames", _T, "Hidden frames", "Frames that an edit list leaves out."),
+    Category("trailing_bytes", _T, "Trailing bytes", "Bytes behind the end of the format."),
     Category("enrolled_likeness", _T, "Enrolled likeness", "Matches a person who enrolled."),
 )
 

@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import av
-import av.error
 import numpy as np
 
 from media.errors import MediaError, UnreadableMedia
 from media.limits import MediaLimits
+from media.open import open_media
 from provenance.errors import ProvenanceError
 from provenance.fingerprint import CODE_BITS, PDQ_BYTES, video_code
 from provenance.isolation import Sandbox
@@ -85,9 +84,8 @@ def read_labels(
 def labels(path: Path) -> dict[str, str]:
     """Labels about the making of a file in its container's metadata; errors give none."""
     try:
-        with av.open(str(path)) as container:
-            found = dict(container.metadata)
-    except (av.error.FFmpegError, ValueError, OSError):
+        found = open_media(path).metadata
+    except MediaError:
         return {}
     return {clean(k, 100): clean(v) for k, v in found.items() if k.lower() in LABELS}
 

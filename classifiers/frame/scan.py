@@ -1,29 +1,41 @@
-"""All checks over one existing file."""
+"""All checks over one existing file: every picture that it can show, and its sound.
+
+The picture that a player shows unasked is judged first. Further video tracks, cover art, and a
+transparent picture on a dark page are judged like it, and their signals name the picture under
+``detail["showing"]``. Whatever nothing looked at becomes a signal ``not_assessed`` of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from classifiers.base import FrameCheck, StreamInfo
-from classifiers.frame.gate import FrameGate, GateReport
+from classifiers.base import FrameCheck, SoundCheck, StreamInfo
+from classifiers.frame.gate import GATE, FrameGate, GateReport
 from classifiers.frame.settings import FrameSettings
-from media.decode import decode
+from classifiers.sound.gate import listen
 from media.errors import MediaError
 from media.hashing import sha256_file
 from media.limits import MediaLimits
-from media.probe import VideoInfo, probe
+from media.open import Kind, Media, Showing, VideoInfo, open_media
 from media.sampling import steady_seed
 from media.tone import RULE
+from policies.decision import CheckStatus, Signal
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds done and the seconds in all, where the file says."""
 
+NOT_ASSESSED = "not_assessed"
+
+_OF_CLIPS = frozenset({"black", "frozen", "undecodable"})
+"""Faults of a clip; a plain cover or a still behind a page is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the checks say of one file. ``error`` is why its stream broke off, or None."""
+    """What the checks say of one file. ``error`` is why its shown stream broke off, or None."""
 
     path: Path
     info: VideoInfo
@@ -38,29 +50,86 @@ def scan(
     limits: MediaLimits | None = None,
     progress: Progress = lambda done, total: None,
     seed: int | None = None,
+    sounds: Sequence[SoundCheck] = (),
 ) -> Scan:
-    """Decode ``path`` once with every check looking on.
+    """Decode everything that ``path`` shows once with every check looking on.
 
     ``seed`` fixes the sampling phase; by default it follows from the file's SHA-256.
     Raises :class:`media.errors.MediaError` when the file is no video or image, or is past a
-    limit by its own header. A stream that breaks off later is reported as ``undecodable``.
+    limit by its own header. A shown stream that breaks off later is reported as ``undecodable``,
+    any other one as ``not_assessed``.
     """
     rules, bounds = settings or FrameSettings(), limits or MediaLimits()
-    info = probe(path, bounds)
-    # An edit list hides frames that the header counts; lost packets are the decoder's finding.
-    stream = StreamInfo(info.width, info.height, float(info.fps))
+    media = open_media(path, bounds)
     if seed is None:
         seed = steady_seed(bytes.fromhex(sha256_file(path)), rules.sampling)
+    first, *others = media.showings
+    report, error = _look(media, first, checks, rules, seed, progress)
+    signals, told = list(report.signals), [_told(first, report)]
+    for showing in others:
+        if showing.kind is Kind.BACKDROP and not media.translucent(showing):
+            continue
+        more, broken = _look(media, showing, checks, rules, seed, lambda done, total: None)
+        signals += _further(showing, more, report)
+        told.append(_told(showing, more))
+        if broken is not None:
+            signals.append(_not_assessed("track", broken.code, showing.name))
+    heard = listen(media, sounds)
+    signals += heard.signals
+    signals += [_not_assessed(item.category, item.what) for item in media.not_shown]
+    coverage: dict[str, Any] = dict(report.coverage)
+    if heard.coverage:
+        coverage["sound"] = heard.coverage
+    if len(told) > 1:
+        coverage["showings"] = told
+    missed = sorted({s.category for s in signals if s.check == s.category and s.score is None})
+    if missed:
+        coverage[NOT_ASSESSED] = missed
+    if media.info.transfer is not None:
+        coverage["hdr"] = {"transfer": media.info.transfer.value, "tone_mapping": RULE}
+    return Scan(path, media.info, replace(report, signals=tuple(signals), coverage=coverage), error)
+
+
+def _look(
+    media: Media,
+    showing: Showing,
+    checks: Sequence[FrameCheck],
+    rules: FrameSettings,
+    seed: int,
+    progress: Progress,
+) -> tuple[GateReport, MediaError | None]:
+    # An edit list hides frames that the header counts; lost packets are the decoder's finding.
+    stream = StreamInfo(media.info.width, media.info.height, float(media.info.fps))
     gate = FrameGate(checks, stream, rules, seed)
     broken: MediaError | None = None
     try:
-        for frames in decode(path, bounds):
+        for frames in media.frames(showing):
             gate.push(frames)
-            progress(float(frames.times[-1]), info.seconds)
+            progress(float(frames.times[-1]), media.info.seconds)
     except MediaError as error:
         broken = error
-    report = gate.close(broken.code if broken else None)
-    if info.transfer is not None:
-        told = {"transfer": info.transfer.value, "tone_mapping": RULE}
-        report = replace(report, coverage={**report.coverage, "hdr": told})
-    return Scan(path, info, report, broken)
+    return gate.close(broken.code if broken else None), broken
+
+
+def _further(showing: Showing, more: GateReport, shown: GateReport) -> Iterator[Signal]:
+    """The signals of a further picture; what did not run for the shown one either is told once."""
+    ran = {(s.check, s.category) for s in shown.signals if s.status is CheckStatus.RAN}
+    still = showing.kind in (Kind.COVER, Kind.BACKDROP)
+    for signal in more.signals:
+        if signal.check == GATE or (still and signal.category in _OF_CLIPS):
+            continue
+        if signal.status is CheckStatus.RAN or (signal.check, signal.category) in ran:
+            detail: Mapping[str, Any] = {**signal.detail, "showing": showing.name}
+            yield replace(signal, detail=detail)
+
+
+def _told(showing: Showing, report: GateReport) -> dict[str, Any]:
+    coverage = report.coverage
+    return {"name": showing.name} | {k: coverage[k] for k in ("frames", "seconds", "broken")}
+
+
+def _not_assessed(category: str, cause: str, showing: str = "") -> Signal:
+    """A part of the file that nothing looked at; the check bears the category's name, so that
+    the manifest's list of checks names it too."""
+    detail = {"cause": cause, "showing": showing} if showing else {"cause": cause}
+    return Signal.skipped(category, category, NOT_ASSESSED, detail=detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -14,11 +15,13 @@ from guarded_gen.api.bodies import body_of
 from guarded_gen.api.door import Door, door_of
 from guarded_gen.api.keys import Scope
 from guarded_gen.api.problems import invalid
-from guarded_gen.api.references import frame_of, image_at
+from guarded_gen.api.references import image_at
 from guarded_gen.api.requests import Moderate, parsed, request_body
 from guarded_gen.api.schemas import MODERATION, answers
 from guarded_gen.gates import GateResult, classify, judge
 from guarded_gen.request import clean_prompt
+from media.errors import MediaError
+from media.limits import MediaLimits
 from policies import Context
 from policies.decision import CheckStatus, Signal, Stage
 from policies.rollout import Choice
@@ -27,6 +30,8 @@ from policies.taxonomy import CATEGORIES, HARM, OPENAI_CATEGORIES
 router = APIRouter(prefix="/v1/moderations", tags=["moderations"])
 MODEL = "guarded-gen-moderation"
 _MOST_IMAGES = 16
+_MOST_SECONDS = 60.0
+"""Longest animation that is judged while the caller waits."""
 _FLAG_AT = 0.5
 """A category is flagged from the score that means "more likely than not" after calibration, or
 when the policy acts on it."""
@@ -135,20 +140,25 @@ def _with_pictures(
     return [result(gate, applied)]
 
 
-def picture_signals(door: Door, path: Any) -> tuple[Signal, ...]:
-    """What the frame checks say of one picture."""
-    from fractions import Fraction
+def picture_signals(door: Door, path: Path) -> tuple[Signal, ...]:
+    """What the checks say of everything that a picture can show: every frame, tile and alpha."""
+    from classifiers.frame.scan import scan
 
-    from classifiers.base import StreamInfo
-    from classifiers.frame import FrameGate
-    from media.clip import batches
+    services = door.services
+    try:
+        done = scan(
+            path, services.frame_checks, services.frame_settings, limits_of(door),
+            sounds=services.sound_checks,
+        )  # fmt: skip
+    except MediaError as error:
+        raise invalid(f"the picture cannot be read: {error}", "input") from error
+    return done.report.signals
 
-    pixels = frame_of(path, door.settings.limits.media.max_pixels)
-    stream = StreamInfo(pixels.shape[2], pixels.shape[1], 1.0, 1)
-    gate = FrameGate(door.services.frame_checks, stream, door.services.frame_settings)
-    for frames in batches(iter([pixels]), Fraction(1)):
-        gate.push(frames)
-    return gate.close().signals
+
+def limits_of(door: Door) -> MediaLimits:
+    """Animations and clips that are sent as pictures are judged while the caller waits."""
+    media = door.settings.limits.media
+    return media.model_copy(update={"max_seconds": min(_MOST_SECONDS, media.max_seconds)})
 
 
 def result(gate: GateResult, applied: dict[str, list[str]]) -> dict[str, Any]:

@@ -6,9 +6,6 @@ import base64
 import binascii
 import secrets
 from pathlib import Path
-from typing import Any
-
-from PIL import Image, UnidentifiedImageError
 
 from guarded_gen.api.bodies import Upload
 from guarded_gen.api.door import Door
@@ -16,9 +13,10 @@ from guarded_gen.api.keys import Caller
 from guarded_gen.api.problems import Problem, invalid, not_found
 from guarded_gen.api.requests import InputReference
 from guarded_gen.store.tables.jobs import StoredFile
+from media.errors import MediaError, MediaLimitExceeded
+from media.open import ending_of, open_media
 
 MAX_IMAGE_BYTES = 50 * 1024**2
-_FORMATS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
 
 
 def store_reference(
@@ -40,7 +38,7 @@ def store_reference(
         if fetched is not None:
             path = _named(door, caller, named, fetched)
         assert path is not None, "an upload or a name was given"
-        ending = _video_ending(path) if video else _image_ending(door, path)
+        ending = _ending(door, path, video=video)
         key = f"inputs/{job_id}/{secrets.token_hex(8)}{ending}"
         door.jobs.storage.put(key, path)
         return key
@@ -83,38 +81,21 @@ def image_at(door: Door, url: str, into: Path, param: str) -> Path:
     return into
 
 
-def _image_ending(door: Door, path: Path) -> str:
-    most = door.settings.limits.media.max_pixels
+def _ending(door: Door, path: Path, *, video: bool) -> str:
+    """The ending under which a reference is kept, by what it is; refuses what is none.
+
+    Pictures may be any that the gates read, videos too: one list for every door.
+    """
+    param = "video" if video else "input_reference"
     try:
-        with Image.open(path, formats=tuple(_FORMATS)) as image:
-            if image.width * image.height > most:
-                raise invalid(f"the picture has more than {most} pixels", "input_reference")
-            image.verify()
-            return _FORMATS[str(image.format)]
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise invalid("the picture is no readable PNG, JPEG or WebP", "input_reference") from error
-    except Image.DecompressionBombError as error:
-        raise invalid("the picture is too large", "input_reference") from error
-
-
-def _video_ending(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] != b"ftyp":
-        raise invalid("the video is no MP4", "video")
-    return ".mp4"
-
-
-def frame_of(path: Path, most: int) -> Any:
-    """The picture as ``uint8 [1, H, W, 3]``; raises :class:`Problem` for what is none."""
-    import numpy as np
-
-    try:
-        with Image.open(path, formats=(*_FORMATS, "GIF")) as image:
-            if image.width * image.height > most:
-                raise invalid(f"the picture has more than {most} pixels", "input")
-            return np.asarray(image.convert("RGB"), dtype=np.uint8)[None]
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise invalid("the picture cannot be read", "input") from error
-    except Image.DecompressionBombError as error:
-        raise invalid("the picture is too large", "input") from error
+        media = open_media(path, door.settings.limits.media)
+        next(media.frames())
+    except MediaLimitExceeded as error:
+        raise invalid(str(error), param) from error
+    except MediaError as error:
+        raise invalid(f"the {'video' if video else 'picture'} cannot be read: {error}",
+                      param) from error  # fmt: skip
+    if video == media.is_picture:
+        wanted = "a video" if video else "a picture"
+        raise invalid(f"{param} takes {wanted}", param)
+    return ending_of(media.info.container)

@@ -166,6 +166,7 @@ def gate_references(
                 context,
                 services.frame_settings,
                 services.settings.limits.media,
+                services.sound_checks,
             )
         )
         if not whole and results[-1].decision.action is not Action.ALLOW:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -19,6 +19,7 @@ from media.clip import Frames, Pixels
 from media.errors import MediaError, MediaLimitExceeded, UnreadableMedia
 from media.limits import MediaLimits
 from media.open import heif, pictures, video
+from media.open import sound as listening
 from media.open.colour import BLACK, WHITE, has_alpha, matrix_of, to_rgb
 from media.open.container import check_file, check_size, opened
 from media.open.display import Display
@@ -127,10 +128,16 @@ class Media:
     sounds: tuple[Sound, ...] = ()
     subtitles: tuple[int, ...] = ()
     not_shown: tuple[NotShown, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
     _still: Still | None = None
     _sheet: pictures.Sheet | None = field(default=None, repr=False)
     _promised: dict[int, int | None] = field(default_factory=dict, repr=False)
     _translucent: set[int] = field(default_factory=set, repr=False)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether this is a picture format: a still, or a sequence such as a GIF."""
+        return self._still is not None
 
     def translucent(self, showing: Showing) -> bool:
         """Whether alpha showed in a stream whose frames were read once already."""
@@ -256,6 +263,14 @@ class Media:
             display = self.display_of(frame, chosen)
             yield grey if display.plain else display.apply(grey, square=square), frame.key_frame, at
 
+    def sound(self, track: Sound, rate: int, channels: int = 1) -> Iterator[listening.Samples]:
+        """Blocks ``float32 [N, C]`` of a sound track; see :func:`media.open.sound.samples`."""
+        return listening.samples(self.path, track.stream, self.limits, rate, channels)
+
+    def loudness(self, track: Sound) -> Iterator[listening.Loudness]:
+        """How loud a sound track is, ten times a second."""
+        return listening.loudness(self.path, track.stream, self.limits)
+
     def _luma_of(
         self, frame: av.VideoFrame, size: tuple[int, int], showing: Showing
     ) -> NDArray[np.uint8]:
@@ -310,7 +325,7 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         None, None if sheet.moves else 1, False, size, sheet.transfer,
     )  # fmt: skip
     showings = (shown, Showing(Kind.BACKDROP, 0, BLACK)) if sheet.alpha else (shown,)
-    return Media(path, limits, info, showings, _still=still, _sheet=sheet)
+    return Media(path, limits, info, showings, metadata=sheet.metadata, _still=still, _sheet=sheet)
 
 
 def _video(path: Path, size: int, limits: MediaLimits) -> Media:
@@ -344,11 +359,13 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         )  # fmt: skip
         subtitles = tuple(s.index for s in container.streams.subtitles)
         rest = _rest(container, [*left, *unknown], shown)
+        metadata = dict(container.metadata)
     # A stream must not be asked once its container is closed.
     display = video.first_display(path, showings[0].stream, limits)
     width, height = display.size(info.width, info.height)
     return Media(
         path, limits, _sized(info, width, height), tuple(showings), sounds, subtitles, rest,
+        metadata,
         _promised=promised, _aspects=aspects,
     )  # fmt: skip
 
@@ -399,9 +416,11 @@ def _rest(container: InputContainer, left: list[Any], shown: Any) -> tuple[NotSh
         found.append(NotShown("subtitles", count, f"{count} subtitle tracks"))
     if count := len(container.streams.attachments):
         found.append(NotShown("attachment", count, f"{count} attachments"))
-    if "mov" in container.format.name:
-        hidden = (shown.frames or 0) - len(shown.index_entries)
-        if shown.frames and len(shown.index_entries) and hidden > 0:
+    if "mov" in container.format.name and shown.frames and len(shown.index_entries):
+        # FFmpeg leaves out of the index, or marks, what the edit list leaves out.
+        hidden = max(0, shown.frames - len(shown.index_entries))
+        hidden += sum(entry.is_discard for entry in shown.index_entries)
+        if hidden:
             what = f"{hidden} frames outside the edit list"
             found.append(NotShown("hidden_frames", hidden, what))
     return tuple(found)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class Sheet:
     alpha: bool
     moves: bool
     transfer: Transfer | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def sheet_of(path: Path, still: Still, limits: MediaLimits) -> Sheet:
@@ -76,9 +77,10 @@ def sheet_of(path: Path, still: Still, limits: MediaLimits) -> Sheet:
             rate = 1000 / Fraction(_milliseconds(image)) if moves else STILL_RATE
         except BROKEN as error:
             raise unreadable(path) from error
+        metadata = {str(k): v for k, v in image.info.items() if isinstance(v, str)}
         transfer = _transfer(path) if still is Still.AVIF else None
         return Sheet(still.value, image.mode, width, height, rate.limit_denominator(1000),
-                     _alpha(image), moves, transfer)  # fmt: skip
+                     _alpha(image), moves, transfer, metadata)  # fmt: skip
 
 
 _ORIENTATION = 0x0112

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,9 +20,10 @@ import iscc_core
 import numpy as np
 from numpy.typing import NDArray
 
-from media.errors import MediaLimitExceeded, UnreadableMedia
+from media.errors import MediaError, UnreadableMedia
 from media.limits import MediaLimits
-from media.probe import check_size, describe_stream, opened
+from media.open import open_media
+from media.open.display import Display
 from provenance.fingerprint import mpeg7
 
 ISCC_FPS = 5
@@ -30,6 +32,7 @@ EIGHT_BIT_LUMA = ("gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p
 """Formats whose first plane is taken as it is; others are converted to the second."""
 
 _LIMITS = MediaLimits()
+_TICK = Fraction(1, 90_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,47 +68,51 @@ def frame_signatures(path: Path, limits: MediaLimits = _LIMITS) -> NDArray[np.ui
 
 def _sampled(path: Path, limits: MediaLimits) -> Iterator[NDArray[np.uint8]]:
     """Luma planes ``uint8 [H, W]`` at five frames a second, at least one."""
-    seen = given = 0
-    with opened(path, limits) as container:
-        info = describe_stream(container, path)
-        check_size(info.width, info.height, limits, path.name)
-        if min(info.width, info.height) < mpeg7.GRID:
-            raise UnreadableMedia(
-                f"{path.name} is too small for a Video-Code",
-                f"use a video of at least {mpeg7.GRID} pixels on each side",
-            )
-        stream = container.streams.video[0]
-        graph = av.filter.Graph()
-        source = graph.add_buffer(template=stream)
-        rate = graph.add("fps", str(ISCC_FPS))
-        form = graph.add("format", "|".join(EIGHT_BIT_LUMA))
-        sink = graph.add("buffersink")
-        graph.link_nodes(source, rate, form, sink).configure()
-        try:
-            for frame in container.decode(stream):
-                seen += 1
-                if seen > limits.max_frames:
-                    raise MediaLimitExceeded(
-                        f"{path.name} is longer than {limits.max_frames} frames",
-                        "cut it, or raise limits.media",
-                    )
-                if (frame.width, frame.height) != (info.width, info.height):
-                    continue
-                graph.push(frame)
-                for luma in _pulled(graph):
-                    given += 1
-                    yield luma
-        except (av.error.FFmpegError, ValueError) as error:
-            if seen == 0:
-                raise UnreadableMedia(
-                    f"{path.name} cannot be decoded", "get an undamaged copy"
-                ) from error
+    given = 0
+    media = open_media(path, limits)
+    if min(media.info.width, media.info.height) < mpeg7.GRID:
+        raise UnreadableMedia(
+            f"{path.name} is too small for a Video-Code",
+            f"use a video of at least {mpeg7.GRID} pixels on each side",
+        )
+    graph: av.filter.Graph | None = None
+    size = (0, 0)
+    display = Display()
+    broken: MediaError | None = None
+    try:
+        for frame, at in media.stored():
+            if graph is None:
+                graph, size = _graph(frame), (frame.width, frame.height)
+            if (frame.width, frame.height) != size:
+                continue
+            display = media.display_of(frame, media.showings[0])
+            frame.pts, frame.time_base = round(at / _TICK), _TICK
+            graph.push(frame)
+            for luma in _pulled(graph):
+                given += 1
+                yield display.apply(luma, square=False)
+    except UnreadableMedia as error:
+        # What came before the break has a code; a file without any frame has none.
+        broken = error
+    if graph is not None:
         graph.push(None)
         for luma in _pulled(graph):
             given += 1
-            yield luma
+            yield display.apply(luma, square=False)
     if given == 0:
-        raise UnreadableMedia(f"{path.name} has no frame", "get an undamaged copy")
+        raise broken or UnreadableMedia(f"{path.name} has no frame", "get an undamaged copy")
+
+
+def _graph(frame: av.VideoFrame) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=_TICK
+    )
+    rate = graph.add("fps", str(ISCC_FPS))
+    form = graph.add("format", "|".join(EIGHT_BIT_LUMA))
+    sink = graph.add("buffersink")
+    graph.link_nodes(source, rate, form, sink).configure()
+    return graph
 
 
 def _pulled(graph: av.filter.Graph) -> Iterator[NDArray[np.uint8]]:

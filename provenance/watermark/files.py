@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import av
-import av.error
 import numpy as np
 from numpy.typing import NDArray
 
 from media.decode import decode
 from media.encode import Encoder, EncodeSettings
-from media.errors import MediaLimitExceeded, UnreadableMedia
 from media.limits import MediaLimits
-from media.probe import check_size, describe_stream, opened, probe
+from media.open import open_media
+from media.probe import probe
 from provenance.watermark.assurance import AssuranceSettings, assure
 from provenance.watermark.detector import Detection, detect_luma
 from provenance.watermark.embedder import Embedder
@@ -26,8 +24,6 @@ from provenance.watermark.settings import DetectorSettings
 _LIMITS = MediaLimits()
 _ENCODE = EncodeSettings()
 SAMPLE = AssuranceSettings().frames
-PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12"})
-"""Formats whose first plane is 8-bit luma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,41 +137,9 @@ def luma(path: Path, limits: MediaLimits = _LIMITS) -> Iterator[tuple[NDArray[np
 def timed_luma(
     path: Path, limits: MediaLimits = _LIMITS
 ) -> Iterator[tuple[NDArray[np.uint8], bool, float]]:
-    """Every frame's luma, ``uint8 [H, W]`` as stored (not turned upright), "is a key frame", time.
+    """Every frame's luma, ``uint8 [H, W]`` as a player shows it, "is a key frame", time.
 
-    8-bit luma is taken as stored, whatever its range: the detector looks at ratios, and this costs
-    a tenth of any conversion. Raises as :func:`media.decode` does.
+    8-bit luma is taken as stored, whatever its range: the detector looks at ratios. Raises as
+    :meth:`media.open.Media.luma`.
     """
-    count = 0
-    with opened(path, limits) as container:
-        info = describe_stream(container, path)
-        check_size(info.width, info.height, limits, path.name)
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        size: tuple[int, int] | None = None
-        try:
-            for frame in container.decode(stream):
-                size = size or (frame.width, frame.height)
-                count += 1
-                if count > limits.max_frames:
-                    raise MediaLimitExceeded(
-                        f"{path.name} is longer than {limits.max_frames} frames",
-                        "cut it, or raise limits.media",
-                    )
-                at = float(frame.time) if frame.time is not None else count / float(info.fps)
-                yield _luma_of(frame, size), frame.key_frame, at
-        except (av.error.FFmpegError, ValueError) as error:
-            if count == 0:
-                raise UnreadableMedia(
-                    f"{path.name} cannot be decoded", "get an undamaged copy"
-                ) from error
-    if count == 0:
-        raise UnreadableMedia(f"{path.name} has no frame", "get an undamaged copy")
-
-
-def _luma_of(frame: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
-    if frame.format.name in PLANAR and (frame.width, frame.height) == size:
-        plane = frame.planes[0]
-        stored = np.frombuffer(bytes(plane), dtype=np.uint8)
-        return stored.reshape(plane.height, plane.line_size)[:, : plane.width]
-    return np.asarray(frame.reformat(*size, format="gray").to_ndarray(), dtype=np.uint8)
+    yield from open_media(path, limits).luma()
