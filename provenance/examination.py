@@ -44,6 +44,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance import history
 from provenance.claims import check_manifests
+from provenance.codes import Meaning, meanings
 from provenance.containers import (
     ContainerBroken,
     ContainerTooComplex,
@@ -202,10 +203,14 @@ def _validate(run: Run, kind: FileKind) -> None:
         run.note("store.unsupported", Severity.WARNING, problem)
     except (c2pa.C2paError, ValueError, RecursionError) as error:
         run.library_failed = True
-        run.worsen(Verdict.MALFORMED)
+        active = run.checks[run.store.active.label]
+        open_ = Meaning.NOT_JUDGED in meanings(active.codes)
+        # where we know what it stumbled over, it is no mistake of form
+        run.worsen(Verdict.NOT_JUDGED if open_ else Verdict.MALFORMED)
         told = str(error) if isinstance(error, c2pa.C2paError) else type(error).__name__
         problem = f"the credentials do not parse: {told}"
-        run.note("store.unparsable", Severity.FAILURE, problem)
+        severity = Severity.WARNING if open_ else Severity.FAILURE
+        run.note("store.unparsable", severity, problem)
     else:
         if run.active != run.store.active.label:
             run.worsen(Verdict.MALFORMED)

@@ -133,6 +133,7 @@ def judge_claim(run: Run) -> None:
     check = run.checks[run.store.active.label]
     for problem in check.problems:
         run.judge(problem.code, problem.message, problem.where)
+    unknown = {_label(p.where) for p in check.problems if meaning(p.code) is Meaning.NOT_JUDGED}
     theirs = [e for e in _failures(run) if not is_binding(str(e.get("code", "")))]
     for entry in theirs:
         code, where = str(entry.get("code", "unknown")), str(entry.get("url", ""))
@@ -140,7 +141,7 @@ def judge_claim(run: Run) -> None:
             SignatureState.UNSUPPORTED, SignatureState.MISSING,
         ):  # fmt: skip
             continue  # not parsed, or of an unknown kind: nothing was compared
-        if code in check.codes:
+        if code in check.codes or (meaning(code) is Meaning.CHANGED and _label(where) in unknown):
             continue
         run.judge(code, str(entry.get("explanation", "")), where)
     if not run.library_failed:
@@ -153,6 +154,11 @@ def judge_claim(run: Run) -> None:
     run.worsen(outcome)
     words = {Verdict.TRUSTED: "passed", Verdict.NOT_JUDGED: "not_judged"}
     run.passed(8, outcome=words.get(outcome, "failed"))
+
+
+def _label(where: str) -> str:
+    """The assertion that a JUMBF URI names, however it is written."""
+    return where.rpartition("/")[2]
 
 
 def _compare_claims(run: Run, own: tuple[Checked, ...], theirs: list[Mapping[str, Any]]) -> None:

@@ -29,7 +29,7 @@ def test_a_signed_clip_verifies_as_a_stranger_would(
     [action] = report.manifest["actions"]
     assert action["action"] == "c2pa.created"
     assert action["digitalSourceType"] == DigitalSourceType.ALGORITHMIC
-    assert report.manifest["generators"][0]["specVersion"] == "2.4"
+    assert report.manifest["generators"][0]["specVersion"] == "2.4.0"
     assert report.manifest["assertions"]["c2pa.actions.v2"]["allActionsIncluded"] is True
     assert report.manifest["assertions"][ATTESTATION_LABEL]["policy_digest"] == "ab" * 32
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
