@@ -176,7 +176,7 @@ class ProvenanceDesk:
             hash_bank=self._banks(reading.picture),
             detector=asked.score,
             detector_failed=asked.failed,
-            container=reading.labels if checked else None,
+            container=reading.labels,
             thumbnail=self._thumbnail(path) if verification.verdict is Verdict.TRUSTED else None,
         )
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from media.errors import MediaError, UnreadableMedia
 from media.limits import MediaLimits
-from media.open import open_media
 from provenance.errors import ProvenanceError
 from provenance.fingerprint import CODE_BITS, PDQ_BYTES, video_code
 from provenance.isolation import Sandbox
+from provenance.labels import read_labels_of
 from provenance.limits import ProvenanceLimits
 from provenance.picture import KeyFrames, Picture, look
 from provenance.recovery import Mark
@@ -29,17 +29,17 @@ from provenance.watermark import KeyRing
 from provenance.watermark.files import detect_file
 from provenance.watermark.geometry import Geometry
 
-LABELS = frozenset({"aigc"})
-"""Keys of container metadata that say how a file was made (GB 45438)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. ``problem`` says why something could not be, and is empty when all was."""
+    """What was read. ``problem`` says why something could not be, and is empty when all was.
+
+    ``labels`` is None when not even they were read.
+    """
 
     marks: tuple[Mark, ...] = ()
     picture: Picture | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] | None = field(default=None)
     problem: str = ""
 
 
@@ -75,28 +75,24 @@ def read(
 def read_labels(
     path: Path, sandbox: Sandbox, limits: ProvenanceLimits | None = None
 ) -> Mapping[str, str]:
-    """Labels in the container alone, without decoding, in a child of ``sandbox``."""
+    """The labels alone, without decoding, in a child of ``sandbox``."""
     request = {"task": "read", "path": str(path.absolute()), "only_labels": True}
     outcome = sandbox.call(request, (limits or ProvenanceLimits()).picture_seconds)
     return outcome.answer["labels"] if outcome.answer else {}
-
-
-def labels(path: Path) -> dict[str, str]:
-    """Labels about the making of a file in its container's metadata; errors give none."""
-    try:
-        found = open_media(path).metadata
-    except MediaError:
-        return {}
-    return {clean(k, 100): clean(v) for k, v in found.items() if k.lower() in LABELS}
 
 
 def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
     """What the child does with one request of :func:`read`."""
     path = Path(request["path"])
     if request.get("only_labels"):
-        return {"labels": labels(path)}
+        return {"labels": read_labels_of(path)}
     limits = MediaLimits.model_validate(request["media"])
-    answer: dict[str, Any] = {"marks": [], "picture": None, "labels": labels(path), "problem": ""}
+    answer: dict[str, Any] = {
+        "marks": [],
+        "picture": None,
+        "labels": read_labels_of(path),
+        "problem": "",
+    }
     try:
         keys = KeyRing.open(Path(request["keys"]))
         found = detect_file(path, keys, limits=limits)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provenance.evidence import DetectorScore, Evidence, Finding, Origin, State, date
+from provenance.labels import UNSIGNED, said, says_ai
 from provenance.recovery import Recovery, RecoveryState
 from provenance.sentences import credentials, words
 from provenance.verdicts import Verdict, VerificationReport, clean, clean_json
@@ -142,8 +143,9 @@ def _container(metadata: Mapping[str, Any] | None) -> Finding:
     if not metadata:
         return Finding(kind, State.NOT_FOUND, "The container carries no label about its making.")
     return Finding(
-        kind, State.FOUND, "The container carries a label that says it was made with AI.",
-        "That somebody wrote this label.", "Anything more: anybody can write or remove it.",
+        kind, State.FOUND, said(metadata),
+        "That somebody wrote this into the file.",
+        "Anything more: nobody signed it, and anybody can write or remove it.",
         clean_json(metadata),
     )  # fmt: skip
 
@@ -207,11 +209,19 @@ def weigh(
     likely = detector is not None and detector.probability >= detector.threshold
     origin = _origin(verification, recovery, ours, likely)
     headline, explanation = words(origin, verification, recovery, detector)
+    if container and says_ai(container) and origin in _LABEL_COUNTS:
+        explanation = f"{UNSIGNED} {explanation}"
     return ProvenanceReport(
         origin, headline, explanation, findings, verification, recovery,
         now or datetime.now(UTC),
         thumbnail if verification.verdict is Verdict.TRUSTED else None,
     )  # fmt: skip
+
+
+_LABEL_COUNTS = frozenset(Origin) - {
+    Origin.OURS, Origin.CREDENTIALED, Origin.OURS_RECOVERED, Origin.LIKELY_SYNTHETIC,
+}  # fmt: skip
+"""Answers beside which an unsigned label is worth saying; signatures and marks say more."""
 
 
 def _origin(

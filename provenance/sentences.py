@@ -8,7 +8,7 @@ from provenance.evidence import DetectorScore, Evidence, Finding, Origin, State,
 from provenance.recovery import Recovery
 from provenance.verdicts import Severity, Verdict, VerificationReport
 
-_MADE = {
+MADE = {
     "trainedAlgorithmicMedia": "made by generative AI",
     "compositeWithTrainedAlgorithmicMedia": "partly made by generative AI",
     "algorithmicMedia": "made by a computer program, not by a trained AI model",
@@ -19,6 +19,16 @@ _MADE = {
     "composite": "composed of several sources",
     "screenCapture": "recorded from a screen",
     "humanEdits": "edited by a person",
+    "minorHumanEdits": "made with slight corrections by a person",
+    "algorithmicallyEnhanced": "changed by an algorithm",
+    "virtualRecording": "recorded of a virtual event",
+    "dataDrivenMedia": "drawn by a program from data",
+    "negativeFilm": "scanned from a negative",
+    "positiveFilm": "scanned from a positive",
+    "print": "scanned from a print",
+    "compositeCapture": "composed of recordings",
+    "digitalArt": "made by a person with digital tools",
+    "softwareImage": "made by a computer program",
 }
 
 
@@ -26,8 +36,8 @@ def source_words(report: VerificationReport) -> str:
     """How the manifest says that the content was made, in plain words; may be empty."""
     for action in report.manifest.get("actions", ()):
         term = str(action.get("digitalSourceType") or "").rpartition("/")[2]
-        if term in _MADE:
-            return _MADE[term]
+        if term in MADE:
+            return MADE[term]
     return ""
 
 

@@ -24,8 +24,8 @@ from provenance.compliance import (
 )
 from provenance.errors import ComplianceUnmet
 from provenance.label import labeller
+from provenance.labels import read_labels_of
 from provenance.manifest import DigitalSourceType, SoftBinding
-from provenance.reading import labels
 from provenance.timestamps import TimestampSettings
 from provenance.tsa import UnsafeTimestampAuthority
 from provenance.verifier import examine
@@ -61,7 +61,7 @@ def test_one_setting_meets_every_demand_that_a_file_can_meet(
             source, tmp_path / "clip.mp4", request, studio.identity, trust,
             timestamps=TimestampSettings(servers=(authority.url,)),
         )  # fmt: skip
-    carried = labels(done.path)
+    carried = read_labels_of(done.path)
     assert set(carried) == {AIGC_KEY}
     for profile in Profile:
         results = check(profile, done.report, carried)
@@ -72,7 +72,7 @@ def test_one_setting_meets_every_demand_that_a_file_can_meet(
     data = done.path.read_bytes().replace(b"Example Studio", b"Another Studio")
     done.path.write_bytes(data)
     changed = examine(done.path, trust)
-    assert {r.id for r in unmet(check(Profile.CN_GB45438, changed, labels(done.path)))} == {
+    assert {r.id for r in unmet(check(Profile.CN_GB45438, changed, read_labels_of(done.path)))} == {
         "cn-4", "cn-5", "cn-6",
     }  # fmt: skip
     assert len(unmet(check(Profile.EU_AI_ACT, changed, {}))) == 4 + (changed.timestamp is None)
