@@ -44,6 +44,9 @@ class Limits(BaseModel):
     max_prompt_chars: int = Field(8_000, gt=0, description="longest prompt, in characters")
     max_prompts_per_call: int = Field(1_000, gt=0, description="most texts in one moderation call")
     max_upload_bytes: int = Field(512 * 1024**2, gt=0, description="largest upload, in bytes")
+    min_free_bytes: int = Field(
+        512 * 1024**2, ge=0, description="free space of the home below which it is not ready"
+    )
 
 
 class ApiSettings(BaseModel):
@@ -76,6 +79,9 @@ class JobSettings(BaseModel):
     max_tries: int = Field(5, gt=0, description="workers that may die in one stage of a job")
     dead_after_s: float = Field(5.0, gt=1, description="silence after which a worker is dead")
     poll_s: float = Field(0.1, gt=0, description="how often a worker looks for work")
+    open_per_tenant: int = Field(
+        200, gt=0, description="most open jobs of a tenant that has no quota of its own"
+    )
     drain_s: float = Field(60.0, ge=0, description="time to finish running stages at shutdown")
     previews: bool = Field(
         False, description="show callers signed previews of their clips while these are rendered"

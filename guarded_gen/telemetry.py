@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,11 +119,30 @@ def log_to_stderr(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "dbos"):
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
+    logging.captureWarnings(True)
+    threading.excepthook = lambda gone: logging.getLogger("guarded_gen").error(
+        "a thread ended with an error",
+        exc_info=(gone.exc_type, gone.exc_value or gone.exc_type(), gone.exc_traceback),
+        extra={"event": "thread_failed"},
+    )
+    json_only()
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def json_only() -> None:
+    """Take the handlers away that libraries gave their loggers, so that every line is JSON.
+
+    Call it again after a library was started that configures its own logging. Without
+    :func:`log_to_stderr` before, it does nothing.
+    """
+    root = logging.getLogger()
+    if not any(isinstance(handler.formatter, JsonLines) for handler in root.handlers):
+        return
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if logger.handlers:
+            logger.handlers.clear()
+            logger.propagate = True
 
 
 def trace_to(endpoint: str, service: str) -> None:

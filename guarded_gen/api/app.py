@@ -95,6 +95,7 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         separate_input_output_schemas=False,
     )
     app.state.door = door
+    app.state.readiness = health.readiness(door)
     for module in (
         health, characters, consents, progress, videos, images, moderations, provenance, models,
         files, batches, endpoints, governance, api_keys,

@@ -86,6 +86,23 @@ def find(door: Door, caller: Caller, id: str) -> Character:
     return row
 
 
+def usable(door: Door, caller: Caller, id: str) -> Character:
+    """A likeness of this tenant whose person agrees now.
+
+    Raises :class:`Problem` (404) for another tenant's, an unknown or a revoked one, (403) for one
+    without consent, and the consent's own error when it was revoked or has expired.
+    """
+    row = find(door, caller, id)
+    if row.consent is None:
+        raise Problem(
+            403, "consent_missing", f"character {id} has no consent and cannot be used",
+            param="characters", remedy="create it again with consent_id",
+        )  # fmt: skip
+    if row.consent.startswith("con_"):
+        door.services.consent.require(row.consent)
+    return row
+
+
 @router.get("/{character_id}", responses=answers(ANY))
 async def retrieve_character(request: Request, character_id: str) -> Response:
     """One likeness."""

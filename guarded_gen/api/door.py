@@ -21,7 +21,9 @@ from starlette.responses import JSONResponse, Response
 
 from guarded_gen.api.batching import Gatherer
 from guarded_gen.api.bodies import Body
+from guarded_gen.api.endings import Endings
 from guarded_gen.api.fetch import Fetcher
+from guarded_gen.api.isolation import Budget
 from guarded_gen.api.keys import OPEN_ACCESS, Caller, Keys, Scope
 from guarded_gen.api.people import People
 from guarded_gen.api.problems import PROBLEM_JSON, Problem
@@ -65,7 +67,12 @@ class Replayable:
 
 
 Remember = Callable[[Session, int, dict[str, Any]], None]
-Post = Callable[[Remember], tuple[int, dict[str, Any]]]
+Answer = tuple[int, dict[str, Any]]
+Post = Callable[[Remember], Answer]
+AsyncPost = Callable[[Remember], Awaitable[Answer]]
+STORAGE_THREADS = 32
+STORAGE_TIMEOUT_S = 15.0
+"""How long one call to the store may take before its caller is told."""
 
 
 class Door:
@@ -88,6 +95,8 @@ class Door:
         )
         self.appeal_key = appeal_key(self.settings.keys_folder)
         self.draining = False
+        self.storage_budget = Budget("storage", STORAGE_THREADS, STORAGE_TIMEOUT_S)
+        self.endings = Endings(jobs.store)
         self.classify_one = Gatherer(
             lambda texts: classify(self.services.prompt_classifiers, texts)
         )
@@ -168,6 +177,16 @@ class Door:
         return Replayable(caller.tenant, f"{who}~{fingerprint}", fingerprint, True)
 
     async def post(self, request: Request, caller: Caller, body: Body, work: Post) -> Response:
+        """:meth:`post_async` for work that needs a thread for a short time."""
+
+        async def in_thread(remember: Remember) -> Answer:
+            return await anyio.to_thread.run_sync(work, remember)
+
+        return await self.post_async(request, caller, body, in_thread)
+
+    async def post_async(
+        self, request: Request, caller: Caller, body: Body, work: AsyncPost
+    ) -> Response:
         """Do ``work`` once, however often the client sends the same request.
 
         ``work`` gets a function that keeps its answer within its own transaction. Errors of the
@@ -175,7 +194,7 @@ class Door:
         """
         named = await anyio.to_thread.run_sync(self.replayable, request, caller, body)
         if named is None:
-            status, answer = await anyio.to_thread.run_sync(work, _forget)
+            status, answer = await work(_forget)
             return JSONResponse(answer, status, headers=request.scope["state"].get("poll"))
         again = not named.implicit or request.headers.get("x-stainless-retry-count") != "0"
         with self._one_at_a_time(named):
@@ -189,7 +208,7 @@ class Door:
                 named.remember(session, status, answer, media)
 
             try:
-                status, answer = await anyio.to_thread.run_sync(work, remember)
+                status, answer = await work(remember)
             except IntegrityError:
                 # another process kept an answer under this name a moment ago
                 kept = await anyio.to_thread.run_sync(self._kept, named)

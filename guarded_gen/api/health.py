@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shutil
 
 import anyio
 from fastapi import APIRouter, Request
@@ -11,10 +11,14 @@ from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
 from guarded_gen.api.door import Door, door_of
+from guarded_gen.api.isolation import Readiness
 from guarded_gen.api.version import VERSION
+from guarded_gen.errors import StorageFailed
 from guarded_gen.jobs.plan import OPEN
 
 router = APIRouter(tags=["health"])
+READY_WITHIN_S = 0.8
+"""Load balancers give up after a second."""
 
 
 @router.get("/healthz")
@@ -27,34 +31,45 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Whether to send traffic here: models loaded, database, queue and storage reachable."""
     door = door_of(request)
-    checks = await anyio.to_thread.run_sync(ready, door)
+    checks = {
+        "serving": "draining" if door.draining else "ok",
+        **await request.app.state.readiness.report(),
+    }
     good = all(check == "ok" for check in checks.values())
     return JSONResponse(
         {"status": "ready" if good else "not_ready", "checks": checks}, 200 if good else 503
     )
 
 
-def ready(door: Door) -> dict[str, str]:
-    checks: dict[str, str] = {"serving": "draining" if door.draining else "ok"}
-
-    def check(name: str, work: Any) -> None:
-        try:
-            work()
-            checks[name] = "ok"
-        except Exception as error:  # noqa: BLE001 - the answer is the report
-            checks[name] = getattr(error, "code", type(error).__name__)
+def readiness(door: Door) -> Readiness:
+    """What must be there before traffic comes; each check may hang without holding the others."""
 
     def database() -> None:
         with door.jobs.store.read() as session:
             session.execute(text("SELECT 1"))
 
-    check("database", database)
-    check("queue", lambda: door.jobs.queue.client.check_connection())
-    check("storage", door.jobs.storage.check)
-    check("policy", lambda: door.services.policy)
-    check("classifiers", lambda: door.services.prompt_classifiers)
-    check("generator", lambda: door.services.generator(door.settings.backend).capabilities())
-    return checks
+    def disk() -> None:
+        if shutil.disk_usage(door.settings.home).free < door.settings.limits.min_free_bytes:
+            raise DiskFull("the disk of the home is nearly full", "make room")
+
+    return Readiness(
+        {
+            "database": database,
+            "disk": disk,
+            "queue": lambda: door.jobs.queue.client.check_connection(),
+            "storage": door.jobs.storage.check,
+            "policy": lambda: door.services.policy,
+            "classifiers": lambda: door.services.prompt_classifiers,
+            "generator": lambda: door.services.generator(door.settings.backend).capabilities(),
+        },
+        READY_WITHIN_S,
+    )
+
+
+class DiskFull(StorageFailed):
+    """Less is free than ``limits.min_free_bytes``."""
+
+    code = "disk_full"
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -13,15 +13,13 @@ from starlette.responses import Response
 from generator.spec import Mode
 from guarded_gen.api.admission import admit, blocked_problem
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.door import Answer, Door, Remember, door_of
 from guarded_gen.api.keys import Caller, Scope
 from guarded_gen.api.problems import Problem, invalid
 from guarded_gen.api.requests import EditImage, GenerateImage, parsed, request_body, size_of
 from guarded_gen.api.schemas import ANY, answers
 from guarded_gen.api.videos import backend_of, serve, supported
 from guarded_gen.jobs import new_id
-from guarded_gen.jobs.plan import OPEN
-from guarded_gen.jobs.service import wait_until
 from guarded_gen.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job
 
@@ -38,7 +36,7 @@ async def generate_image(request: Request) -> Response:
     caller = await door.enter(request, Scope.GENERATE)
     async with body_of(request, door.scratch) as body:
         wanted = parsed(GenerateImage, body)
-        return await door.post(
+        return await door.post_async(
             request, caller, body,
             lambda remember: pictures(door, caller, wanted, request, remember),
         )  # fmt: skip
@@ -64,9 +62,31 @@ async def edit_image(request: Request) -> Response:
         )  # fmt: skip
 
 
-def pictures(
+async def pictures(
     door: Door, caller: Caller, wanted: GenerateImage, request: Request, remember: Remember
-) -> tuple[int, dict[str, Any]]:
+) -> Answer:
+    """Take the jobs in, wait for them without a thread, and give the pictures."""
+    jobs = await anyio.to_thread.run_sync(_admitted, door, caller, wanted, request)
+    ended = [await finished(door, caller, job) for job in jobs]
+    answer = {
+        "created": int(time.time()),
+        "output_format": "png",
+        "size": f"{ended[0].request['width']}x{ended[0].request['height']}",
+        "data": [
+            await door.storage_budget.run(picture, door, job, wanted.response_format)
+            for job in ended
+        ],
+    }
+
+    def keep() -> None:
+        with door.jobs.store.write() as session:
+            remember(session, 200, answer)
+
+    await anyio.to_thread.run_sync(keep)
+    return 200, answer
+
+
+def _admitted(door: Door, caller: Caller, wanted: GenerateImage, request: Request) -> list[Job]:
     if wanted.stream:
         raise invalid("streams of partial pictures are not supported", "stream")
     if wanted.output_format not in (None, "png"):
@@ -93,30 +113,15 @@ def pictures(
                 request_id=request.scope["state"]["request_id"],
             )
         )  # fmt: skip
-    ended = [finished(door, caller, job) for job in jobs]
-    answer = {
-        "created": int(time.time()),
-        "output_format": "png",
-        "size": f"{width}x{height}",
-        "data": [picture(door, job, wanted.response_format) for job in ended],
-    }
-    with door.jobs.store.write() as session:
-        remember(session, 200, answer)
-    return 200, answer
+    return jobs
 
 
-def finished(door: Door, caller: Caller, job: Job) -> Job:
+async def finished(door: Door, caller: Caller, job: Job) -> Job:
     """The ended job; a problem when it was refused, is held, or takes too long."""
     book = door.jobs.book
     if job.review != "pending":
-        wait_until(
-            lambda: (
-                (now := book.get(caller.tenant, job.id)).status not in OPEN
-                or now.review == "pending"
-            ),
-            door.settings.api.image_wait_s,
-        )
-    job = book.get(caller.tenant, job.id)
+        await door.endings.wait(job.id, door.settings.api.image_wait_s)
+    job = await anyio.to_thread.run_sync(book.get, caller.tenant, job.id)
     if job.status == "completed":
         return job
     if job.status == "failed":

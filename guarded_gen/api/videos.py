@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import anyio
@@ -14,6 +14,7 @@ from generator.registry import available
 from generator.spec import Mode
 from guarded_gen.api.admission import admit
 from guarded_gen.api.bodies import Upload, body_of
+from guarded_gen.api.characters import usable
 from guarded_gen.api.door import Door, Remember, door_of
 from guarded_gen.api.keys import Caller, Scope
 from guarded_gen.api.objects import page, video_object
@@ -56,6 +57,8 @@ async def create_video(request: Request) -> Response:
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             fields = clip_fields(door, caller, wanted)
+            if wanted.characters:
+                refuse_characters(door, caller, wanted.characters, fields["backend"])
             if wanted.seconds is not None:
                 fields["seconds"] = wanted.seconds
             if wanted.size is not None:
@@ -64,6 +67,19 @@ async def create_video(request: Request) -> Response:
                          named=wanted.input_reference)  # fmt: skip
 
         return polled(door, await door.post(request, caller, body, work))
+
+
+def refuse_characters(
+    door: Door, caller: Caller, named: Sequence[VideoSource], backend: str
+) -> None:
+    """Say why a clip with these likenesses is not made: one is not the caller's to use, or the
+    model draws none. A field that would be ignored promises what nobody keeps."""
+    for character in named:
+        usable(door, caller, character.id)
+    raise Problem(
+        400, "unsupported_parameter", f"the model {backend} cannot draw characters",
+        param="characters", remedy="leave characters out, or send a picture as input_reference",
+    )  # fmt: skip
 
 
 def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
@@ -380,7 +396,7 @@ _ENDINGS = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png"}
 
 async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) -> Response:
     """A stored object, whole or the asked range of it (RFC 9110, section 14)."""
-    size = await anyio.to_thread.run_sync(door.jobs.storage.size, asset["key"])
+    size = await door.storage_budget.run(door.jobs.storage.size, asset["key"])
     etag = f'"{asset.get("sha256", asset["key"])}"'
     headers = {
         "accept-ranges": "bytes",
@@ -409,6 +425,6 @@ async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) 
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=asset["type"])
     return StreamingResponse(
-        door.jobs.storage.chunks(asset["key"], start, end),
+        door.storage_budget.stream(door.jobs.storage.chunks(asset["key"], start, end)),
         status, headers, media_type=asset["type"],
     )  # fmt: skip

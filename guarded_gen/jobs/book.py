@@ -55,11 +55,14 @@ class Taken:
 class JobBook:
     """Reads and writes jobs. Safe to share between threads."""
 
-    def __init__(self, store: Store, log: Log, plan: Plan, lifetime_s: float) -> None:
+    def __init__(
+        self, store: Store, log: Log, plan: Plan, lifetime_s: float, open_per_tenant: int
+    ) -> None:
         self.store = store
         self.log = log
         self.plan = plan
         self._lifetime_ms = int(1000 * lifetime_s)
+        self._open_per_tenant = open_per_tenant
 
     # reading: every query names the tenant; None is for the system itself
 
@@ -136,16 +139,18 @@ class JobBook:
 
     def _check_quota(self, session: Session, job: Job) -> None:
         tenant = session.get(Tenant, job.tenant)
+        most = self._open_per_tenant
+        if tenant is not None and tenant.max_open_jobs is not None:
+            most = tenant.max_open_jobs
+        mine = select(func.count()).select_from(Job).where(Job.tenant == job.tenant)
+        held = session.scalar(mine.where(Job.status.in_(OPEN))) or 0
+        if held >= most:
+            raise QuotaExceeded(
+                f"{held} jobs are open, the most for this tenant",
+                "wait until one ends, or cancel one", "max_open_jobs",
+            )  # fmt: skip
         if tenant is None:
             return
-        mine = select(func.count()).select_from(Job).where(Job.tenant == job.tenant)
-        if tenant.max_open_jobs is not None:
-            held = session.scalar(mine.where(Job.status.in_(OPEN))) or 0
-            if held >= tenant.max_open_jobs:
-                raise QuotaExceeded(
-                    f"{held} jobs are open, the most for this tenant",
-                    "wait until one ends, or cancel one", "max_open_jobs",
-                )  # fmt: skip
         if tenant.max_seconds_per_day is not None:
             since = job.created_at - DAY_MS
             used = session.scalar(

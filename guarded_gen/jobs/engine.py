@@ -33,6 +33,7 @@ from guarded_gen.config import Settings
 from guarded_gen.jobs.plan import Queue
 from guarded_gen.store.engine import silent_options
 from guarded_gen.store.tables.jobs import Job
+from guarded_gen.telemetry import json_only
 
 _log = logging.getLogger(__name__)
 APPLICATION = "guarded-gen"
@@ -216,6 +217,7 @@ class Engine:
 
         DBOS.listen_queues([queue.value for queue in self._queues])
         DBOS.launch()
+        json_only()
 
     def stop(self, drain_s: float) -> None:
         """Take no more work and wait up to ``drain_s`` seconds for what is running."""

@@ -37,7 +37,7 @@ class Jobs:
         self.settings = settings
         self.store = store
         lifetime_s = settings.jobs.clip_days * 86_400
-        self.book = JobBook(store, log, plan or Plan(), lifetime_s)
+        self.book = JobBook(store, log, plan or Plan(), lifetime_s, settings.jobs.open_per_tenant)
         self.storage = Storage(
             settings.storage_url or str(settings.media_folder), settings.storage_options
         )

@@ -1,0 +1,189 @@
+"""One tenant's waiting, or a dependency that hangs, holds nobody else up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from guarded_gen.api.isolation import FAILURES, Budget, Readiness
+from guarded_gen.api.problems import Problem
+from media.encode import EncodeSettings, encode
+from tests import waiting
+from tests.waiting import PATIENCE_S, until
+
+from .live import serving, settings_for
+
+PROMPT = "a red ball rolls over green grass"
+CROWD = 80
+
+
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
+    """A server whose jobs nobody executes."""
+    settings = settings_for(tmp_path_factory.mktemp("idle"))
+    # long enough for a slow machine to see that all wait, short enough for the end of the test
+    api = settings.api.model_copy(update={"image_wait_s": 30.0})
+    settings = settings.model_copy(update={"api": api})
+    with serving(settings, open_access=False, worker=False) as (url, app):
+        yield url, app
+
+
+@pytest.fixture(scope="module")
+def key_of(idle: tuple[str, Any]) -> Callable[[str], dict[str, str]]:
+    def make(tenant: str) -> dict[str, str]:
+        _, text = idle[1].state.door.keys.create(tenant, "t", ["generate", "moderate"])
+        return {"authorization": f"Bearer {text}"}
+
+    return make
+
+
+async def test_a_crowd_that_waits_for_pictures_holds_no_thread(idle: Any, key_of: Any) -> None:
+    url, app = idle
+    mine, theirs = key_of("crowd"), key_of("quiet")
+    endings = app.state.door.endings
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        crowd = [
+            asyncio.create_task(
+                client.post(
+                    f"{url}/v1/images/generations", headers=mine,
+                    json={"prompt": PROMPT, "size": "128x128", "seed": number},
+                )
+            )
+            for number in range(CROWD)
+        ]  # fmt: skip
+        try:
+            while len(endings._waiting) < CROWD:
+                assert not any(task.done() for task in crowd)
+                await asyncio.sleep(0.05)
+            for method, path, body in (
+                ("GET", "/v1/models", None),
+                ("POST", "/v1/moderations", {"input": "a lake"}),
+                ("GET", "/readyz", None),
+            ):
+                answer = await client.request(method, url + path, json=body, headers=theirs)
+                assert answer.status_code == 200, answer.text
+            assert not any(task.done() for task in crowd)
+        finally:
+            for task in crowd:
+                task.cancel()
+            await asyncio.gather(*crowd, return_exceptions=True)
+
+
+def test_characters_are_checked_and_never_ignored(idle: Any, key_of: Any, tmp_path: Path) -> None:
+    url, _ = idle
+    clip = tmp_path / "a.mp4"
+    encode(clip, [np.full((4, 64, 64, 3), 90, np.uint8)], Fraction(8), EncodeSettings())
+    mine, theirs = key_of("a"), key_of("b")
+
+    def create(**fields: str) -> str:
+        answer = waiting.post(
+            f"{url}/v1/videos/characters", data={"name": "Ada", **fields}, headers=mine,
+            files={"video": ("a.mp4", clip.read_bytes())},
+        )  # fmt: skip
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def ask(id: str, headers: dict[str, str]) -> tuple[int, str]:
+        answer = waiting.post(
+            f"{url}/v1/videos", json={"prompt": PROMPT, "characters": [{"id": id}]}, headers=headers
+        )
+        return answer.status_code, answer.json()["code"]
+
+    agreed, silent = create(consent_id="c-1"), create()
+    assert ask(agreed, theirs) == (404, "not_found")
+    assert ask("char_unknown", mine) == (404, "not_found")
+    assert ask(silent, mine) == (403, "consent_missing")
+    assert ask(agreed, mine) == (400, "unsupported_parameter")
+
+
+def test_a_tenant_without_a_quota_has_one(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "home", jobs={"open_per_tenant": 2})
+    with serving(settings, worker=False) as (url, _):
+        body = {"prompt": PROMPT, "size": "128x128", "seconds": 1}
+        answers = [waiting.post(f"{url}/v1/videos", json=body) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["code"] == "quota_exceeded"
+
+
+def test_readiness_tells_of_an_object_store_that_hangs(tmp_path: Path) -> None:
+    """A real listener that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = settings_for(
+            tmp_path / "home",
+            storage_url="s3://clips",
+            storage_options={
+                "key": "k", "secret": "s",
+                "client_kwargs": {"endpoint_url": f"http://127.0.0.1:{silent.getsockname()[1]}"},
+            },
+        )  # fmt: skip
+        with serving(settings, worker=False) as (url, _):
+            for _ in range(2):  # the second finds the first still hanging
+                answer = waiting.get(f"{url}/readyz")
+                checks = answer.json()["checks"]
+                assert (answer.status_code, checks.pop("storage")) == (503, "timeout")
+            assert waiting.get(f"{url}/v1/models").status_code == 200
+
+
+async def test_a_check_that_hangs_keeps_one_thread_and_its_name() -> None:
+    hung = threading.Event()
+    started = []
+
+    def hang() -> None:
+        started.append(1)
+        hung.wait(PATIENCE_S)
+
+    readiness = Readiness({"slow": hang, "quick": lambda: None}, within_s=0.2)
+    for _ in range(3):
+        assert await readiness.report() == {"slow": "timeout", "quick": "ok"}
+    assert len(started) == 1
+    hung.set()
+    while (await readiness.report())["slow"] != "ok":
+        await asyncio.sleep(0.01)
+
+
+async def test_a_budget_answers_in_time_and_then_at_once() -> None:
+    hung = threading.Event()
+    budget = Budget("storage", threads=8, timeout_s=0.1)
+    for _ in range(FAILURES):
+        with pytest.raises(Problem) as caught:
+            await budget.run(hung.wait, PATIENCE_S)
+        assert (caught.value.status, caught.value.code) == (503, "storage_unavailable")
+    ran = []
+    with pytest.raises(Problem):
+        await budget.run(ran.append, 1)
+    assert ran == [], "the circuit is open: nothing is tried"
+    hung.set()
+    budget._closed_until = 0.0
+    assert await budget.run(lambda: 7) == 7
+    assert await budget.run(lambda: 8) == 8
+
+
+def test_every_line_that_a_worker_writes_is_json(tmp_path: Path) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "guarded_gen.cli", "worker", "--json"],
+        env=os.environ | {"GUARDED_GEN_HOME": str(tmp_path / "home")},
+        stdout=subprocess.DEVNULL, stderr=(tmp_path / "log").open("wb"),
+    )  # fmt: skip
+    try:
+        until(lambda: "worker_started" in (tmp_path / "log").read_text(), "the start")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(PATIENCE_S) == 0
+    finally:
+        worker.kill()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines
+    assert all(json.loads(line)["level"] for line in lines)
