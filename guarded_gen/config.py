@@ -20,6 +20,7 @@ from classifiers.sound.settings import SoundSettings
 from guarded_gen.audit_settings import AuditSettings
 from guarded_gen.errors import ConfigInvalid
 from guarded_gen.review.limits import ReviewLimits
+from guarded_gen.signing_settings import SigningSettings
 from media.encode import EncodeSettings
 from media.limits import MediaLimits
 from provenance.compliance import ComplianceSettings
@@ -122,6 +123,10 @@ class Settings(BaseSettings):
     )
     signing_passphrase: SecretStr = Field(
         SecretStr(""), description="passphrase of the signing keys; empty: not encrypted"
+    )
+    signing: SigningSettings = Field(
+        default_factory=SigningSettings,
+        description="a signing key in a token or behind a function, see `signing`",
     )
     frames: FrameSettings = Field(
         default_factory=FrameSettings, description="the checks of frames and their thresholds"

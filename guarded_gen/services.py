@@ -180,7 +180,9 @@ class Services:
         passphrase = self.settings.signing_passphrase.get_secret_value().encode() or None
         settings = self.settings
         store = TrustStore(settings.home / "trust", with_shipped=settings.trust_shipped)
-        return Signing(settings.keys_folder, passphrase, settings.trust_lists, store)
+        return Signing(
+            settings.keys_folder, passphrase, settings.trust_lists, store, settings.signing
+        )
 
     @property
     def identity(self) -> SigningIdentity:

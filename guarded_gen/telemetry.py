@@ -57,6 +57,10 @@ class Metrics:
             "guarded_gen_jobs_open", "Jobs that have not ended.", ["status"], **of
         )
         self.workers = Gauge("guarded_gen_workers_live", "Workers with a fresh heartbeat.", **of)
+        self.signing_alerts = Gauge(
+            "guarded_gen_signing_alerts",
+            "Certificates that cannot sign or soon cannot, and trust lists past their time.", **of,
+        )  # fmt: skip
         self.webhooks = Counter(
             "guarded_gen_webhook_deliveries_total", "Webhook attempts.", ["outcome"], **of
         )

@@ -101,6 +101,27 @@ class IdentityStore:
             )
         return max(usable, key=lambda i: i.leaf.not_valid_before_utc)
 
+    def unfit_newest(self, now: datetime | None = None) -> NamedIdentity | None:
+        """The newest identity when it may not sign, so that an older one does in its place.
+
+        One that begins later was put there in advance and is no fault.
+        """
+        moment = now or datetime.now(UTC)
+        found = [
+            item
+            for item in self.list(moment)
+            if item.identity is None or item.identity.leaf.not_valid_before_utc <= moment
+        ]
+
+        def begins(item: NamedIdentity) -> datetime:
+            if item.identity is not None:
+                return item.identity.leaf.not_valid_before_utc
+            changed = (self.folder / item.name / "chain.pem").stat().st_mtime
+            return datetime.fromtimestamp(changed, UTC)
+
+        newest = max(found, key=begins, default=None)
+        return newest if newest is not None and newest.problems else None
+
     def add(self, name: str, identity: SigningIdentity) -> Path:
         """Keep an identity with a local key; it appears whole or not at all.
 

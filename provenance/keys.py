@@ -193,6 +193,19 @@ def algorithm_of(private: object) -> Algorithm:
     raise CredentialInvalid("C2PA does not know keys of this type", "use P-256, RSA or Ed25519")
 
 
+def algorithm_for(public: PublicKeyTypes) -> Algorithm:
+    """The algorithm whose signatures a public key verifies; RSA gives PS256."""
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        for algorithm, curve in _CURVES.items():
+            if isinstance(public.curve, curve):
+                return algorithm
+    if isinstance(public, rsa.RSAPublicKey):
+        return Algorithm.PS256
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return Algorithm.ED25519
+    raise CredentialInvalid("C2PA does not know keys of this type", "use P-256, RSA or Ed25519")
+
+
 def save_key(
     path: Path, private: CertificateIssuerPrivateKeyTypes, passphrase: bytes | None
 ) -> None:

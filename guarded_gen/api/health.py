@@ -58,6 +58,7 @@ def readiness(door: Door) -> Readiness:
             "disk": disk,
             "queue": lambda: door.jobs.queue.client.check_connection(),
             "storage": door.jobs.storage.check,
+            "signing": lambda: door.services.identity,
             "policy": lambda: door.services.policy,
             "classifiers": lambda: door.services.prompt_classifiers,
             "generator": lambda: door.services.generator(door.settings.backend).capabilities(),
@@ -79,4 +80,6 @@ async def metrics(request: Request) -> Response:
     counts = await anyio.to_thread.run_sync(door.jobs.book.open_counts)
     for status in OPEN:
         door.metrics.queue_depth.labels(status).set(counts.get(status, 0))
+    alerts = await anyio.to_thread.run_sync(door.services.signing.alerts)
+    door.metrics.signing_alerts.set(len(alerts))
     return Response(door.metrics.page(), media_type=CONTENT_TYPE_LATEST)

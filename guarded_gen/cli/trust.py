@@ -51,9 +51,10 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Whether the lists can be read and are not past their expiry.
+    """Whether the lists can be read and are not past their expiry, and our certificates may sign.
 
-    Exit codes: 0 all good, 1 one is expired, expires within 30 days or cannot be read.
+    Exit codes: 0 all good, 1 one is expired, expires within 30 days or cannot be read, or there
+    is an alert about our own certificates.
     """
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.trust import Held
@@ -61,22 +62,28 @@ def check(
         from provenance.trustlists import load_list
 
         now = datetime.now(UTC)
+        alerts: tuple[str, ...] = ()
         if file is not None:
             held = [Held(file.stem, load_list(file), False)]
         else:
             held = list(services.signing.store.lists())
             _ = services.trust  # the lists of the settings can be read too
+            alerts = services.signing.alerts(now)
         records = [item.to_json(now) for item in held]
         if json:
-            emit(records)
+            emit({"lists": records, "alerts": list(alerts)})
         else:
+            for alert in alerts:
+                console().print(f"[red]alert[/]  {escape(alert)}")
             for item in held:
                 counts = ", ".join(
                     f"{len(item.trust.anchors(r))} {r}" for r in Role if item.trust.anchors(r)
                 )
                 state = item.state(now)
                 console().print(f"[{_COLOURS[state]}]{state}[/]  {escape(item.name)}  {counts}")
-        stop(Exit.DONE if all(r["state"] == "good" for r in records) else Exit.FAILED)
+        stop(
+            Exit.DONE if all(r["state"] == "good" for r in records) and not alerts else Exit.FAILED
+        )
 
 
 @app.command()

@@ -54,7 +54,7 @@ def test_a_list_is_added_counts_at_once_and_stands_in_the_log(
     assert set(names) == {"c2pa", "c2pa-tsa", "partner"}
     assert names["partner"]["source"].endswith("partner.pem")
     assert all(held["expires"] and held["issued"] for held in names.values())
-    assert run("check")[0]["state"] == "good"
+    assert run("check")["lists"][0]["state"] == "good"
 
 
 def test_stampers_cannot_be_added_as_signers(run: Callable[..., Any], tmp_path: Path) -> None:
