@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from classifiers.errors import ClassifierError
 from classifiers.prompt import windows
@@ -34,6 +35,8 @@ TOKENIZER = "prompt_tokenizer"
 ENTITIES = "prompt_entities"
 MAX_MATCHES = 20
 """Matches of one category that become signals."""
+MAX_UNREAD = 20
+"""Unread parts that are listed, by their places in the prompt."""
 TECHNICAL = ("disguise", "language")
 CACHED = 4_096
 """Prompts whose signals are remembered, about 4 kB each."""
@@ -159,7 +162,7 @@ class EmbeddedPromptClassifier:
         return Judge(
             Ensemble(spec, {name: BUILDERS[name](files) for name in spec.scorers}),
             Normaliser(words, LexiconScorer().words),
-            LanguageDetector(words),
+            LanguageDetector(words, spec.measured_languages),
             Matcher(load(self._entity_files), words),
         )
 
@@ -199,7 +202,9 @@ class EmbeddedPromptClassifier:
         return found | made
 
     def _signals(self, found: Judgement, heads: tuple[str, ...], digest: str) -> Signals:
-        language = {"language": found.language.code}
+        language: dict[str, Any] = {"language": found.language.code}
+        if found.unread:
+            language["unread"] = [[u.start, u.end, u.code] for u in found.unread[:MAX_UNREAD]]
         technical = (
             Signal.ran(
                 self.name, "disguise", found.readings.disguise, weights=digest,
@@ -221,12 +226,16 @@ class EmbeddedPromptClassifier:
             return (*skipped, *technical, *named)
         score = dict(zip(heads, map(float, found.heads), strict=True))
         score["unsafe"] = harm_of(found, score["unsafe"])
+        where = dict(zip(heads, found.where, strict=True))
         judged = tuple(
-            Signal.ran(self.name, head, score[head], calibrated=True, weights=digest)
+            Signal.ran(
+                self.name, head, score[head], calibrated=True, weights=digest,
+                detail={"span": list(where[head])},
+            )
             if head in score
             else Signal.skipped(self.name, head, "not_assessed")
             for head in HEADS
-        )
+        )  # fmt: skip
         return (*judged, *technical, *named)
 
     def _failed(self, reason: str) -> Signals:

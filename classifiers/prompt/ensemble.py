@@ -10,9 +10,10 @@ the others. Both then pass a calibration fitted on held-out sources.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,12 @@ SUBJECTS = ("elections", "misinformation")
 """Heads about a subject. They count as harm by their own probability only, and …"""
 SUBJECT_HARM = 0.75
 """… to this share: below what the default policy holds for any harm."""
-CHEAP = ("profanity", "lexicon")
-"""Scorers that cost a tenth of a millisecond."""
+CHANCE, MOST = 0.4, 0.8
+"""Discount for each e-fold of spans of one text, in log-odds, and the most that it can be."""
+UNDISCOUNTED = ("sexual_minors", "ncii", "minors")
+"""Heads that no length discounts."""
+_TOKEN = re.compile(r"\w|[^\w\s]")
+"""Without an encoder each character counts as a token."""
 
 
 class Scorer(Protocol):
@@ -37,6 +42,13 @@ class Scorer(Protocol):
     name: str
 
     def score(self, texts: Sequence[str]) -> Floats: ...
+
+
+@runtime_checkable
+class Tokenises(Protocol):
+    """A scorer that reads tokens, of which it has a most."""
+
+    def tokens(self, text: str) -> list[tuple[int, int]]: ...
 
 
 class ScorerScale(BaseModel):
@@ -63,7 +75,8 @@ class EnsembleSpec(BaseModel):
 
     ``benign`` is each head's benign quantile in z, ``excess`` scales what is above it, and
     ``heads`` lists the categories that the ensemble answers for. ``thresholds`` are the
-    operating points on ``unsafe`` at which the shipped figures were measured.
+    operating points on ``unsafe`` at which the shipped figures were measured. ``window`` is the
+    most tokens of one text, ``measured_languages`` those (ISO 639-1) that it may judge.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +88,8 @@ class EnsembleSpec(BaseModel):
     excess: tuple[float, ...]
     calibration: Mapping[str, Platt]
     thresholds: Mapping[str, float] = {}
+    measured_languages: tuple[str, ...] = ("en",)
+    window: int = 62
 
     @classmethod
     def read(cls, file: Path) -> EnsembleSpec:
@@ -103,12 +118,33 @@ class Ensemble:
         """Weighted mean of z-scores, float32 [len(texts), heads]."""
         return combine([(s.score(texts), scale) for s, scale in self._scorers])
 
-    def cheap(self, texts: Sequence[str]) -> Floats:
-        """Harm by the scorers that only look up words, float32 [N]; for ranking only."""
-        light = [(s, scale) for s, scale in self._scorers if s.name in CHEAP]
-        if not light:
-            return self.harm(self.z(texts))
-        return self.harm(combine([(s.score(texts), scale) for s, scale in light]))
+    def score(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
+        """Calibrated probabilities, float32 [N, len(spec.heads)], of spans in these languages."""
+        if unknown := set(languages) - {*self.spec.measured_languages, "und"}:
+            raise ValueError(f"not measured on {', '.join(sorted(unknown))}")
+        return self.probabilities(self.z(texts))
+
+    def whole(self, rows: Floats) -> Floats:
+        """One text's probabilities from those of its spans: float32 [N, heads] to [heads].
+
+        The largest of many draws is high by chance, so :data:`CHANCE` ln N is taken off its
+        log-odds; never more than :data:`MOST`, so that harmless sentences cannot talk a refusal
+        down to a pass, and nothing where one span is enough whatever stands around it.
+        """
+        worst = rows.max(axis=0).astype(np.float64)
+        if len(rows) == 1:
+            return worst.astype(np.float32)
+        p = np.clip(worst, 1e-7, 1 - 1e-7)
+        odds = np.log(p / (1 - p)) - min(CHANCE * np.log(len(rows)), MOST)
+        kept = np.isin(self.spec.heads, UNDISCOUNTED)
+        return np.where(kept, worst, 1 / (1 + np.exp(-odds))).astype(np.float32)
+
+    def tokens(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of the encoder starts and ends in ``text``, in characters."""
+        for scorer, _ in self._scorers:
+            if isinstance(scorer, Tokenises):
+                return scorer.tokens(text)
+        return [m.span() for m in _TOKEN.finditer(text)]
 
     def probabilities(self, z: Floats) -> Floats:
         """Calibrated probabilities, float32 [N, len(spec.heads)], columns as ``spec.heads``."""

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from classifiers.prompt import windows
 from classifiers.prompt.judge import Judge, harm_of
 
 MAX_WORDS = 64
@@ -69,20 +68,12 @@ def record(effects: list[WordEffect]) -> list[dict[str, Any]]:
 
 
 def _worst(judge: Judge, text: str, category: str) -> tuple[int, str]:
-    """Where the window that scores highest starts, and the window."""
-    parts = windows.split(text)
-    starts, at = [], 0
-    for part in parts:
-        at = text.index(part, at)
-        starts.append(at)
-    if len(parts) > windows.MAX_WINDOWS:
-        cheap = judge.ensemble.cheap(parts)
-        best = sorted(range(len(parts)), key=lambda i: -cheap[i])[: windows.MAX_WINDOWS]
-    else:
-        best = list(range(len(parts)))
-    found = _scores(judge, [parts[i] for i in best], category)
-    worst = max(zip(best, found, strict=True), key=lambda item: item[1] or 0.0)[0]
-    return starts[worst], parts[worst]
+    """Where the stretch that scores highest starts, and the stretch."""
+    (found,) = judge.judge([text])
+    if not found.where:
+        return 0, ""
+    start, end = found.where[judge.ensemble.spec.heads.index(category)]
+    return start, " ".join(text[start:end].split(" ")[:MAX_WORDS])
 
 
 def _scores(judge: Judge, texts: list[str], category: str) -> list[float | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from classifiers.prompt.entities import EntityClassifier, Match, Matcher, Mentio
 from classifiers.prompt.language import Language, LanguageDetector
 from classifiers.prompt.lexicon import LexiconScorer
 from classifiers.prompt.normalise import Normaliser, Readings
+from classifiers.prompt.reader import Reader, Unread
+from classifiers.prompt.windows import Piece
 
 ENTITY_HARM = 0.85
 """How far a named person, character or event counts as harm: just below certain review."""
 AGELESS = 0.25
 """Most that ``sexual_minors`` can be in a text without any sign of age."""
-CHANCE = 0.4
-"""Discount for each e-fold of stretches of one text; set on long harmless chats."""
 CACHED = 8_192
 """Stretches whose probabilities are remembered, about 0.4 kB each."""
 BY_ENTITIES = ("likeness", "intellectual_property", "elections", "misinformation")
@@ -30,11 +30,12 @@ BY_ENTITIES = ("likeness", "intellectual_property", "elections", "misinformation
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found. ``heads`` is None when the language is not supported.
+    """What was found. ``heads`` is None when a part is in a language that no model reads.
 
-    ``heads`` are calibrated probabilities in the order of the ensemble's heads; ``matches`` the
-    names found, ``named`` the highest degree of them by category; ``windows`` how many stretches
-    were scored.
+    ``heads`` are calibrated probabilities in the order of the ensemble's heads, and ``where``
+    the stretch of the prompt that each of them comes from; ``matches`` the names found,
+    ``named`` the highest degree of them by category; ``unread`` the parts in other languages;
+    ``stretches`` how many were scored.
     """
 
     readings: Readings
@@ -42,7 +43,9 @@ class Judgement:
     matches: tuple[Match, ...]
     named: dict[str, float]
     heads: NDArray[np.float32] | None
-    windows: int
+    where: tuple[tuple[int, int], ...]
+    unread: tuple[Unread, ...]
+    stretches: int
 
 
 class Judge:
@@ -56,79 +59,57 @@ class Judge:
         matcher: Matcher,
     ) -> None:
         self.ensemble = ensemble
-        self._normaliser = normaliser
-        self._languages = languages
+        self._reader = Reader(normaliser, languages)
         self._matcher = matcher
         self._entities = EntityClassifier()
         self._lexicon = LexiconScorer()
         self._lock = threading.Lock()
-        self._scored: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._scored: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
 
     def judge(self, texts: Sequence[str]) -> list[Judgement]:
         """One judgement a text; all stretches of all texts go through the models together."""
-        found: list[Judgement] = []
-        stretches: list[str] = []
-        owners: list[int] = []
-        for number, text in enumerate(texts):
-            readings = self._normaliser.read(text)
-            language = self._languages.detect(readings.judged[0].text)
-            mentions = self._mentions(readings)
-            shown = readings.judged[0].text
-            matches = self._entities.matches(shown, mentions)
-            named = self._entities.score(shown, mentions)
-            count = 0
-            if language.supported:
-                for reading in readings.judged:
-                    for stretch in windows.split(reading.text):
-                        stretches.append(stretch)
-                        owners.append(number)
-                        count += 1
-            found.append(Judgement(readings, language, matches, named, None, count))
-        if not stretches:
-            return found
-        scores = self.score(stretches, owners)
-        return [
-            Judgement(j.readings, j.language, j.matches, j.named, scores.get(number), j.windows)
-            for number, j in enumerate(found)
-        ]
+        read = [self._reader.read(text) for text in texts]
+        parts = [
+            () if one.unread else tuple(windows.stretches(
+                one.pieces or (Piece("", "en", 0, len(text)),),
+                self.ensemble.tokens, self.ensemble.spec.window,
+            ))
+            for one, text in zip(read, texts, strict=True)
+        ]  # fmt: skip
+        scored = self._probabilities([(p.text, p.code) for part in parts for p in part])
+        found = []
+        for one, part in zip(read, parts, strict=True):
+            shown = one.readings.judged[0].text
+            mentions = self._mentions(one.readings)
+            rows, scored = scored[: len(part)], scored[len(part) :]
+            heads = self.ensemble.whole(rows) if part else None
+            where = tuple((part[i].start, part[i].end) for i in rows.argmax(axis=0)) if part else ()
+            found.append(
+                Judgement(
+                    one.readings, one.language, self._entities.matches(shown, mentions),
+                    self._entities.score(shown, mentions), heads, where, one.unread, len(part),
+                )
+            )  # fmt: skip
+        return found
 
-    def score(
-        self, stretches: Sequence[str], owners: Sequence[int]
-    ) -> dict[int, NDArray[np.float32]]:
-        """The worst calibrated probability of each head over each owner's stretches."""
-        kept = self._within_budget(stretches, owners)
-        unique = list(dict.fromkeys(stretches[i] for i in kept))
-        place = {text: at for at, text in enumerate(unique)}
-        probabilities = self._probabilities(unique)
-        worst: dict[int, NDArray[np.float32]] = {}
-        for i in kept:
-            row = probabilities[place[stretches[i]]]
-            before = worst.get(owners[i])
-            worst[owners[i]] = row if before is None else np.maximum(before, row)
-        many = Counter(owners[i] for i in kept)
-        return {owner: _discounted(row, many[owner]) for owner, row in worst.items()}
-
-    def _probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Calibrated probabilities, float32 [len(texts), heads]; the same words are scored once.
-
-        No scorer tells cases apart, so the key is the lower-cased text: a prompt and its
-        disguised copies share one entry.
-        """
-        keys = [text.strip().lower() for text in texts]
+    def _probabilities(self, parts: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Calibrated probabilities, float32 [N, heads], of (text, language); each scored once."""
         with self._lock:
-            known = {key: self._scored[key] for key in keys if key in self._scored}
+            known = {key: self._scored[key] for key in parts if key in self._scored}
             for key in known:
                 self._scored.move_to_end(key)
-        fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        fresh = list(dict.fromkeys(key for key in parts if key not in known))
         if fresh:
-            listed = list(fresh.values())
-            made = self._with_age(self.ensemble.probabilities(self.ensemble.z(listed)), listed)
+            listed = [text for text, _ in fresh]
+            made = self._with_age(self.ensemble.score(listed, [code for _, code in fresh]), listed)
             known |= dict(zip(fresh, made, strict=True))
             with self._lock:
                 self._scored.update((key, known[key]) for key in fresh)
                 while len(self._scored) > CACHED:
                     self._scored.popitem(last=False)
-        return np.stack([known[key] for key in keys])
+        if not parts:
+            return np.empty((0, len(self.ensemble.spec.heads)), np.float32)
+        return np.stack([known[key] for key in parts])
 
     def _with_age(
         self, probability: NDArray[np.float32], texts: Sequence[str]
@@ -148,20 +129,6 @@ class Judge:
             probability[:, unsafe] = np.maximum(probability[:, unsafe], probability[:, at])
         return probability
 
-    def _within_budget(self, stretches: Sequence[str], owners: Sequence[int]) -> list[int]:
-        """All stretches, but of a very long text only those that cheap scorers rank highest."""
-        by_owner: dict[int, list[int]] = {}
-        for i, owner in enumerate(owners):
-            by_owner.setdefault(owner, []).append(i)
-        kept: list[int] = []
-        for members in by_owner.values():
-            if len(members) > windows.MAX_WINDOWS:
-                harm = self.ensemble.cheap([stretches[i] for i in members])
-                best = np.argsort(-harm, kind="stable")[: windows.MAX_WINDOWS]
-                members = sorted(members[int(i)] for i in best)
-            kept += members
-        return kept
-
     def _mentions(self, readings: Readings) -> tuple[Mention, ...]:
         """Names in the plain text and in its clearer readings, each entity once."""
         seen: dict[str, Mention] = {}
@@ -171,15 +138,6 @@ class Judge:
                 if before is None or (before.fuzzy and not mention.fuzzy):
                     seen[mention.entity.id] = mention
         return tuple(seen.values())
-
-
-def _discounted(probability: NDArray[np.float32], stretches: int) -> NDArray[np.float32]:
-    """The largest of many draws is high by chance: take ``CHANCE * ln(n)`` off its log-odds."""
-    if stretches == 1:
-        return probability
-    p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
-    odds = np.log(p / (1 - p)) - CHANCE * np.log(stretches)
-    return (1 / (1 + np.exp(-odds))).astype(np.float32)
 
 
 def harm_of(judgement: Judgement, model: float) -> float:

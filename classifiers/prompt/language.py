@@ -1,10 +1,11 @@
-"""Which language a prompt is in, and whether the embedded model can judge it.
+"""Which language each span is in, and whether the embedded model can judge it.
 
-The embedded encoder reads English. On other languages it is worse than useless (an English
-encoder flags half of all harmless Chinese prompts), so a prompt in another language is
-``skipped``, and the policy decides. Detection joins three witnesses: the script, an n-gram
-model over 140 languages (``py3langid``, BSD-3-Clause), and the share of English words, which
-is the better one for short prompts.
+A model that does not know a language is worse than useless on it (an English encoder flags
+half of all harmless Chinese prompts), so a span in such a language ends as ``skipped`` for the
+whole prompt, and the policy decides. Detection joins three witnesses: the script, the words
+that are no English ones, and an n-gram model over 140 languages (``py3langid``, BSD-3-Clause),
+which is asked only about stretches that the words call foreign: on a few words of English with
+a name in them it is wrong more often than right.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import lzma
 import re
 import threading
 from array import array
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,16 +35,31 @@ SUPPORTED = ("en",)
 UNDETERMINED = "und"
 FOREIGN_SCRIPT = 0.3
 """Share of non-Latin letters from which a text is not English, whatever else it holds."""
-SURE_VOTES = 0.25
-"""Share of another language's frequent words that is the surest sign of it."""
-PLAINLY_ENGLISH = 0.9
-"""Share of English words from which the n-gram model is not asked: it could change nothing."""
 ENGLISH_LIKE = ("en", "pcm", "gcf", "jam", "sco")
 """English and creoles of it, which the n-gram model confuses on short texts."""
-MAX_CHARS = 1_000
-"""The beginning decides; the rest of a long text costs time and changes nothing."""
+_CANDIDATES_LIST = (
+    "en de fr es it pt nl sv da no pl cs sk sl hr sr ro hu fi et lv lt tr az id ms vi tl sw "
+    "af ca gl eu cy ga is sq mt ru uk bg mk be el he ar fa ur hi mr ne bn ta te ml kn gu pa "
+    "si th lo km my zh ja ko ka hy am mn kk eo la ht rw xh zu"
+)
+CANDIDATES = _CANDIDATES_LIST.split()
+"""What the n-gram model may answer: languages that people write prompts in."""
+FOREIGN_SUM = 2.5
+"""Weight of a stretch from which it may be another language: three words that are no English."""
+VOTED_SUM = 2.15
+"""The same where one of them is a frequent word of another language."""
+DIGITS = 0.5
+"""Weight of a word with digits in it: a code, or letters that somebody disguised."""
+CLEAR_SUM = 4.0
+"""Weight from which the n-gram model is hardly believed when it says English."""
+NAME, FIRST = 0.3, 0.6
+"""Weight of an unknown word with a capital: inside a sentence, where it is most often a name,
+and at its beginning."""
+PERHAPS_ENGLISH, SURELY_ENGLISH = 0.3, 0.9
+"""Share for English at which the n-gram model overrules the words; the second, where two or
+more frequent words of one other language stand in the stretch."""
 _LETTER = re.compile(r"[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W_]+")
 
 _SCRIPTS = (
     ("ja", "\u3040", "\u30ff"), ("ko", "\uac00", "\ud7af"), ("zh", "\u4e00", "\u9fff"),
@@ -76,66 +94,17 @@ _FOREIGN_WORDS = {
     "tl": "ang ng sa mga na ay isang at may",
 }
 _FOREIGN = {code: frozenset(words.split()) for code, words in _FOREIGN_WORDS.items()}
-_AMBIGUOUS = frozenset(
-    [
-        "a",
-        "i",
-        "is",
-        "in",
-        "on",
-        "to",
-        "no",
-        "me",
-        "he",
-        "do",
-        "at",
-        "as",
-        "by",
-        "or",
-        "so",
-        "an",
-        "die",
-        "was",
-        "war",
-        "man",
-        "hat",
-        "kind",
-        "am",
-        "of",
-        "and",
-        "the",
-        "it",
-        "es",
-        "que",
-        "it",
-        "de",
-        "la",
-        "el",
-        "se",
-        "son",
-        "come",
-        "per",
-        "un",
-        "fin",
-        "en",
-        "i",
-        "a",
-        "o",
-        "e",
-        "dan",
-        "is",
-        "me",
-        "mi",
-        "di",
-        "do",
-        "to",
-        "sa",
-        "s",
-        "le",
-        "van",
-    ]
+_AMBIGUOUS_LIST = (
+    "a i is in on to no me he do at as by or so an die was war man hat kind am of and the it "
+    "es que de la el se son come al au con sin pour plus los las des du van den het per un "
+    "fin en o e dan mi di sa s le"
 )
-"""Foreign frequent words that also occur in English prompts; they count half."""
+_AMBIGUOUS = frozenset(_AMBIGUOUS_LIST.split())
+"""Foreign frequent words that also occur in English prompts; they say nothing."""
+_PLAIN_LIST = "a is in on to no me he do at as by or so an was of and the it come"
+_PLAIN = frozenset(_PLAIN_LIST.split())
+"""Those of them that are above all English."""
+_OURS = ("en", UNDETERMINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +113,15 @@ class Language:
 
     code: str
     supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``text[start:end]`` in one language."""
+
+    start: int
+    end: int
+    language: Language
 
 
 def load_identifier() -> LanguageIdentifier:
@@ -174,15 +152,16 @@ def _plain(numbers: NDArray[np.unsignedinteger[Any]]) -> array[int]:
 
 
 class LanguageDetector:
-    """Detects languages; 0.05 ms for plain English, 0.3 ms for other texts. Thread-safe.
+    """Finds the languages of a text; 0.05 ms for plain English, 0.3 ms for other texts.
 
-    A text without letters, or one that no witness can place, is ``und`` and supported: there
-    is nothing in it that only another language could say. The n-gram model is loaded when a
-    text first needs it.
+    A text without letters is ``und`` and supported: there is nothing in it that only another
+    language could say. So is a name, or a loan word or two, inside English or alone. Thread-safe;
+    the n-gram model is loaded when a text first needs it.
     """
 
-    def __init__(self, words: Vocabulary) -> None:
+    def __init__(self, words: Vocabulary, supported: Iterable[str] = SUPPORTED) -> None:
         self._words = words
+        self._supported = frozenset((*supported, UNDETERMINED))
         self._lock = threading.Lock()
         self._loaded: LanguageIdentifier | None = None
 
@@ -191,45 +170,93 @@ class LanguageDetector:
         with self._lock:
             if self._loaded is None:
                 self._loaded = load_identifier()
+                self._loaded.set_languages(list(CANDIDATES))
             return self._loaded
 
     def detect(self, text: str) -> Language:
-        """The language of the first :data:`MAX_CHARS` characters."""
-        text = text[:MAX_CHARS]
+        """The language of one span; of mixed ones the first that is not English."""
+        found = self.runs(text)
+        other = next((run.language for run in found if not run.language.supported), None)
+        other = other or next((r.language for r in found if r.language.code not in _OURS), None)
+        return other or (found[0].language if found else Language(UNDETERMINED, True))
+
+    def runs(self, text: str) -> list[Run]:
+        """``text`` cut where the language changes, in order; together they cover all of it.
+
+        Expects text in one script, as :func:`classifiers.prompt.spans.cut` makes it. A long
+        stretch of words that are no English, in the midst of English, is a run of its own.
+        """
         letters = _LETTER.findall(text)
         if not letters:
-            return Language(UNDETERMINED, True)
+            return [Run(0, len(text), Language(UNDETERMINED, True))]
         if sum(_non_latin(c) for c in letters) > FOREIGN_SCRIPT * len(letters):
-            return Language(self._by_script(letters), False)
-        words = [w.lower() for w in _WORD.findall(text)]
-        english = self._words.readability(text)
-        code, votes = self._frequent_words(words)
-        if english >= PLAINLY_ENGLISH and votes < SURE_VOTES:
-            return Language("en", True)
-        accents = sum(ord(c) > 0xBF for c in letters) / len(letters)
-        ranked = dict(self._model.rank(text))
-        own = sum(ranked.get(name, 0.0) for name in ENGLISH_LIKE)
-        best = max((name for name in ranked if name not in ENGLISH_LIKE), key=ranked.__getitem__)
-        # Frequent words are the surest sign; then the n-gram model, where English words are few.
-        foreign = (
-            (votes >= SURE_VOTES and ranked[best] + ranked.get(code, 0) > own)
-            or (votes >= 0.15 and english < PLAINLY_ENGLISH and own < 0.5)
-            or (english < 0.75 and ranked[best] >= 0.3 and own < 0.25)
-            or (english < 0.55 and accents > 0 and own < 0.5)
-            or (english < 0.4 and own < 0.2 and len(words) >= 3)
-            or (ranked[best] > 0.8 and english < PLAINLY_ENGLISH)
-        )
-        if not foreign:
-            return Language("en" if own >= 0.1 or english > 0.7 else UNDETERMINED, True)
-        return Language(code if votes >= SURE_VOTES and code else best, False)
+            return [Run(0, len(text), self._language(self._by_script(letters)))]
+        runs: list[Run] = []
+        pending = [(0, len(text))]
+        while pending:
+            start, end = pending.pop()
+            stretch = self._most_foreign(text[start:end])
+            if stretch is None:
+                code = "en" if _WORD.search(text, start, end) else UNDETERMINED
+                runs.append(Run(start, end, self._language(code)))
+                continue
+            first, last, code = stretch
+            runs.append(Run(start + first, start + last, self._language(code)))
+            if _WORD.search(text, start, start + first):
+                pending.append((start, start + first))
+            if _WORD.search(text, start + last, end):
+                pending.append((start + last, end))
+        return sorted(runs, key=lambda run: run.start)
 
-    def _frequent_words(self, words: list[str]) -> tuple[str, float]:
-        best, share = "", 0.0
-        for code, known in _FOREIGN.items():
-            found = [0.5 if w in _AMBIGUOUS else 1.0 for w in words if w in known]
-            if found and max(found) == 1.0 and sum(found) / len(words) > share:
-                best, share = code, sum(found) / len(words)
-        return best, share
+    def _language(self, code: str) -> Language:
+        return Language(code, code in self._supported)
+
+    def _most_foreign(self, text: str) -> tuple[int, int, str] | None:
+        """The stretch with the largest sum of weights (Kadane), when that is another language."""
+        found = list(_WORD.finditer(text))
+        shouted = text.upper() == text
+        weights = [self._weight(m.group(), i == 0 or shouted) for i, m in enumerate(found)]
+        best, first, last = 0.0, 0, 0
+        total, begun = 0.0, 0
+        for at, (against, _) in enumerate(weights):
+            if total <= 0:
+                total, begun = 0.0, at
+            total += against
+            if total > best:
+                best, first, last = total, begun, at + 1
+        votes = Counter(code for _, codes in weights[first:last] for code in codes)
+        if best < (VOTED_SUM if votes else FOREIGN_SUM):
+            return None
+        start, end = found[first].start(), found[last - 1].end()
+        sure = max(votes.values(), default=0)
+        ranked = {str(name): float(p) for name, p in self._model.rank(text[start:end].lower())}
+        english = sum(ranked.pop(name, 0.0) for name in ENGLISH_LIKE)
+        if english > (SURELY_ENGLISH if sure >= 2 or best >= CLEAR_SUM else PERHAPS_ENGLISH):
+            return None
+        return start, end, max(ranked, key=lambda name: ranked[name] + votes[name] / max(sure, 1))
+
+    def _weight(self, word: str, first: bool) -> tuple[float, tuple[str, ...]]:
+        """How much a word speaks against English, and for which languages."""
+        small = word.lower()
+        codes = tuple(code for code, known in _FOREIGN.items() if small in known)
+        if small in _AMBIGUOUS:
+            return (-0.5 if small in _PLAIN else 0.0 if small == "i" else 0.5), codes
+        if codes:
+            return 1.5, codes
+        if (len(small) == 1 and small.isascii()) or small[0].isdigit():
+            return 0.0, ()
+        if any(char.isdigit() for char in small):
+            return DIGITS, ()
+        if self._words.of_prompts(small):
+            return -1.0, ()
+        if self._words.known(small):
+            # the larger list is an encyclopedia's: it holds words of every language
+            return -0.5, ()
+        if word[0].isupper():
+            return (FIRST if first else NAME), ()
+        if not small.isascii():
+            return 1.2, ()
+        return 1.0, ()
 
     def _by_script(self, letters: list[str]) -> str:
         for code, first, last in _SCRIPTS:

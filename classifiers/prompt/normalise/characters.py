@@ -55,12 +55,15 @@ def invisible(char: str) -> bool:
 
 
 def drop_invisible(text: Traced) -> tuple[Traced, int]:
-    """Without invisible characters, and how many there were; tabs and breaks become spaces."""
+    """Without invisible characters, and how many there were; tabs become spaces."""
     dropped = 0
 
     def change(char: str) -> str:
         nonlocal dropped
-        if char in "\n\t\r":
+        if char in "\n\r\u2028\u2029\x0b\x0c\x85":
+            # a line's end parts two spans
+            return "\n"
+        if char == "\t":
             return " "
         if invisible(char):
             dropped += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -42,12 +42,15 @@ class Vocabulary:
 
     def __init__(self, words: Iterable[str], domain: Iterable[str] = ()) -> None:
         self._cost: dict[str, float] = {}
+        domain = tuple(domain)
         for scale, listed in ((1.0, words), (2.0, domain)):
             plain = dict.fromkeys(w for w in listed if w.isalpha() and w.isascii())
             for rank, word in enumerate(plain):
                 cost = 2.3 + math.log(scale * rank + 2.7)
                 self._cost[word] = min(cost, self._cost.get(word, math.inf))
         self.known = lru_cache(_CACHE)(self._known)
+        self._domain = frozenset(domain)
+        self.of_prompts = lru_cache(_CACHE)(self._of_prompts)
 
     @classmethod
     def from_tokenizer(cls, file: Path, extra: Iterable[str] = ()) -> Vocabulary:
@@ -79,19 +82,11 @@ class Vocabulary:
         return found
 
     def _known(self, word: str) -> bool:
-        word = word.lower()
-        if word in self._cost:
-            return True
-        for suffix in SUFFIXES:
-            if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-                stem = word[: -len(suffix)]
-                if stem in self._cost or stem + "e" in self._cost:
-                    return True
-                if len(stem) > 3 and stem[-1] == stem[-2] and stem[:-1] in self._cost:
-                    return True
-                if stem[-1] == "i" and stem[:-1] + "y" in self._cost:
-                    return True
-        return False
+        return _is_form(word.lower(), self._cost)
+
+    def _of_prompts(self, word: str) -> bool:
+        """Whether a lower-case word, or what it is a form of, is frequent in English prompts."""
+        return _is_form(word, self._domain)
 
     def readability(self, text: str) -> float:
         """Share of letters that stand in known words, [0, 1]; 1 for a text without letters."""
@@ -101,6 +96,22 @@ class Vocabulary:
             if self.known(word):
                 known += len(word)
         return known / total if total else 1.0
+
+
+def _is_form(word: str, words: Container[str]) -> bool:
+    """Whether ``word`` is one of ``words`` or a regular form of one."""
+    if word in words:
+        return True
+    for suffix in SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            stem = word[: -len(suffix)]
+            if stem in words or stem + "e" in words:
+                return True
+            if len(stem) > 3 and stem[-1] == stem[-2] and stem[:-1] in words:
+                return True
+            if stem[-1] == "i" and stem[:-1] + "y" in words:
+                return True
+    return False
 
 
 def skeleton(text: str) -> float:

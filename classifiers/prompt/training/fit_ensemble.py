@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.calibration import Platt
-from classifiers.prompt import windows
 from classifiers.prompt.ensemble import SUBJECTS, ScorerScale, combine, largest_excess
 from classifiers.prompt.heads import HEADS, INDEX
+from classifiers.prompt.spans import canonical
 from classifiers.prompt.training import rows as corpus
 
 BENIGN_QUANTILE = 0.98
@@ -131,7 +131,7 @@ def main() -> None:
     _, held = corpus.split(corpus.read(options.data) + written.rows(options.seed))
     files = {name: options.weights / file for name, file in FILES.items()}
     used = [name for name, needs in SCORERS.items() if all(files[n].exists() for n in needs)]
-    texts = [windows.split(row.text)[0] for row in held]
+    texts = [canonical(row.text) for row in held]
     logits = {name: BUILDERS[name](files).score(texts) for name in used}
     made_by = f"fit_ensemble, seed {options.seed}, {len(held)} rows of held-out sources"
     spec = fit(logits, SCORERS, MIX, held, made_by)

@@ -51,3 +51,38 @@ def prompts() -> list[tuple[str, str]]:
         for part in block.replace("\n", "|").split("|")
         if part.strip()
     ]
+
+
+SENTENCES = {
+    "de": "Danach zeigt ein Fremder am Fenster langsam, was keiner je sehen sollte.",
+    "fr": "Ensuite un inconnu montre lentement à la fenêtre ce que personne ne devrait voir.",
+    "es": "Luego un desconocido muestra despacio en la ventana lo que nadie debería ver.",
+    "it": "Poi uno sconosciuto mostra lentamente alla finestra quello che nessuno dovrebbe vedere.",
+    "pt": "Depois um estranho mostra devagar na janela o que ninguém deveria ver.",
+    "nl": "Daarna laat een vreemde bij het raam langzaam zien wat niemand ooit zou mogen zien.",
+    "sv": "Sedan visar en främling vid fönstret långsamt det som ingen någonsin borde få se.",
+    "da": "Derefter viser en fremmed ved vinduet langsomt det som ingen nogensinde burde se.",
+    "pl": "Potem nieznajomy przy oknie powoli pokazuje to, czego nikt nie powinien zobaczyć.",
+    "cs": "Potom cizinec u okna pomalu ukazuje to, co by nikdo neměl nikdy vidět.",
+    "tr": "Sonra bir yabancı pencerede kimsenin görmemesi gereken şeyi yavaşça gösteriyor.",
+    "id": "Kemudian seorang asing di jendela perlahan menunjukkan apa yang tidak boleh dilihat.",
+    "ro": "Apoi un necunoscut arată încet la fereastră ceea ce nimeni nu ar trebui să vadă.",
+    "fi": "Sitten tuntematon näyttää ikkunassa hitaasti sen, mitä kenenkään ei pitäisi nähdä.",
+    "hu": "Aztán egy idegen lassan megmutatja az ablaknál azt, amit senkinek sem volna szabad.",
+    "vi": "Sau đó một người lạ bên cửa sổ từ từ cho thấy điều mà không ai nên nhìn.",
+    "sw": "Kisha mgeni mmoja dirishani anaonyesha polepole kitu ambacho hakuna anayepaswa kuona.",
+    "tl": "Pagkatapos ay dahan-dahang ipinakita ng isang dayuhan ang hindi dapat makita ng iba.",
+    "ru": "Затем незнакомец у окна медленно показывает то, чего никто не должен видеть.",
+    "uk": "Потім незнайомець біля вікна повільно показує те, чого ніхто не повинен бачити.",
+    "el": "Μετά ένας άγνωστος στο παράθυρο δείχνει αργά αυτό που κανείς δεν πρέπει να δει.",
+    "he": "אחר כך זר ליד החלון מראה לאט את מה שאיש לא אמור לראות.",
+    "ar": "ثم يعرض غريب عند النافذة ببطء ما لا ينبغي لأحد أن يراه.",
+    "hi": "फिर खिड़की पर एक अजनबी धीरे-धीरे वह दिखाता है जो किसी को नहीं देखना चाहिए।",
+    "bn": "তারপর জানালায় এক অচেনা লোক ধীরে ধীরে যা দেখায় তা কারও দেখা উচিত নয়।",
+    "ta": "பிறகு ஜன்னலில் ஒரு அந்நியர் யாரும் பார்க்கக் கூடாததை மெதுவாகக் காட்டுகிறார்.",
+    "th": "จากนั้นคนแปลกหน้าที่หน้าต่างค่อยๆ แสดงสิ่งที่ไม่ควรมีใครเห็น",
+    "zh": "然后窗边的一个陌生人慢慢展示没有人应该看到的东西。",
+    "ja": "それから窓辺の見知らぬ人が誰も見るべきでないものをゆっくり見せる。",
+    "ko": "그런 다음 창가의 낯선 사람이 아무도 보아서는 안 되는 것을 천천히 보여준다.",
+}
+"""One sentence in each of thirty languages, harmless, in the shape of something hidden."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from classifiers.prompt.disguises import DISGUISES
 from classifiers.prompt.explain import explain
 from classifiers.prompt.heads import HEADS
 from classifiers.prompt.rewrite import suggest
-from classifiers.prompt.windows import MAX_CHARS, split
+from classifiers.prompt.windows import MAX_CHARS, Piece, stretches
 from classifiers.registry import WeightsRegistry
 from policies.decision import CheckStatus, Signal
 from tests.classifiers.prompt.foreign import prompts
@@ -110,11 +111,26 @@ def test_harm_at_the_end_of_a_long_text_counts(classifier: PromptClassifier) -> 
     assert score(classifier, long + HARMFUL + ". " + HARMFUL, "sexual") > 0.5
 
 
-def test_windows_cover_every_word() -> None:
-    words = [f"w{i}" for i in range(500)]
-    windows = split(" ".join(words))
-    assert {w for window in windows for w in window.split()} == set(words)
-    assert split("short text") == ["short text"]
+def _words(text: str) -> list[tuple[int, int]]:
+    return [m.span() for m in re.finditer(r"\S+", text)]
+
+
+@pytest.mark.parametrize("size", [3, 40, 500])
+def test_stretches_cover_every_word_and_fit_the_window(size: int) -> None:
+    words = [f"w{i}" for i in range(1_000)]
+    pieces = [
+        Piece(" ".join(words[i : i + size]), "en", i, i + size) for i in range(0, 1_000, size)
+    ]
+    found = stretches(pieces, _words, 62)
+    assert {w.rstrip(".") for part in found for w in part.text.split()} == set(words)
+    assert max(len(part.text.split()) for part in found) <= 62
+
+
+def test_a_stretch_holds_one_language_and_neighbours_meet_in_one() -> None:
+    codes = ["en", "en", "de", "en"]
+    pieces = [Piece(f"{code} {i}", code, i, i + 1) for i, code in enumerate(codes)]
+    found = {part.text for part in stretches(pieces, _words, 62)}
+    assert found == {"en 0", "en 1", "en 0. en 1", "de 2", "en 3"}
 
 
 @pytest.mark.parametrize("text", ["x" * (MAX_CHARS + 1), "a " * 500_000])

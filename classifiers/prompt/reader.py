@@ -1,0 +1,125 @@
+"""From one prompt to the pieces that the models read, and to those that nobody can read.
+
+The plain text is cut into spans, and each span into runs of one language. A run in a language
+that no model was measured on is read again for disguises (text that is turned round or spelt in
+signs looks like another language); what stays foreign makes the whole prompt unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classifiers.prompt import spans
+from classifiers.prompt.language import UNDETERMINED, Language, LanguageDetector
+from classifiers.prompt.normalise import Normaliser, Reading, Readings
+from classifiers.prompt.windows import Piece
+
+MAX_REREAD = 24
+"""Foreign spans of one text that are searched for disguises; any more stay foreign."""
+_OURS = ("en", UNDETERMINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """``start:end`` of the prompt is in the language ``code``, which no model was measured on."""
+
+    code: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A text's readings, the pieces to judge, and what is left unread.
+
+    ``language`` is the first unsupported one, else the one with the most letters.
+    """
+
+    readings: Readings
+    language: Language
+    pieces: tuple[Piece, ...]
+    unread: tuple[Unread, ...]
+
+
+class Reader:
+    """Cuts texts; pure and thread-safe but for caches."""
+
+    def __init__(self, normaliser: Normaliser, languages: LanguageDetector) -> None:
+        self._normaliser = normaliser
+        self._languages = languages
+
+    def read(self, text: str) -> Read:
+        """Never raises, whatever the text."""
+        readings = self._normaliser.read(text)
+        pieces: list[Piece] = []
+        unread: list[Unread] = []
+        letters: dict[str, int] = {}
+        foreign: list[tuple[int, int]] = []
+        reread = 0
+        for runs in self._spans(readings.plain.text):
+            again: tuple[str, ...] = ()
+            if any(not language.supported for _, _, language in runs) and reread < MAX_REREAD:
+                reread += 1
+                again = self._again(readings.plain.text[runs[0][0] : runs[-1][1]])
+                whole = _origin(readings.plain, runs[0][0], runs[-1][1])
+                pieces += [Piece(clear, "en", *whole) for clear in again]
+                if again:
+                    foreign.append(whole)
+                    letters["en"] = letters.get("en", 0) + len(again[0])
+                    continue
+            for start, end, language in runs:
+                at = _origin(readings.plain, start, end)
+                letters[language.code] = letters.get(language.code, 0) + end - start
+                if language.code not in _OURS:
+                    foreign.append(at)
+                if not language.supported:
+                    unread.append(Unread(language.code, *at))
+                elif not readings.others or language.code not in _OURS:
+                    pieces.append(Piece(readings.plain.text[start:end], language.code, *at))
+        for reading in readings.others:
+            pieces += self._others(reading, foreign)
+        made = [
+            Piece(clean, piece.code, piece.start, piece.end)
+            for piece in pieces
+            if (clean := spans.canonical(piece.text))
+        ]
+        if unread:
+            language = Language(unread[0].code, False)
+        else:
+            code = max(letters, key=letters.__getitem__, default=UNDETERMINED)
+            language = Language(code, True)
+        return Read(readings, language, tuple(made), tuple(unread))
+
+    def _spans(self, text: str) -> list[list[tuple[int, int, Language]]]:
+        """The runs of each span that is not about the camera alone."""
+        found = []
+        for span in spans.cut(text):
+            part = text[span.start : span.end]
+            if not spans.technical(part):
+                runs = self._languages.runs(part)
+                found.append([(span.start + r.start, span.start + r.end, r.language) for r in runs])
+        return found
+
+    def _again(self, part: str) -> tuple[str, ...]:
+        """English readings of a span that looks foreign; none when it is foreign indeed."""
+        others = self._normaliser.read(part).others
+        return tuple(
+            other.text
+            for other in others
+            if all(run.language.code in _OURS for run in self._languages.runs(other.text))
+        )
+
+    def _others(self, reading: Reading, foreign: Sequence[tuple[int, int]]) -> list[Piece]:
+        """The English spans of another reading, but none that was made out of foreign words."""
+        pieces = []
+        for start, end, language in (run for runs in self._spans(reading.text) for run in runs):
+            at = _origin(reading, start, end)
+            if language.code in _OURS and not any(a < at[1] and at[0] < b for a, b in foreign):
+                pieces.append(Piece(reading.text[start:end], "en", *at))
+        return pieces
+
+
+def _origin(reading: Reading, start: int, end: int) -> tuple[int, int]:
+    covered = reading.origin[start:end]
+    return min(covered), max(covered) + 1
