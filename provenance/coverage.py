@@ -72,7 +72,8 @@ def _plain_brands(file: BinaryIO, item: Range) -> bool:
 def tell_uncovered(run: Run) -> None:
     """A warning for each range that may hold something; blank padding is passed over."""
     loud = False
-    for item in uncovered(run):
+    run.uncovered = uncovered(run)
+    for item in run.uncovered:
         if item.blank and not item.appended:
             continue
         loud = True

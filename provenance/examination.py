@@ -51,7 +51,7 @@ from provenance.containers import (
     read_container,
     signed_before_break,
 )
-from provenance.coverage import tell_uncovered, uncovered
+from provenance.coverage import tell_uncovered
 from provenance.formats import FileKind, detect_file
 from provenance.identity import identities
 from provenance.judgement import judge_binding, judge_claim
@@ -336,7 +336,7 @@ def examine(
         run.signer,
         run.timestamp,
         run.ingredients,
-        tuple(u.to_json() for u in uncovered(run)),
+        tuple(u.to_json() for u in run.uncovered),
         clean(remote, 400) if remote else None,
         run.moment.isoformat(timespec="seconds"),
         clean(trust.name, 200),

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import cbor2
@@ -132,7 +133,7 @@ class Signature:
         return (*((t, newer) for t in self.tokens), *((t, older) for t in self.older_tokens))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredManifest:
     """One manifest of a store."""
 
@@ -166,7 +167,7 @@ class StoredManifest:
         data = self.claim_bytes
         return _decode(data) if data else None
 
-    @property
+    @cached_property
     def signature(self) -> Signature | None:
         found = self.box.child("c2pa.signature")
         if found is None or not found.contents:

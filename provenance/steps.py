@@ -12,7 +12,7 @@ from provenance import history
 from provenance.bindings import Range
 from provenance.claims import ManifestCheck
 from provenance.codes import Meaning, meaning
-from provenance.containers import Container
+from provenance.containers import Container, Uncovered
 from provenance.jumbf import ManifestStore
 from provenance.limits import ProvenanceLimits
 from provenance.trust import TrustList
@@ -86,6 +86,7 @@ class Run:
     ingredients: tuple[IngredientReport, ...] = ()
     identities: tuple[IdentityReport, ...] = ()
     excluded: tuple[Range, ...] = ()
+    uncovered: tuple[Uncovered, ...] = ()
     verdict: Verdict = Verdict.TRUSTED
 
     @property

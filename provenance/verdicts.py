@@ -62,6 +62,8 @@ def clean(value: object, most: int = 2_000) -> str:
     """A text from a file, safe to carry: no control or format characters, at most ``most``."""
     text = value if isinstance(value, str) else str(value)
     cut = text[:most]
+    if cut.isprintable():  # nothing of the hidden categories is
+        return cut + ("…" if len(text) > most else "")
     shown = "".join("\ufffd" if unicodedata.category(c) in _HIDDEN else c for c in cut)
     return shown + ("…" if len(text) > most else "")
 
