@@ -20,6 +20,7 @@ from media.limits import MediaLimits
 from provenance.certificates import SigningIdentity
 from provenance.containers import ContainerBroken, read_container
 from provenance.formats import detect_file
+from provenance.fragments import joined, verify_stream
 from provenance.isolation import Sandbox
 from provenance.jumbf import StoreBroken, parse_store
 from provenance.limits import ProvenanceLimits
@@ -131,17 +132,30 @@ class ProvenanceDesk:
         trust: TrustList | None = None,
         deep: bool | None = None,
         crjson: bool = False,
+        segments: Sequence[Path] = (),
     ) -> ProvenanceReport:
         """Weigh all evidence about a file.
 
         ``deep`` decodes it to read its mark and its picture: by default only when trusted
-        credentials do not settle the question already.
+        credentials do not settle the question already. With ``segments``, ``path`` is a stream's
+        initialisation segment and they are its media segments, in order.
 
         Raises :class:`VerifierUnavailable`; never for what is in the file.
         """
+        if segments:
+            with joined(path, segments, self._limits.max_file_bytes) as film:
+                stream = verify_stream(
+                    path, segments, trust or self.trust, self._limits, at=at, sandbox=self._small
+                )
+                return self._weighed(film, stream.whole, deep)
         verification = verify(
             path, trust or self.trust, self._limits, at=at, crjson=crjson, sandbox=self._small
         )
+        return self._weighed(path, verification, deep)
+
+    def _weighed(
+        self, path: Path, verification: VerificationReport, deep: bool | None
+    ) -> ProvenanceReport:
         reading = Reading()
         if deep is None:
             deep = verification.verdict is not Verdict.TRUSTED

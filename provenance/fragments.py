@@ -10,7 +10,10 @@ Source: C2PA 2.4, section 18.7.2.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -68,9 +71,9 @@ class StreamReport:
         notes = [
             Finding(
                 "segment.changed" if s.proven else "segment.unbound", Severity.FAILURE,
-                f"a media segment is not as it was signed: {s.reason}", clean(s.path.name, 200),
+                f"a media segment is not as it was signed: {s.reason}", f"segment {number}",
             )
-            for s in self.segments
+            for number, s in enumerate(self.segments, 1)
             if not s.intact
         ]  # fmt: skip
         kept = self.init.findings
@@ -79,7 +82,11 @@ class StreamReport:
             kept = tuple(f for f in kept if not _about_whole_file(f))
         order = {Severity.FAILURE: 0, Severity.WARNING: 1, Severity.NOTE: 2}
         findings = sorted([*notes, *kept], key=lambda f: order[f.severity])
-        file = {**self.init.file, "segments": len(self.segments)}
+        shown = [
+            {"number": number, "intact": s.intact, "location": s.location, "reason": s.reason}
+            for number, s in enumerate(self.segments, 1)
+        ]
+        file = {**self.init.file, "segments": shown}
         return replace(
             self.init, verdict=self.verdict, summary=SUMMARIES[self.verdict],
             findings=tuple(findings), file=file,
@@ -244,6 +251,28 @@ def verify_stream(
         tuple(SegmentResult(**{**s, "path": Path(s["path"])}) for s in outcome.answer["segments"]),
         Verdict(outcome.answer["verdict"]),
     )
+
+
+@contextmanager
+def joined(init: Path, segments: Sequence[Path], most_bytes: int) -> Iterator[Path]:
+    """A stream's segments as one film that a decoder can read, for as long as the block lasts.
+
+    Never longer than ``most_bytes``: what is past that is left out of the picture's reading.
+    """
+    with tempfile.NamedTemporaryFile(suffix=init.suffix or ".mp4") as film:
+        left = most_bytes
+        for part in (init, *segments):
+            try:
+                size = part.stat().st_size
+                if size > left:
+                    break
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, film)
+            except OSError:
+                continue  # its absence is told by the verification
+            left -= size
+        film.flush()
+        yield Path(film.name)
 
 
 def fragments_request(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Tree:
             return Leaf(reason=str(error) or "the segment is not bound to the manifest")
         track = (_int(place, "uniqueId"), _int(place, "localId"))
         location, count = _int(place, "location"), _int(row, "count")
-        if not _leads_up(self._alg, digest, location, count, place.get("hashes"), row["hashes"]):
+        if not leads_up(self._alg, digest, location, count, place.get("hashes"), row["hashes"]):
             reason = "its bytes are not those that were signed"
             return Leaf(track, location, count, reason, True)
         return Leaf(track, location, count)
@@ -136,7 +136,7 @@ def _layers(count: int) -> Iterator[int]:
         count = (count + 1) // 2
 
 
-def _leads_up(
+def leads_up(
     alg: str, digest: bytes, location: int, count: int, proof: Any, row: Sequence[Any]
 ) -> bool:
     """Whether a leaf's hash, joined with those beside its way, is in the signed row."""

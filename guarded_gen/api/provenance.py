@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
@@ -22,31 +23,40 @@ _AT_ONCE = anyio.CapacityLimiter(2)
 
 
 class CheckFile(Fields):
-    """A form with one file, ``file``."""
+    """A form with one file, ``file``; of a stream also its media ``segments[]``, in order."""
 
 
-@router.post("", responses=answers(PROVENANCE), openapi_extra=request_body(CheckFile, ("file",)))
+_FILES = ("file", "segments")
+
+
+@router.post("", responses=answers(PROVENANCE), openapi_extra=request_body(CheckFile, _FILES))
 async def check(request: Request) -> Response:
     """Read credentials, watermark and likeness of a file, without any network.
+
+    Of a DASH or CMAF stream, send the initialisation segment as ``file`` and the media segments
+    as ``segments[]``, in order.
 
     ``not_detected`` means only that nothing was found; it never means that a file is real.
     """
     door = door_of(request)
     await door.enter(request, Scope.VERIFY)
     async with body_of(request, door.scratch) as body:
-        parsed(CheckFile, body, frozenset({"file"}))
+        parsed(CheckFile, body, frozenset(_FILES))
         upload = body.file("file")
         if upload is None:
             raise Problem(
                 400, "missing_required_parameter", "send the file as the form field file",
                 param="file",
             )  # fmt: skip
-        answer = await anyio.to_thread.run_sync(report, door, upload, limiter=_AT_ONCE)
+        segments = body.files.get("segments", [])
+        answer = await anyio.to_thread.run_sync(report, door, upload, segments, limiter=_AT_ONCE)
     return JSONResponse(answer)
 
 
-def report(door: Door, upload: Upload) -> dict[str, Any]:
-    found = door.services.desk.report(upload.path, deep=True)
+def report(door: Door, upload: Upload, segments: Sequence[Upload] = ()) -> dict[str, Any]:
+    found = door.services.desk.report(
+        upload.path, deep=True, segments=[segment.path for segment in segments]
+    )
     answer = content_provenance_check(found)
     # the name under which it lies here is nobody's business; its own name comes back
     answer["report"]["verification"]["file"]["name"] = upload.label

@@ -54,6 +54,13 @@ def verify(
         Path | None, typer.Option(help="Write the report as one self-contained page.")
     ] = None,
     crjson: Annotated[bool, typer.Option("--crjson", help="Print the crJSON document.")] = False,
+    segment: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A media segment of a DASH or CMAF stream whose initialisation segment FILE is; "
+            "may be repeated, in order."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say where a file comes from: credentials, watermark, likeness; without any network.
@@ -67,6 +74,14 @@ def verify(
 
         if not file.is_file():
             raise InvalidInput(f"{file} is no file", "give the path of a media file", "file")
+        segments = segment or []
+        for path in segments:
+            if not path.is_file():
+                raise InvalidInput(f"{path} is no file", "give media segments", "segment")
+        if segments and crjson:
+            raise InvalidInput(
+                "a stream has no crJSON document", "ask for --json instead", "crjson"
+            )
         try:
             moment = parse_time(at) if at else None
         except ValueError as error:
@@ -75,7 +90,9 @@ def verify(
             ) from error
         anchors = services.trust.joined(TrustList.load(*trust)) if trust else services.trust
         with progress_console().status("verifying"):
-            report = services.desk.report(file, at=moment, trust=anchors, deep=deep, crjson=crjson)
+            report = services.desk.report(
+                file, at=moment, trust=anchors, deep=deep, crjson=crjson, segments=segments
+            )
         if html is not None:
             html.write_text(render(report), encoding="utf-8")
         verification = report.verification
@@ -117,6 +134,10 @@ def print_report(report: VerificationReport) -> None:
     name = escape(str(report.file.get("name", "")))
     out.print(f"[bold {_COLOURS[verdict]}]{verdict}[/]  {name}")
     out.print(f"  {escape(report.summary)}")
+    if "segments" in report.file:
+        parts = report.file["segments"]
+        intact = sum(part["intact"] for part in parts)
+        out.print(f"  segments    {intact} of {len(parts)} as they were signed")
     if report.manifest:
         manifest = report.manifest
         generators = ", ".join(

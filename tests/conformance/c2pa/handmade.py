@@ -97,7 +97,7 @@ def sign_stream(
     name = f"urn:c2pa:{uuid.UUID(int=7)}"
     signed = []
     for index, segment in enumerate(segments):
-        place = cbor2.dumps({"uniqueId": 1, "localId": 1, "location": index, "hashes": None})
+        place = cbor2.dumps({"uniqueId": 1, "localId": 1, "location": index, "hashes": []})
         merkle = box(b"uuid", _C2PA, b"\0" * 4, b"merkle\0", place)
         signed.append(merkle + segment)
     rules = {"exclusions": EXCLUSIONS, "alg": "sha256"}

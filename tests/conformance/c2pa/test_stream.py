@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from provenance import TrustList, Verdict
 from provenance.fragments import verify_fragments
+from provenance.merkle import leads_up
 from tests.conformance.c2pa.handmade import sign_stream
 from tests.provenance.conftest import Studio, studio  # noqa: F401
 from tests.provenance.test_fragments import fragmented, split
@@ -36,3 +41,103 @@ def test_a_signed_stream(studio: Studio, tmp_path: Path) -> None:  # noqa: F811
     # a segment in the place of another
     pieces[0].write_bytes(signed[2].replace(b"\x68location\x02", b"\x68location\x00"))
     assert verify_fragments(init, pieces[:1], studio.trust).verdict is Verdict.TAMPERED
+
+
+@pytest.fixture
+def stream(studio: Studio, tmp_path: Path) -> tuple[Path, list[Path]]:  # noqa: F811
+    init, pieces = split(fragmented(tmp_path / "source.mp4"))
+    first, signed = sign_stream(
+        init.read_bytes(), [p.read_bytes() for p in pieces], studio.identity
+    )
+    init.write_bytes(first)
+    for path, data in zip(pieces, signed, strict=True):
+        path.write_bytes(data)
+    return init, pieces
+
+
+def test_a_changed_initialisation_segment(
+    stream: tuple[Path, list[Path]],
+    studio: Studio,  # noqa: F811
+) -> None:
+    init, pieces = stream
+    data = bytearray(init.read_bytes())
+    data[data.rindex(b"moov") + 40] ^= 1
+    init.write_bytes(data)
+    assert verify_fragments(init, pieces, studio.trust).verdict is Verdict.TAMPERED
+
+
+def test_order_gaps_and_repetition_are_told(
+    stream: tuple[Path, list[Path]],
+    studio: Studio,  # noqa: F811
+) -> None:
+    init, (a, b, c) = stream
+    told = {
+        "segments.order": (b, a, c),
+        "segments.gap": (a, c),
+        "segments.repeated": (a, a, b),
+    }
+    for code, given in told.items():
+        report = verify_fragments(init, given, studio.trust)
+        assert report.verdict is Verdict.TRUSTED
+        assert [f.code for f in report.whole.findings] == [code]
+    assert verify_fragments(init, (a, b, c), studio.trust).whole.findings == ()
+
+
+def test_a_segment_that_is_bound_to_nothing_is_no_accusation(
+    stream: tuple[Path, list[Path]],
+    studio: Studio,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    init, pieces = stream
+    (tmp_path / "other").mkdir()
+    _, foreign = split(fragmented(tmp_path / "other" / "source.mp4"))
+    report = verify_fragments(init, [pieces[0], foreign[0]], studio.trust)
+    assert report.verdict is Verdict.MALFORMED
+    assert [f.code for f in report.whole.failures] == ["segment.unbound"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13])
+def test_every_row_of_a_tree_is_a_valid_root(count: int) -> None:
+    """Whatever row the manifest signs, each leaf leads up to it, and no other does."""
+    leaves = [hashlib.sha256(bytes([i])).digest() for i in range(count)]
+    rows = [leaves]
+    while len(rows[-1]) > 1:
+        last = rows[-1]
+        pairs = [last[i : i + 2] for i in range(0, len(last), 2)]
+        rows.append([hashlib.sha256(b"".join(p)).digest() if len(p) == 2 else p[0] for p in pairs])
+    for height, row in enumerate(rows):
+        for place, leaf in enumerate(leaves):
+            proof, index = [], place
+            for lower in rows[:height]:
+                if index ^ 1 < len(lower):
+                    proof.append(lower[index ^ 1])
+                index //= 2
+            assert leads_up("sha256", leaf, place, count, proof, row)
+            assert not leads_up("sha256", b"\0" * 32, place, count, proof, row)
+            assert not leads_up("sha256", leaf, place, count, [*proof, leaf], row)
+            assert not leads_up("sha256", leaf, count, count, proof, row)
+
+
+def test_a_stream_on_the_command_line(
+    stream: tuple[Path, list[Path]],
+    studio: Studio,  # noqa: F811
+    tmp_path: Path,
+    cli: Any,
+) -> None:
+    init, pieces = stream
+    anchors = tmp_path / "anchors.pem"
+    anchors.write_bytes(studio.identity.root_pem)
+    page = tmp_path / "page.html"
+    words = ["verify", str(init), "--trust", str(anchors), "--credentials-only"]
+    words += [w for p in pieces for w in ("--segment", str(p))]
+    good = cli(*words, "--json", "--html", str(page))
+    assert good.code == 0
+    assert good.json["verdict"] == "trusted"
+    assert [s["intact"] for s in good.json["file"]["segments"]] == [True] * 3
+    assert "media segments" in page.read_text()
+    data = bytearray(pieces[1].read_bytes())
+    data[-5] ^= 1
+    pieces[1].write_bytes(data)
+    bad = cli(*words, "--json")
+    assert (bad.code, bad.json["verdict"]) == (1, "tampered")
+    assert bad.json["findings"][0]["where"] == "segment 2"
