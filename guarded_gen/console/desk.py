@@ -11,7 +11,7 @@ from fastapi import Request
 from guarded_gen.console import session as sessions
 from guarded_gen.console.replaying import Replays
 from guarded_gen.console.session import Session
-from guarded_gen.errors import GuardedGenError
+from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.review.appeals import Appeals, appeal_key
 from guarded_gen.review.cases import Queue
@@ -25,6 +25,14 @@ from guarded_gen.store.tables.review import Person
 
 if TYPE_CHECKING:
     from guarded_gen.api.door import Door
+
+
+def seconds_of(text: str) -> float:
+    """A form's length of time; raises :class:`InvalidInput` for what is no number."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInput("seconds is a number", None, "seconds") from error
 
 
 class Desk:

@@ -12,15 +12,16 @@ import hmac
 import os
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from guarded_gen.audit import AuditLog, Event, LogEntry, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.review.cases import Clock, NewCase, now_ms, open_case
+from guarded_gen.review.cases import Clock, NewCase, deciders, now_ms, open_case
 from guarded_gen.store import Store
 from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
 
@@ -96,8 +97,8 @@ class Appeals:
         """File an appeal against a recorded refusal; returns the appeal's id.
 
         Raises :class:`InvalidInput` for an empty or overlong statement, :class:`NotFound` for a
-        decision that is not on record, :class:`Conflict` for a second appeal or one against a
-        decision that refused nothing.
+        decision that is not on record, :class:`Conflict` for a second appeal, or one against a
+        decision that refused nothing or that a person has still to take.
         """
         if not statement.strip() or len(statement) > MAX_STATEMENT:
             raise InvalidInput(
@@ -113,6 +114,7 @@ class Appeals:
             if session.scalar(select(Appeal.id).where(Appeal.decision == decision)):
                 raise Conflict("this decision was already appealed", "look at its state")
             earlier = session.scalar(select(ReviewCase).where(ReviewCase.decision == decision))
+            require_standing(taken, earlier)
             appeal = f"app_{uuid.uuid4().hex}"
             filed = tx.append(
                 Event(
@@ -144,7 +146,7 @@ class Appeals:
                         "appeal": appeal,
                         "statement": filed,
                     },
-                    barred=people_who_decided(session, earlier),
+                    barred=sorted(deciders(session, decision)),
                 ),
                 self.clock,
             )
@@ -214,8 +216,17 @@ def first_category(decision: object) -> str | None:
     return None
 
 
-def people_who_decided(session: Session, case: ReviewCase | None) -> list[str]:
-    if case is None:
-        return []
-    query = select(ReviewVerdict.person).where(ReviewVerdict.case == case.id)
-    return sorted(set(session.scalars(query)))
+def require_standing(taken: Mapping[str, Any], case: ReviewCase | None) -> None:
+    """Raise :class:`Conflict` unless the decision refused something for good.
+
+    What is held for a person is not refused yet: an appeal against it would use up the only one
+    before there is anything to appeal.
+    """
+    if taken.get("action") == "block":
+        return
+    if case is None or case.state != "closed":
+        raise Conflict(
+            "a person has still to decide this", "appeal when it was refused, with the same link"
+        )
+    if case.action != "block":
+        raise Conflict("this decision refused nothing", "there is nothing to appeal")

@@ -24,7 +24,7 @@ from guarded_gen.review.people import Member
 from guarded_gen.review.priority import rank, severity
 from guarded_gen.review.roles import Permission
 from guarded_gen.store import Store
-from guarded_gen.store.tables.review import ReviewCase
+from guarded_gen.store.tables.review import ReviewCase, ReviewVerdict
 
 Clock = Callable[[], int]
 
@@ -239,7 +239,7 @@ class Queue:
                 if after is not None:
                     rules.append(below(visible(session, who, after)))
                 candidates = foremost(session, states, rules, 20)
-                ids = [c.id for c in candidates if may_decide(c, who)]
+                ids = [c.id for c in candidates if may_decide(session, c, who)]
             for id in ids:
                 try:
                     return self.take(who, id)
@@ -262,7 +262,7 @@ class Queue:
             case = visible(tx.session, who, id)
             if case.state not in WAITING:
                 raise StaleCase("this case is already decided", "take the next one")
-            if not may_decide(case, who):
+            if not may_decide(tx.session, case, who):
                 raise NotAllowed("this case needs another person", "take the next one")
             taken = tx.session.execute(
                 update(ReviewCase)
@@ -372,6 +372,20 @@ def below(case: ReviewCase) -> ColumnElement[bool]:
     )
 
 
+def deciders(session: Session, decision: str) -> set[str]:
+    """Everybody who gave a verdict about a gate's decision, other than on its appeal."""
+    query = (
+        select(ReviewVerdict.person)
+        .join(ReviewCase, ReviewCase.id == ReviewVerdict.case)
+        .where(
+            ReviewCase.decision == decision,
+            ReviewCase.kind != "appeal",
+            ReviewVerdict.undone.is_(False),
+        )
+    )
+    return set(session.scalars(query))
+
+
 def visible(session: Session, who: Member, id: str) -> ReviewCase:
     """The case, if the person's tenants allow; else :class:`NotFound`."""
     case = session.get(ReviewCase, id)
@@ -387,12 +401,19 @@ def held(session: Session, who: Member, id: str, at: int) -> ReviewCase:
         raise StaleCase("this case is already decided", "take the next one")
     if case.holder != who.id or case.lease_until < at:
         raise LeaseLost("your lease on this case ran out", "take it again if nobody else has it")
+    if not may_decide(session, case, who):
+        raise NotAllowed("you decided what is appealed here", "leave it to another person")
     return case
 
 
-def may_decide(case: ReviewCase, who: Member) -> bool:
-    """Never the first reviewer again, never one who decided what is now appealed."""
+def may_decide(session: Session, case: ReviewCase, who: Member) -> bool:
+    """Never the first reviewer again, never one who decided what is now appealed.
+
+    Who decided is looked up each time: a verdict may have come after the appeal was filed.
+    """
     if who.id == case.first_reviewer or who.id in case.barred:
+        return False
+    if case.kind == "appeal" and who.id in deciders(session, case.decision):
         return False
     if case.assignee not in (None, who.id):
         return False

@@ -7,6 +7,7 @@ A decision stands on record at once and takes effect when its undo window closes
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class Decisions:
             raise InvalidInput(f"{action!r} is no decision", "say allow or block", "action")
         if reason not in REASONS:
             raise InvalidInput(f"{reason!r} is no reason code", "choose one of the list", "reason")
+        require_seconds(seconds)
         if len(note) > 4000:
             raise InvalidInput("the note is longer than 4000 characters", "shorten it", "note")
         at = self.clock()
@@ -292,6 +294,7 @@ class Decisions:
     def revealed(self, who: Member, id: str, seconds: float) -> None:
         """Record that the person saw ``seconds`` of the case's media."""
         who.require(Permission.SEE_MEDIA)
+        require_seconds(seconds)
 
         def work(tx: Transaction) -> None:
             case = visible(tx.session, who, id)
@@ -315,6 +318,12 @@ class Decisions:
             )
 
         self.log.write(work)
+
+
+def require_seconds(seconds: float) -> None:
+    """Raise :class:`InvalidInput` for what is no length of time (a NaN passes every comparison)."""
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InvalidInput("seconds is a number from 0 up", None, "seconds")
 
 
 def needs_two(case: ReviewCase) -> bool:

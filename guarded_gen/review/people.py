@@ -114,6 +114,14 @@ def set_roles(log: AuditLog, actor: str, id: str, roles: set[Role], active: bool
         if person is None:
             raise NotFound(f"there is no person {id}")
         before = list(person.roles)
+        stays = active and Role.ADMIN in roles
+        if person.active and Role.ADMIN.value in before and not stays:
+            others = session.scalars(select(Person).where(Person.active, Person.id != id))
+            if not any(Role.ADMIN.value in other.roles for other in others):
+                raise Conflict(
+                    "this is the last admin: nobody could give the role back",
+                    "make another person an admin first",
+                )
         person.roles = sorted(role.value for role in roles)
         person.active = active
         tx.append(

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.casefile import draft_of, exposure, related, rule_text, verdicts
-from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.desk import Desk, desk_of, seconds_of
 from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK
 from guarded_gen.console.render import page
 from guarded_gen.errors import InvalidInput
@@ -87,9 +87,10 @@ async def decide(request: Request, id: str) -> Response:
     desk = desk_of(request)
     found, fields = await desk.form(request)
     try:
-        version, seconds = int(fields.get("version", "")), float(fields.get("seconds") or 0)
+        version = int(fields.get("version", ""))
     except ValueError as error:
         raise InvalidInput("this form is broken", "open the case again") from error
+    seconds = seconds_of(fields.get("seconds") or "0")
     action, reason = fields.get("action", ""), fields.get("reason", "")
     if action == "allow" and not reason:
         reason = "no_violation"
@@ -97,7 +98,7 @@ async def decide(request: Request, id: str) -> Response:
     def work() -> str:
         done = desk.decisions.decide(
             found.who, id, action, reason,
-            version=version, note=fields.get("note", ""), seconds=min(seconds, 86_400),
+            version=version, note=fields.get("note", ""), seconds=min(seconds, 86_400.0),
         )  # fmt: skip
         following = desk.queue.next(found.who)
         said = "second" if done.waits_for_second else "decided"

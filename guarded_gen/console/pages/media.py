@@ -11,8 +11,8 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from guarded_gen.audit import Event
 from guarded_gen.console import frames
 from guarded_gen.console.casefile import draft_of, exposure
-from guarded_gen.console.desk import Desk, desk_of
-from guarded_gen.errors import InvalidInput, NotFound
+from guarded_gen.console.desk import Desk, desk_of, seconds_of
+from guarded_gen.errors import NotFound
 from guarded_gen.review.errors import LeaseLost
 from guarded_gen.review.roles import Permission
 from guarded_gen.store.tables.review import Person, ReviewCase
@@ -48,10 +48,7 @@ async def revealed(request: Request, id: str) -> Response:
     """Count seconds of media that were revealed; called by the page's script."""
     desk = desk_of(request)
     found, fields = await desk.form(request)
-    try:
-        seconds = float(fields.get("seconds", ""))
-    except ValueError as error:
-        raise InvalidInput("seconds is a number", None, "seconds") from error
+    seconds = seconds_of(fields.get("seconds", ""))
     await to_thread.run_sync(desk.decisions.revealed, found.who, id, seconds)
     return JSONResponse({"exposure": await to_thread.run_sync(exposure, desk, found.who)})
 

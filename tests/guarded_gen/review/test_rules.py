@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.config import load
-from guarded_gen.errors import Conflict, NotFound
+from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.review.appeals import Appeals, answer, appeal_token
 from guarded_gen.review.cases import Filters, NewCase, Queue, open_case
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.errors import FloorRule, LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.limits import ReviewLimits
-from guarded_gen.review.people import Member, add_person, authenticate
+from guarded_gen.review.people import Member, add_person, authenticate, set_roles
 from guarded_gen.review.priority import rank
 from guarded_gen.review.quality import cohen_kappa, quality
 from guarded_gen.review.roles import Role
 from guarded_gen.store import Store, open_store
-from guarded_gen.store.tables.review import Appeal, ReviewCase
+from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
 
 
 class Room:
@@ -256,6 +256,78 @@ def test_an_appeal_goes_to_another_person_and_is_answered(room: Room) -> None:
     assert figures.overturn_rate == 1.0
     ann = next(p for p in figures.people if p.person == room.people["ann"].id)
     assert ann.overturned == 1
+
+
+def test_what_a_person_has_still_to_decide_cannot_be_appealed_yet(room: Room) -> None:
+    """The link is handed out while the clip is held; using it must not use up the appeal."""
+    case = room.open()
+    decision = room.case(case).decision
+    appeals = Appeals(room.store, room.log, b"k" * 32, room.clock)
+    with pytest.raises(Conflict, match="still to decide"):
+        appeals.file(decision, "too early")
+    room.decide("ann", case)
+    with pytest.raises(Conflict, match="still to decide"):
+        appeals.file(decision, "her decision can still be undone")
+    room.at += 10_000
+    room.decisions.settle()
+    assert appeals.file(decision, "now it stands")
+
+
+def test_what_a_person_allowed_cannot_be_appealed(room: Room) -> None:
+    case = room.open()
+    room.decide("ann", case, "allow", "no_violation")
+    room.at += 10_000
+    room.decisions.settle()
+    appeals = Appeals(room.store, room.log, b"k" * 32, room.clock)
+    with pytest.raises(Conflict, match="refused nothing"):
+        appeals.file(room.case(case).decision, "but")
+
+
+def test_whoever_decided_after_the_appeal_was_filed_is_barred_too(room: Room) -> None:
+    case = room.open()
+    decision = room.case(case).decision
+    room.decide("ann", case)
+    room.at += 10_000
+    room.decisions.settle()
+    appeals = Appeals(room.store, room.log, b"k" * 32, room.clock)
+    appeals.file(decision, "this was a film about history")
+    with room.store.read() as session:
+        appeal = session.query(Appeal).one().case
+    held = room.queue.take(room.people["bob"], appeal)
+    with room.store.write() as session:  # bob's own verdict comes in while he holds the appeal
+        session.add(
+            ReviewVerdict(
+                id="ver_late", case=case, person=room.people["bob"].id, action="block",
+                reason="violence", entry="rev_x", undone=False, seconds=1.0, exposure=0.0,
+                created_at=room.at,
+            )
+        )  # fmt: skip
+    with pytest.raises(NotAllowed):
+        room.decisions.decide(room.people["bob"], appeal, "block", "violence", version=held.version)
+    room.at += 61_000
+    with pytest.raises(NotAllowed):
+        room.queue.take(room.people["bob"], appeal)
+    assert room.queue.next(room.people["bob"]) is None
+
+
+def test_the_last_admin_stays_one(room: Room) -> None:
+    first, _ = add_person(room.log, "test", "root", {Role.ADMIN})
+    for roles, active in (({Role.REVIEWER}, True), ({Role.ADMIN}, False)):
+        with pytest.raises(Conflict, match="last admin"):
+            set_roles(room.log, "test", first.id, roles, active)
+    add_person(room.log, "test", "second", {Role.ADMIN})
+    set_roles(room.log, "test", first.id, {Role.REVIEWER})
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0])
+def test_what_is_no_length_of_time_is_refused(room: Room, seconds: float) -> None:
+    case = room.open()
+    who = room.people["ann"]
+    version = room.queue.take(who, case).version
+    with pytest.raises(InvalidInput):
+        room.decisions.decide(who, case, "block", "violence", version=version, seconds=seconds)
+    with pytest.raises(InvalidInput):
+        room.decisions.revealed(who, case, seconds)
 
 
 def test_what_was_seen_is_counted_and_logged(room: Room) -> None:
