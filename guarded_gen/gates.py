@@ -50,6 +50,13 @@ class GateResult:
         """One line a check for the record and the manifest: name, status, reason, weights."""
         return summarise(self.signals)
 
+    def unassessed(self) -> dict[str, list[dict[str, Any]]]:
+        """What nobody looked at, by category: ``missing`` (the policy wanted it) and
+        ``not_assessed`` (excused by name, or no rule speaks of it); empty lists are left out."""
+        decision = self.decision
+        listed = {"missing": decision.missing, "not_assessed": decision.not_assessed}
+        return {name: [item.to_json() for item in items] for name, items in listed.items() if items}
+
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {
             "decision": self.decision.to_json(),

@@ -186,7 +186,8 @@ def _run(policy: Policy, case: Case, judge: Judge | None) -> Outcome:
 def _signals(policy: Policy, case: Case) -> list[Signal]:
     example, context = case.example, case.context
     made = table(policy, case.stage, context.tenant, context.jurisdiction, context.age_mode)
-    scores = {c: 0.0 for need in made.needs for c in need.requirement.categories}
+    scores = dict.fromkeys(made.named, 0.0)
+    scores |= {c: 0.0 for need in made.needs for c in need.requirement.categories}
     scores |= example.scores or {}
     if example.score is not None and case.category is not None:
         scores[case.category] = example.score

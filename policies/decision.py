@@ -199,8 +199,10 @@ class Decision:
     rule did. ``reason`` is that rule's code, or ``missing_signal``, ``condition_failed``,
     ``empty`` (no check spoke at all), ``stage_not_covered`` (the policy says nothing about
     this stage), ``no_rule_matched``. ``scores`` holds assessed categories only, the worst
-    score of each. ``missing`` was required and is why the action is at least the policy's
-    default; ``not_assessed`` was not required, and is no pass either. ``floor`` says that a
+    score of each. ``missing`` are the categories that the policy requires or a rule names and
+    that have no score: why the action is at least the policy's default; the reason is
+    ``no_check`` where no check exists. ``not_assessed`` was excused by name or is named by no
+    rule, and is no pass either. ``floor`` says that a
     floor rule decided: nobody may override it. With ``context`` and the signals of its stage
     the decision can be made again.
     """

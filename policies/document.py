@@ -102,10 +102,10 @@ class Example(Model):
     """A case beside a rule: what goes in, and the action that must come out.
 
     Exactly one of ``score`` (of the rule's own category), ``scores`` and ``prompt`` is given.
-    Categories that the policy requires and the example does not name count as assessed with
-    score 0, except those in ``missing``, whose check failed. With ``or_stricter`` a severer
-    action is right too: so do the examples of a policy hold for those that extend it. An
-    example of a rule that is for some people only runs as one of them.
+    Categories that the policy requires or a rule names and the example does not count as
+    assessed with score 0, except those in ``missing``, whose check failed. With ``or_stricter``
+    a severer action is right too: so do the examples of a policy hold for those that extend it.
+    An example of a rule that is for some people only runs as one of them.
     """
 
     expect: Action
@@ -200,6 +200,10 @@ class Evidence(StrEnum):
 
 class Requirement(Model):
     """Categories that must have been assessed at a stage before anything is allowed.
+
+    Every category that a rule of the stage names is required as it is, without being listed
+    here. A requirement adds categories without a rule, asks for more evidence or a severer
+    action, or says by name what need not be assessed under which circumstances.
 
     ``evidence``: ``none_failed`` (a check ran and none failed), ``any_ran`` (one check is
     enough) or ``all_ran`` (no check was skipped either). ``when`` limits the requirement;

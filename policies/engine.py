@@ -6,9 +6,11 @@ How a decision is made (:func:`evaluate`):
 2. The score of a category is the worst of all signals that ran.
 3. Every rule of the stage whose scope fits and whose range holds the score of its category
    is asked for its condition; a condition that fails counts as a failed check.
-4. Every category required here must have been assessed. What is missing asks for the
-   policy's default action, which is never ``allow``; so does a failed check of any category
-   that has a rule here, unless the policy says that it is not required.
+4. Every category that is required here, or that a rule in scope names, must have been
+   assessed: one without a score is missing, also where no check exists that could have
+   scored it (``no_check``). What is missing asks for the policy's default action, which is
+   never ``allow``. Only a requirement whose condition is plainly false excuses a category,
+   by name; the decision then lists it under ``not_assessed``.
 5. The most severe action wins; among equals the first rule, and a rule before a missing
    signal.
 
@@ -36,6 +38,9 @@ at most lead to review."""
 
 MAX_TABLES = 1_024
 """Compiled tables kept per policy: one for each (stage, tenant, place, age) in use."""
+
+NO_CHECK = "no_check"
+"""The reason of a missing signal of which no check spoke at all."""
 
 CONDITION_FAILED = "condition_failed"
 """The reason of a missing signal that is a condition whose evaluation failed."""
@@ -70,8 +75,9 @@ class Need:
 class Table:
     """What one policy says at one stage under one scope.
 
-    ``always`` are the categories that are required whatever the circumstances; ``needs`` all
-    requirements, ``limited`` those with a condition.
+    ``named`` are the categories of the rules, in their order; ``expected`` those and what is
+    required whatever the circumstances: where all have a score nothing is missing. ``needs``
+    are all requirements; ``limited`` says whether one has a condition.
     """
 
     policy: Policy
@@ -80,8 +86,8 @@ class Table:
     needs: tuple[Need, ...]
     limited: bool
     thresholds: dict[str, float]
-    categories: frozenset[str]
-    always: frozenset[str]
+    named: tuple[str, ...]
+    expected: frozenset[str]
     variables: Variables
     batch: Batch | None
 
@@ -122,9 +128,9 @@ def table(policy: Policy, stage: Stage, tenant: str, jurisdiction: str, age: Age
         needs,
         any(need.condition for need in needs),
         {row[3].rule_id: row[1] for row in rows},
-        frozenset(row[0] for row in rows),
-        frozenset(
-            c for need in needs if need.condition is None for c in need.requirement.categories
+        tuple(dict.fromkeys(row[0] for row in rows)),
+        frozenset(row[0] for row in rows).union(
+            *(need.requirement.categories for need in needs if need.condition is None)
         ),
         Variables.of(used),
         conditions.batch(texts),
@@ -235,7 +241,7 @@ def evaluate(policy: Policy, stage: Stage, signals: Sequence[Signal], context: C
             best, decided = severity, rule
     needed = default if missing else -1
     not_assessed: list[Missing] = []
-    if not_run or made.limited or not scores.keys() >= made.always:
+    if not_run or made.limited or not scores.keys() >= made.expected:
         needed = max(needed, _evidence(made, scores, not_run, asked, missing, not_assessed))
 
     by: str | None = None
@@ -313,11 +319,13 @@ def _evidence(
                 missing.extend(item for item in bad if item not in missing)
                 asks = requirement.missing.severity if requirement.missing else default
                 needed = max(needed, default, asks)
-    for category, signals in failed.items():
-        if category in made.categories and category not in required and category not in excused:
-            missing.extend(Missing(category, s.reason or "failed", s.check) for s in signals)
+    for category in made.named:
+        if category in required or category in excused:
+            continue
+        required.add(category)
+        if bad := _gaps(Evidence.NONE_FAILED, category, scores, failed, skipped):
+            missing.extend(bad)
             needed = max(needed, default)
-            required.add(category)
     for signal in not_run:
         category = signal.category
         if category not in required and category not in scores:
@@ -346,5 +354,5 @@ def _gaps(
     if not ran or evidence is Evidence.ALL_RAN:
         bad.extend(skipped.get(category, ()))
     if not ran and not bad:
-        return [Missing(category, "no_signal")]
+        return [Missing(category, NO_CHECK)]
     return [Missing(category, signal.reason or "failed", signal.check) for signal in bad]

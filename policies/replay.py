@@ -291,9 +291,9 @@ class _Part:
         for rule in rules:
             scope = self._scope(rule) if rule.scoped else np.ones(1, np.bool_)
             named[rule.category] = named.get(rule.category, np.zeros(1, np.bool_)) | scope
-        for category, gaps in block.gaps.items():
-            if category in named and category not in handled:
-                bad = ((gaps & FAILED) != 0) & named[category]
+        for category, scope in named.items():
+            if category not in handled:
+                bad = self._gap(category, Evidence.NONE_FAILED) & scope
                 needed[bad & (needed < default)] = default
         ran = np.zeros(n, np.bool_)
         for column in block.scores.values():

@@ -191,3 +191,19 @@ def print_decision(id: str, record: dict[str, Any]) -> None:
                 f"  [yellow]{signal['check']:<22} {signal['category']:<22} "
                 f"{signal['status']}: {escape(str(signal['reason']))}[/]"
             )
+    print_unassessed(decision)
+
+
+def print_unassessed(decision: dict[str, Any]) -> None:
+    """What no check scored: what the policy wanted, and what it excused, each with its reason."""
+    out = console()
+    for title, items in (
+        ("nobody looked at", decision["missing"]),
+        ("not assessed, excused or without a rule", decision["not_assessed"]),
+    ):
+        reasons: dict[str, list[str]] = {}
+        for item in items:
+            reasons.setdefault(item["reason"], []).append(item["category"])
+        for reason, names in reasons.items():
+            listed = ", ".join(dict.fromkeys(names))
+            out.print(f"  [yellow]{title}[/]  {escape(listed)}: {escape(reason)}")

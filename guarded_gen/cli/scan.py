@@ -131,6 +131,7 @@ def _save_storyboard(
 
 def print_result(result: ScanResult) -> None:
     """The decision, one row for each signal, and what was looked at."""
+    from guarded_gen.cli.generate import print_unassessed
     from media.storyboard import clock
 
     out = console()
@@ -156,8 +157,7 @@ def print_result(result: ScanResult) -> None:
             row = (f"{signal.score:.3f}", f"[{_COLOURS[wants]}]{wants}[/]", where)
         table.add_row(escape(signal.check), escape(signal.category), *row)
     out.print(table)
-    for missing in decision.missing:
-        out.print(f"[yellow]missing[/] {escape(missing.category)}: {escape(missing.reason)}")
+    print_unassessed(decision.to_json())
     sampling = coverage["sampling"]
     out.print(
         f"[dim]{coverage['frames']} frames, {coverage['seconds']:.1f} s, "

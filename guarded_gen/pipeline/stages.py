@@ -315,6 +315,7 @@ def attestation(
                 "action": result.decision.action.value,
                 "policy_digest": result.decision.policy_digest,
                 "checks": result.checks(),
+                **result.unassessed(),
             }
             for decision, result in gates.items()
         ],

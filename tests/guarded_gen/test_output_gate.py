@@ -51,6 +51,15 @@ def test_a_banned_clip_is_blocked_and_never_written(
     first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
     done = cli("generate", PROMPT, "-o", first, *ARGS)
     assert done.code == 0, done.err
+    excused = {m["category"] for m in done.json["decisions"][-1]["decision"]["not_assessed"]}
+    assert {"sexual_minors", "gore", "violence", "hate", "self_harm"} <= excused
+    seen = cli("scan", first, "--json")
+    assert (seen.code, seen.json["decision"]["action"]) == (4, "review")
+    nobody = {m["category"] for m in seen.json["decision"]["missing"] if m["reason"] == "no_check"}
+    assert {"sexual_minors", "gore", "violence", "hate", "self_harm"} <= nobody
+    report = cli("verify", first, "--json").json["manifest"]["assertions"]
+    told = report["org.guarded-gen.attestation"]["gates"][-1]
+    assert {m["category"] for m in told["not_assessed"]} == excused
     coverage = done.json["decisions"][-1]["coverage"]
     assert coverage["frames"] == 48
     assert coverage["checks"]["hash_banks"]["status"] == "skipped"

@@ -120,7 +120,7 @@ def test_case_files_with_and_without_a_classifier(tmp_path: Path) -> None:
 
     def judge(text: str) -> list[Signal]:
         assert text == "a chef chops onions"
-        return [Signal.ran("fake", category, 0.0) for category in HARM]
+        return [Signal.ran("fake", category, 0.0) for category in (*HARM, "disguise")]
 
     assert cases.run(policy, found, judge)[0].status is Status.PASSED
 

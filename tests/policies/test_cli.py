@@ -117,7 +117,8 @@ def kept(tmp_path: Path) -> Path:
     builder = HistoryBuilder()
     default = policies.load("default")
     for i in range(40):
-        signals = [Signal.ran("c", c, i / 40 if c == "gore" else 0.0) for c in HARM]
+        named = (*HARM, "disguise")
+        signals = [Signal.ran("c", c, i / 40 if c == "gore" else 0.0) for c in named]
         action = evaluate(default, Stage.PROMPT, signals, Context()).action
         builder.add(f"dec_{i}", Stage.PROMPT, signals, Context(), action)
     path = tmp_path / "history.npz"

@@ -7,12 +7,21 @@ import json
 import pickle
 
 import pytest
+from hypothesis import assume, given, settings
 
 import policies
 from policies import Action, Context, Decision, Missing, Signal, Stage, evaluate
+from policies.engine import in_scope
+from policies.overlay import effective
 from policies.taxonomy import HARM
+from tests.policies.strategies import EXAMPLES, HEAD, overlays, requests
 
 WORLD = Context(backend="world", capabilities=frozenset({"procedural", "closed_vocabulary", "t2v"}))
+EXCUSED = {
+    "sexual", "sexual_minors", "ncii", "gore", "violence", "hate", "self_harm", "extremism",
+    "enrolled_likeness", "hash_match",
+}  # fmt: skip
+"""What the default policy names at the output and only a closed vocabulary excuses."""
 NEURAL = Context(backend="dit", capabilities=frozenset({"neural", "t2v"}))
 
 
@@ -22,13 +31,14 @@ def default() -> policies.Policy:
 
 
 def harmless(**scores: float) -> list[Signal]:
-    return [Signal.ran("prompt", c, scores.get(c, 0.01), calibrated=True) for c in HARM]
+    named = (*HARM, "disguise")
+    return [Signal.ran("prompt", c, scores.get(c, 0.01), calibrated=True) for c in named]
 
 
 def frames(**scores: float) -> list[Signal]:
     return [
         Signal.ran("frames", c, scores.get(c, 0.0))
-        for c in ("undecodable", "black", "frozen", "flash", "flash_local")
+        for c in ("undecodable", "black", "frozen", "flash", "flash_local", "stripes")
     ]
 
 
@@ -61,7 +71,7 @@ def test_a_missing_required_signal_is_held(default: policies.Policy) -> None:
     signals = [s for s in harmless() if s.category != "hate"]
     decision = evaluate(default, Stage.PROMPT, signals, WORLD)
     assert (decision.action, decision.reason) == (Action.REVIEW, "missing_signal")
-    assert decision.missing == (Missing("hate", "no_signal"),)
+    assert decision.missing == (Missing("hate", "no_check"),)
 
 
 def test_no_signal_at_all_is_held(default: policies.Policy) -> None:
@@ -95,7 +105,72 @@ def test_a_closed_vocabulary_excuses_the_nudity_check_in_the_open(default: polic
     ):
         decision = evaluate(default, Stage.OUTPUT, absent, context)
         assert (decision.action, decision.reason) == (Action.REVIEW, "missing_signal")
-        assert decision.missing == (Missing("sexual", "weights_missing", "nsfw"),)
+        assert decision.missing[0] == Missing("sexual", "weights_missing", "nsfw")
+        assert {m.category for m in decision.missing} == EXCUSED
+
+
+def test_what_no_check_scores_is_missing_although_no_signal_was_skipped(
+    default: policies.Policy,
+) -> None:
+    """A scan without any model: the file's own checks ran, and that is all that anybody knows."""
+    decision = evaluate(default, Stage.OUTPUT, frames(), Context(duration=2.0))
+    assert (decision.action, decision.reason) == (Action.REVIEW, "missing_signal")
+    assert {m.category for m in decision.missing} == EXCUSED
+    assert {m.reason for m in decision.missing} == {"no_check"}
+    upload = evaluate(default, Stage.UPLOAD, [Signal.ran("c", "sexual", 0.0)], Context())
+    assert {"gore", "hate", "hash_match"} <= {m.category for m in upload.missing}
+    assert upload.action is Action.REVIEW
+
+
+def test_what_is_excused_is_named_and_a_failed_condition_excuses_nothing() -> None:
+    text = """
+policy: excused
+version: "1"
+required:
+  prompt:
+    - {categories: [gore], when: 'duration > 5.0', otherwise: short_clip}
+floor: [A, B, C]
+rules:
+  - {id: A, category: sexual_minors, stage: [prompt], at_least: 0.5, action: block, reason: aa}
+  - {id: B, category: ncii, stage: [prompt], at_least: 0.5, action: block, reason: aa}
+  - {id: C, category: hash_match, stage: [reference, output, upload], at_least: 0.5,
+     action: block, reason: aa}
+  - {id: D, category: gore, stage: [prompt], at_least: 0.5, action: block, reason: aa}
+"""
+    policy, _ = policies.loads(text)
+    known = [Signal.ran("c", "sexual_minors", 0.0), Signal.ran("c", "ncii", 0.0)]
+    short = evaluate(policy, Stage.PROMPT, known, Context(duration=2.0))
+    assert (short.action, short.missing) == (Action.ALLOW, ())
+    assert short.not_assessed == (Missing("gore", "short_clip"),)
+    unknown = evaluate(policy, Stage.PROMPT, known, Context(duration=None))
+    assert unknown.action is Action.REVIEW
+    assert Missing("gore", "no_check") in unknown.missing
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(overlays(), requests())
+def test_every_category_that_a_rule_names_is_scored_or_told(
+    layers: list[dict[str, object]], request: tuple[Stage, list[Signal], Context]
+) -> None:
+    stage, signals, context = request
+    try:
+        policy, _ = policies.loads(json.dumps({**HEAD, "overlays": layers}))
+    except policies.PolicyInvalid:
+        assume(False)
+    decision = evaluate(policy, stage, signals, context)
+    whole = effective(policy, context.tenant, context.jurisdiction, context.age_mode)
+    named = {
+        rule.category
+        for rule in whole.rules
+        if stage in rule.stage
+        and in_scope(rule, context.tenant, context.jurisdiction, context.age_mode)
+    }
+    missing = {m.category for m in decision.missing}
+    excused = {m.category for m in decision.not_assessed if m.reason == "closed_vocabulary"}
+    assert named <= decision.scores.keys() | missing | excused
+    assert stage is Stage.OUTPUT or not excused
+    if named - decision.scores.keys() - excused:
+        assert decision.action is not Action.ALLOW
 
 
 def test_a_floor_decision_says_that_nobody_may_override_it(default: policies.Policy) -> None:
