@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict, Field
 
 from policies.decision import Segment
+from policies.taxonomy import SEVERE_FRAMES
 
 
 class AggregationSettings(BaseModel):
@@ -29,7 +30,7 @@ class AggregationSettings(BaseModel):
         2.0, gt=0, description="length of a stretch; the worst stretch is the clip's score"
     )
     severe: tuple[str, ...] = Field(
-        ("sexual", "sexual_minors", "ncii", "gore", "self_harm", "extremism"),
+        SEVERE_FRAMES,
         description="categories in which a single frame is enough for a review",
     )
     single_frame_cap: float = Field(

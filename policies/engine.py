@@ -31,10 +31,7 @@ from policies.context import AgeMode, Context
 from policies.decision import Action, CheckStatus, Decision, Match, Missing, Signal, Stage
 from policies.document import Evidence, Policy, Requirement, Rule
 from policies.overlay import effective
-
-CALIBRATION_NEEDED = frozenset({"synthetic", "deepfake"})
-"""A home-made score of these is worse than chance on real generators: uncalibrated ones may
-at most lead to review."""
+from policies.taxonomy import NEEDS_CALIBRATION
 
 MAX_TABLES = 1_024
 """Compiled tables kept per policy: one for each (stage, tenant, place, age) in use."""
@@ -229,7 +226,7 @@ def evaluate(policy: Policy, stage: Stage, signals: Sequence[Signal], context: C
                 continue
         capped = None
         if severity == 2:
-            if category in CALIBRATION_NEEDED and not _calibrated(rule, signals):
+            if category in NEEDS_CALIBRATION and not _calibrated(rule, signals):
                 severity, action, capped = 1, Action.REVIEW, "uncalibrated"
             elif is_floor:
                 floor = True

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from policies.context import Context
 from policies.decision import SCORE_DIGITS, Action, CheckStatus, Signal, Stage
-from policies.engine import CALIBRATION_NEEDED
 from policies.errors import ReplayInvalid
+from policies.taxonomy import NEEDS_CALIBRATION
 
 SCALE = 10**SCORE_DIGITS
 ABSENT = -1
@@ -199,7 +199,7 @@ class HistoryBuilder:
                 score = round(signal.score * SCALE)
                 column = growing.scores.setdefault(category, {})
                 column[row] = max(column.get(row, ABSENT), score)
-                if signal.calibrated and category in CALIBRATION_NEEDED:
+                if signal.calibrated and category in NEEDS_CALIBRATION:
                     column = growing.calibrated.setdefault(category, {})
                     column[row] = max(column.get(row, ABSENT), score)
             else:

@@ -22,9 +22,10 @@ from policies.conditions import Condition, Variables
 from policies.context import Context
 from policies.decision import Action, Decision, Stage
 from policies.document import Evidence, Policy, Rule
-from policies.engine import CALIBRATION_NEEDED, evaluate, in_scope
+from policies.engine import evaluate, in_scope
 from policies.history import ABSENT, FAILED, SCALE, SKIPPED, Block, History
 from policies.overlay import applies, effective
+from policies.taxonomy import NEEDS_CALIBRATION
 
 Mask = NDArray[np.bool_]
 NO_RULE = -1
@@ -197,7 +198,7 @@ class _Part:
 
     def _capped(self, rule: Rule, matched: Mask) -> list[tuple[int, Mask]]:
         severity = rule.action.severity
-        if severity < 2 or rule.category not in CALIBRATION_NEEDED:
+        if severity < 2 or rule.category not in NEEDS_CALIBRATION:
             return [(severity, matched)]
         sure = self.block.calibrated.get(rule.category)
         if sure is None:

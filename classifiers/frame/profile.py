@@ -18,12 +18,10 @@ from classifiers.frame.models import (
     sha256_of_model,
 )
 from classifiers.frame.scored import FrameScorer, ScoredCheck
+from policies.taxonomy import NEEDS_CALIBRATION
 
 if TYPE_CHECKING:
     from classifiers.registry import WeightsRegistry
-
-CALIBRATION_REQUIRED = frozenset({"synthetic", "deepfake"})
-"""Without a calibration a score of these says nothing, whatever kind of model gives it."""
 
 
 def model_check(
@@ -38,7 +36,7 @@ def model_check(
         try:
             measured[category] = read_record(registry, spec.name, category, weights)
         except NotCalibrated as error:
-            if spec.kind is ModelKind.DETECTOR or category in CALIBRATION_REQUIRED:
+            if spec.kind is ModelKind.DETECTOR or category in NEEDS_CALIBRATION:
                 lacking = str(error)
 
     def load() -> FrameScorer:

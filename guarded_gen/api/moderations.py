@@ -23,7 +23,7 @@ from guarded_gen.request import clean_prompt
 from media.errors import MediaError
 from media.limits import MediaLimits
 from policies import Context
-from policies.decision import CheckStatus, Signal, Stage
+from policies.decision import Action, CheckStatus, Signal, Stage
 from policies.rollout import Choice
 from policies.taxonomy import CATEGORIES, HARM, OPENAI_CATEGORIES
 
@@ -33,8 +33,8 @@ _MOST_IMAGES = 16
 _MOST_SECONDS = 60.0
 """Longest animation that is judged while the caller waits."""
 _FLAG_AT = 0.5
-"""A category is flagged from the score that means "more likely than not" after calibration, or
-when the policy acts on it."""
+"""Where the policy acts, a category is flagged that a rule acted on, and each whose score means
+"more likely than not" after calibration, unless it is harmless by itself."""
 _OURS = tuple(name for name in HARM if name != "unsafe")
 _TO_OPENAI = {
     theirs: tuple(c.id for c in CATEGORIES.values() if theirs in c.openai)
@@ -168,6 +168,16 @@ def result(gate: GateResult, applied: dict[str, list[str]]) -> dict[str, Any]:
         if signal.status is CheckStatus.RAN and signal.score is not None:
             scores[signal.category] = max(signal.score, scores.get(signal.category, 0.0))
     decision = gate.decision.to_json()
+    acts = gate.decision.action is not Action.ALLOW
+    acted_on = {m.category for m in gate.decision.trace if m.action is not Action.ALLOW}
+
+    def flagged(name: str) -> bool:
+        """Nothing is flagged that the gate lets through: a client that reads `flagged` and one
+        that reads `action` must do the same."""
+        if not acts or CATEGORIES[name].harmless_alone:
+            return False
+        return name in acted_on or scores.get(name, 0.0) >= _FLAG_AT
+
     categories: dict[str, bool] = {}
     category_scores: dict[str, float] = {}
     applied_types: dict[str, list[str]] = {}
@@ -175,17 +185,17 @@ def result(gate: GateResult, applied: dict[str, list[str]]) -> dict[str, Any]:
     for theirs, ours in _TO_OPENAI.items():
         known = [scores[name] for name in ours if name in scores]
         category_scores[theirs] = round(max(known, default=0.0), 6)
-        categories[theirs] = category_scores[theirs] >= _FLAG_AT
+        categories[theirs] = any(flagged(name) for name in ours)
         applied_types[theirs] = sorted({k for n in ours if n in scores for k in applied.get(n, [])})
         if ours and not known:
             missing.append(theirs)
     for name in _OURS:
         if name in scores and name not in category_scores:
             category_scores[name] = round(scores[name], 6)
-            categories[name] = scores[name] >= _FLAG_AT
+            categories[name] = flagged(name)
             applied_types[name] = applied.get(name, [])
     return {
-        "flagged": decision["action"] != "allow" or any(categories.values()),
+        "flagged": acts,
         "categories": categories,
         "category_scores": category_scores,
         "category_applied_input_types": applied_types,

@@ -24,34 +24,14 @@ from guarded_gen.review.people import Member, member
 from guarded_gen.review.roles import Permission
 from guarded_gen.store import Store
 from guarded_gen.store.tables.review import Exposure, Person, ReviewCase, ReviewVerdict
+from policies import taxonomy
 
 Effect = Callable[[Transaction, ReviewCase], None]
 """What happens to the held item when a decision takes effect, in the same transaction."""
 
 ACTIONS = ("allow", "block")
 
-REASONS = (
-    "no_violation",
-    "context_changes_meaning",
-    "sexual_content",
-    "sexual_content_minors",
-    "intimate_imagery",
-    "violence",
-    "graphic_violence",
-    "hate",
-    "harassment",
-    "self_harm",
-    "illicit",
-    "weapons",
-    "extremism",
-    "elections",
-    "misinformation",
-    "likeness",
-    "intellectual_property",
-    "privacy",
-    "technical",
-    "other",
-)
+REASONS = ("no_violation", "context_changes_meaning", *taxonomy.REASONS, "technical", "other")
 
 
 @dataclass(frozen=True, slots=True)

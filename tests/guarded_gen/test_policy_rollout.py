@@ -39,7 +39,9 @@ def advance(services: Services, policy: policies.Policy, *steps: str) -> None:
 
 
 def signals(**scores: float) -> list[Signal]:
-    return [Signal.ran("prompt", c, scores.get(c, 0.0), calibrated=True) for c in HARM]
+    return [
+        Signal.ran("prompt", c, scores.get(c, 0.0), calibrated=True) for c in (*HARM, "disguise")
+    ]
 
 
 def test_every_change_is_an_audit_entry_with_author_and_reason(services: Services) -> None:
