@@ -26,6 +26,7 @@ class State(StrEnum):
     FOUND = "found"
     NOT_FOUND = "not_found"
     CONTRADICTS = "contradicts"
+    UNSETTLED = "unsettled"
     NOT_CHECKED = "not_checked"
 
 

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from provenance.evidence import Origin, State
 from provenance.report import ProvenanceReport
+from provenance.sentences import MADE
+from provenance.signatory import UNTRUSTED
 
 _TONES = {
     Origin.OURS: "good",
@@ -32,6 +34,7 @@ _STATES = {
     State.FOUND: "found",
     State.NOT_FOUND: "nothing found",
     State.CONTRADICTS: "does not fit",
+    State.UNSETTLED: "not settled",
     State.NOT_CHECKED: "not checked",
 }
 _KINDS = {
@@ -61,4 +64,6 @@ def render(report: ProvenanceReport) -> str:
         states=_STATES,
         kinds=_KINDS,
         picture=picture,
+        made=MADE,
+        untrusted=UNTRUSTED,
     )

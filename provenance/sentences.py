@@ -78,7 +78,7 @@ def credentials(report: VerificationReport) -> Finding:
             + "; ".join(dict.fromkeys(f.message for f in report.failures)) + "."
             + _identities(report),
             "That the file was not changed since somebody signed it.",
-            "Who that was: anybody can make such a certificate at home.",
+            _OPEN_POINT.get(_reason(report), _ANYBODY),
             detail,
         )  # fmt: skip
     if report.verdict is Verdict.TAMPERED:
@@ -99,9 +99,9 @@ def credentials(report: VerificationReport) -> Finding:
             detail,
         )  # fmt: skip
     if report.verdict is Verdict.MALFORMED:
-        reasons = "; ".join(dict.fromkeys(f.message for f in report.failures[:3]))
+        reasons = "; ".join(_plain(report))
         return Finding(
-            kind, State.NOT_CHECKED,
+            kind, State.UNSETTLED,
             f"It carries content credentials that are not well-formed: {reasons}. Nothing proves "
             "that anything was changed; such mistakes are mostly made by software.",
             "That the credentials cannot be relied on.",
@@ -109,11 +109,10 @@ def credentials(report: VerificationReport) -> Finding:
             detail,
         )  # fmt: skip
     if report.verdict is Verdict.NOT_JUDGED:
-        open_ = [f.message for f in report.findings if f.severity is not Severity.NOTE]
         return Finding(
-            kind, State.NOT_CHECKED,
+            kind, State.UNSETTLED,
             "It carries content credentials of which we could not judge everything: "
-            f"{'; '.join(dict.fromkeys(open_[:3]))}. Nothing proves that anything was changed.",
+            f"{'; '.join(_plain(report))}. Nothing proves that anything was changed.",
             "Nothing, until the open point is judged.",
             "That anybody changed this file, or that nobody did.",
             detail,
@@ -134,6 +133,27 @@ def credentials(report: VerificationReport) -> Finding:
         kind, State.NOT_CHECKED, f"It could not be read as a media file: {reason}.",
         "", "Anything.", detail,
     )  # fmt: skip
+
+
+def _plain(report: VerificationReport) -> tuple[str, ...]:
+    """What is wrong or open, in our own words; the library's only where there are no others."""
+    heavy = [f for f in report.findings if f.severity is not Severity.NOTE]
+    own = [f for f in heavy if f.code != "store.unparsable"] or heavy
+    return tuple(dict.fromkeys(f.message.rstrip(" :") for f in own))[:3]
+
+
+def _reason(report: VerificationReport) -> str:
+    return report.signer.reason if report.signer else ""
+
+
+_ANYBODY = "Who that was: anybody can make such a certificate at home."
+_OPEN_POINT = {
+    "": "Who stands behind its sources.",
+    "outside_validity": "When it was signed: whoever holds the key can go on signing with a "
+    "certificate that has run out.",
+    "revoked": "Who signed it: a revoked key may be in other hands.",
+    "list_expired": "Whether the signer is known: our list must be renewed first.",
+}
 
 
 def _identities(report: VerificationReport) -> str:
@@ -235,10 +255,13 @@ def _untrusted_words(verification: VerificationReport, signer: str) -> tuple[str
             f"{signer} says what was done here; who stands behind the source is not known.",
         )
     if reason == "outside_validity":
+        stamp = verification.timestamp
+        beside = " The time-stamp that it carries is not by an authority that we know." if (
+            stamp is not None and not stamp.trusted) else ""  # fmt: skip
         return (
-            "This file is signed, but its certificate does not count for that time.",
+            "This file is signed with a certificate that was not valid at that time.",
             "Without a trusted time-stamp nobody can tell whether it was signed while the "
-            "certificate was valid.",
+            f"certificate was valid.{beside}",
         )
     if reason == "revoked":
         return (

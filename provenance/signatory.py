@@ -24,7 +24,7 @@ _REVOCATION = {
     Revocation.UNKNOWN: "the certificate's issuer did not know it",
     Revocation.NOT_TOLD: "the revocation data in the signature says nothing that counts",
 }
-_UNTRUSTED = {
+UNTRUSTED = {
     "no_certificate": "the signature carries no certificate",
     "list_expired": "the trust list is past its expiry; update it",
     "outside_validity": "the certificate was not valid then, and no trusted time-stamp helps",
@@ -92,7 +92,7 @@ def judge_signer(run: Run) -> None:
     """Step 10: whether the signer is known and was so at that moment, into ``run.signer``."""
     signature = run.store.active.signature if run.store else None
     if signature is None or not signature.chain:
-        run.fail(10, "signer.no_certificate", _UNTRUSTED["no_certificate"])
+        run.fail(10, "signer.no_certificate", UNTRUSTED["no_certificate"])
         run.worsen(Verdict.VALID_UNTRUSTED)
         return
     path = check_path(signature.chain, run.trust.signers, run.moment, run.trust)
@@ -128,6 +128,6 @@ def judge_signer(run: Run) -> None:
     )
     if reason:
         run.worsen(Verdict.VALID_UNTRUSTED)
-        run.fail(10, f"signer.{reason}", _UNTRUSTED[reason])
+        run.fail(10, f"signer.{reason}", UNTRUSTED[reason])
     else:
         run.passed(10, run.signer.common_name)
