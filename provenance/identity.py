@@ -17,7 +17,8 @@ from provenance.codes import Meaning, meaning
 from provenance.verdicts import IdentityReport, clean
 
 _NEEDS_NETWORK = ("did_unavailable", "did_unresolved", "unsupported_did", "unavailable",
-                  "inaccessible", "skipped", "status_unknown")  # fmt: skip
+                  "inaccessible", "skipped", "status_unknown", "invalid_alg", "unsupported",
+                  "unknown")  # fmt: skip
 _UNKNOWN_HOLDER = ("untrusted", "expired", "untrusted_issuer", "not_trusted", "revoked",
                    "valid_from", "valid_until")  # fmt: skip
 _FALSE = ("mismatch", "signature.invalid", "invalid_signature", "signature_invalid")

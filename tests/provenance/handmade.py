@@ -179,6 +179,7 @@ class Hand:
     older_stamp: Stamp | None = None
     ocsp: tuple[bytes, ...] = ()
     spoil_signature: bool = False
+    attached: Callable[[dict[str, bytes]], Mapping[str, bytes]] | None = None
     kind: bytes = b"c2ma"
     raw_claim: bytes | None = None
 
@@ -186,6 +187,8 @@ class Hand:
         """The manifest's superbox; ``more`` are further assertions (the binding)."""
         wanted = {**self.assertions, **more}
         parts = {k: v if isinstance(v, bytes) else assertion(k, v) for k, v in wanted.items()}
+        if self.attached is not None:  # what is said about the other parts
+            parts |= self.attached(dict(parts))
         claim: dict[str, Any] = {
             "instanceID": "xmp:iid:00000000-0000-4000-8000-000000000001",
             "claim_generator_info": {"name": "By hand", "version": "1"},
