@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from openai.types import ContentProvenanceCheck
+from PIL import Image
 
 from guarded_gen.api.softbinding import create_router
 from guarded_gen.config import Settings
@@ -23,6 +25,7 @@ from guarded_gen.desk import ProvenanceDesk, content_provenance_check
 from guarded_gen.registry import SqlRegistry
 from guarded_gen.store import open_store
 from provenance import ManifestRequest, TrustList, Verdict, ensure_development_chain
+from provenance.containers import C2PA_UUID, XMP_UUID
 from provenance.fingerprint import (
     CODE_BITS,
     ISCC_ALGORITHM,
@@ -165,6 +168,57 @@ def test_a_stripped_copy_is_recovered_with_its_manifest_and_proof(house: House, 
     ]
     assert answer["results"][1]["content_id"] == "clip_1"
     json.dumps(answer)
+
+
+def broken_claim(data: bytes) -> bytes:
+    return data.replace(b"c2pa.claim.v2\0", b"c2pa.claim.v9\0")
+
+
+def named_server(data: bytes) -> bytes:
+    """The published clip without its credentials, naming a server instead."""
+    at = data.index(C2PA_UUID) - 8
+    size = struct.unpack_from(">I", data, at)[0]
+    xmp = XMP_UUID + b'<d dcterms:provenance="https://example.org/m.c2pa"/>'
+    pad = size - 8 - len(xmp)
+    return data[:at] + struct.pack(">I4s", size, b"uuid") + xmp + b" " * pad + data[at + size :]
+
+
+def many_boxes(data: bytes) -> bytes:
+    return data + struct.pack(">I4s", 8, b"free") * 30_000
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "lost"),
+    [
+        (broken_claim, Verdict.MALFORMED, "not well-formed"),
+        (named_server, Verdict.REMOTE_ONLY, "on a server"),
+        (many_boxes, Verdict.UNREADABLE, "damaged"),
+    ],
+)
+def test_never_blind_whatever_the_credentials_are(
+    house: House, tmp_path: Path, change: Callable[[bytes], bytes], verdict: Verdict, lost: str
+) -> None:
+    path = tmp_path / "changed.mp4"
+    path.write_bytes(change(house.signed.path.read_bytes()))
+    report = house.desk.report(path)
+    assert report.verification.verdict is verdict, report.verification.findings
+    assert report.origin is Origin.OURS_RECOVERED
+    assert lost in report.explanation
+    assert "no provenance" not in report.headline.lower()
+
+
+def test_a_named_server_is_never_told_as_no_provenance(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "far.jpg"
+    app1 = b'http://ns.adobe.com/xap/1.0/\0<d dcterms:provenance="https://example.org/m"/>'
+    Image.new("RGB", (64, 64), (9, 99, 199)).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(app1) + 2) + app1 + data[2:])
+    report = house.desk.report(path)
+    assert report.verification.verdict is Verdict.REMOTE_ONLY
+    assert report.origin is Origin.REMOTE
+    answer = content_provenance_check(report)
+    assert not answer["results"][0]["checked"]
+    assert "server" in answer["summary"] and "no provenance" not in answer["summary"].lower()
 
 
 def test_a_transplanted_mark_is_refused_and_told(house: House, copy: Path) -> None:
