@@ -193,11 +193,16 @@ def _sources(
         below = store.manifest(_owner(str(link.get("url", "")), "")[0])
         if below is None:
             yield Checked("ingredient.manifest.missing", where, "a source's credentials are gone")
-        elif not redacted.get(below.label):
-            # where something was redacted, the hash cannot hold any more; then the source's own
-            # signature and hashes, checked like every manifest's, are what counts (section 15.11)
-            problem = _hash_problem(
-                link, claim, below.box.body, where, "ingredient.manifest.mismatch"
-            )
-            if problem is not None:
-                yield problem
+            continue
+        # where something was redacted, the manifest's hash cannot hold any more: then its
+        # signature's does, and its other parts are checked like every manifest's (15.11.3.3)
+        code, body = "ingredient.manifest.mismatch", below.box.body
+        if redacted.get(below.label):
+            code, link = "ingredient.claimSignature.mismatch", said.get("claimSignature")
+            signature = below.box.child("c2pa.signature")
+            if not isinstance(link, Mapping) or signature is None:
+                continue  # older ingredients name the manifest alone
+            body = signature.body
+        problem = _hash_problem(link, claim, body, where, code)
+        if problem is not None:
+            yield problem
