@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from generator.spec import GenerationSpec, Mode
 from guarded_gen.config import Limits
 from guarded_gen.errors import InvalidInput, LimitExceeded
+from media.limits import MediaLimits
+from media.open import VideoInfo
 from policies import AgeMode
 
 
@@ -138,3 +140,21 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and len(text) < 16):
         raise InvalidInput(f"{text!r} is not a size", "write WIDTHxHEIGHT, like 1280x720", "size")
     return int(width), int(height)
+
+
+def shape_like(source: VideoInfo, limits: MediaLimits) -> tuple[int, int]:
+    """The size of a clip that is made from ``source``: the same as shown, in even numbers, scaled
+    into what may be generated where it lies outside."""
+    least, most = limits.min_generated_side, limits.max_generated_side
+    long, short = max(source.width, source.height), min(source.width, source.height)
+    scale = min(1.0, most / long)
+    scale = max(scale, least / short) if short * scale < least else scale
+    width, height = (
+        min(most, max(least, round(side * scale / 2) * 2)) for side in (source.width, source.height)
+    )
+    return width, height
+
+
+def rate_like(source: VideoInfo, limits: MediaLimits) -> float:
+    """The frame rate of a clip that is made from ``source``."""
+    return float(min(max(source.fps, Fraction(1)), Fraction(limits.max_fps)))

@@ -36,8 +36,10 @@ from guarded_gen.audit import Event
 from guarded_gen.jobs import Status, new_id
 from guarded_gen.jobs.plan import OPEN
 from guarded_gen.jobs.service import remove_assets
-from guarded_gen.request import ClipRequest
+from guarded_gen.request import ClipRequest, rate_like, shape_like
 from guarded_gen.store.tables.jobs import Job
+from media.errors import MediaError
+from media.probe import probe
 
 Derived = TypeVar("Derived", EditVideo, ExtendVideo)
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
@@ -267,6 +269,8 @@ async def from_video(
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             source = source_of(door, caller, wanted.video, upload)
             fields = like(clip_fields(door, caller, wanted), source) | own(wanted)
+            if upload is not None:
+                fields = like_upload(door, fields, upload, wanted.fps)
             return start(door, caller, wanted, fields, remember, request, source=source,
                          source_upload=upload, mode=mode,
                          details=derived(source, relation))  # fmt: skip
@@ -294,6 +298,25 @@ def like(fields: dict[str, Any], source: Job | None) -> dict[str, Any]:
         fields["fps"] = request["fps"]
         fields.setdefault("seconds", request["seconds"])
         fields["backend"] = request["backend"]
+    return fields
+
+
+def like_upload(
+    door: Door, fields: dict[str, Any], upload: Upload, fps: float | None
+) -> dict[str, Any]:
+    """The same for an uploaded source; one that cannot be read is refused where it is stored."""
+    limits = door.settings.limits.media
+    try:
+        info = probe(upload.path, limits)
+    except MediaError:
+        return fields
+    width, height = shape_like(info, limits)
+    fields["width"] = fields["width"] or width
+    fields["height"] = fields["height"] or height
+    if fps is None:
+        fields["fps"] = rate_like(info, limits)
+    if info.seconds:
+        fields.setdefault("seconds", min(info.seconds, limits.max_generated_seconds))
     return fields
 
 

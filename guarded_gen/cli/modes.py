@@ -21,6 +21,12 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.
 Seconds = Annotated[float, typer.Option(help="Length of what is made, in seconds.")]
 Size = Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")]
 Fps = Annotated[float, typer.Option(help="Frames per second.")]
+Like = Annotated[
+    str | None, typer.Option("--size", help="WIDTHxHEIGHT in pixels; by default the source's.")
+]
+LikeFps = Annotated[
+    float | None, typer.Option("--fps", help="Frames per second; by default the source's.")
+]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same frames.")]
 Backend = Annotated[str | None, typer.Option(help="Generator backend; it needs this mode.")]
 Tenant = Annotated[str, typer.Option(help="Whose policy overlay applies.")]
@@ -51,14 +57,17 @@ def extend(
     output: Output,
     back: Annotated[bool, typer.Option("--back", help="Make what comes before instead.")] = False,
     seconds: Seconds = 2.0,
-    size: Size = "512x512",
-    fps: Fps = 24.0,
+    size: Like = None,
+    fps: LikeFps = None,
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
     json: Json = False,
 ) -> None:
-    """Go on where a video ends, or lead up to where it begins. The new part is written."""
+    """Go on where a video ends, or lead up to where it begins. The new part is written.
+
+    Size, rate and sound follow the source: the sound nearest to the new part is heard once more.
+    """
     _run(
         Mode.EXTEND_BACK if back else Mode.EXTEND, (video,), json, output, size,
         prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
@@ -73,14 +82,14 @@ def edit(
         float, typer.Option(min=0.01, max=1.0, help="How much may change, up to 1.")
     ] = 0.7,
     seconds: Seconds = 2.0,
-    size: Size = "512x512",
-    fps: Fps = 24.0,
+    size: Like = None,
+    fps: LikeFps = None,
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
     json: Json = False,
 ) -> None:
-    """Draw the start of a video anew, as the prompt says."""
+    """Draw the start of a video anew, as the prompt says. Its sound is kept."""
     _run(
         Mode.EDIT, (video,), json, output, size, strength=strength,
         prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
@@ -93,14 +102,17 @@ def blend(
     prompt: Prompt,
     output: Output,
     seconds: Seconds = 1.0,
-    size: Size = "512x512",
-    fps: Fps = 24.0,
+    size: Like = None,
+    fps: LikeFps = None,
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
     json: Json = False,
 ) -> None:
-    """Lead from the end of one video to the start of another. The part between is written."""
+    """Lead from the end of one video to the start of another. The part between is written.
+
+    Size and rate follow the first video; the sound goes over from one to the other.
+    """
     _run(
         Mode.BLEND, (first, second), json, output, size,
         prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
@@ -124,19 +136,22 @@ def image(
 
 
 def _run(
-    mode: Mode, references: tuple[Path, ...], json: bool, output: Path, size: str, **fields: Any
-) -> None:
+    mode: Mode, references: tuple[Path, ...], json: bool, output: Path, size: str | None,
+    **fields: Any,
+) -> None:  # fmt: skip
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.errors import InvalidInput
-        from guarded_gen.request import ClipRequest, parse_size
+        from guarded_gen.request import ClipRequest, parse_size, rate_like, shape_like
         from media.probe import probe
 
         wanted = ".png" if mode is Mode.IMAGE else ".mp4"
         if output.suffix.lower() != wanted:
             raise InvalidInput(f"{output} does not end in {wanted}", None, "output")
-        for path in references:
-            probe(path, services.settings.limits.media)
-        width, height = parse_size(size)
+        limits = services.settings.limits.media
+        found = [probe(path, limits) for path in references]
+        width, height = parse_size(size) if size else shape_like(found[0], limits)
+        if "fps" in fields and fields["fps"] is None:
+            fields["fps"] = rate_like(found[0], limits)
         fields["backend"] = fields["backend"] or services.settings.backend
         request = ClipRequest.checked(
             services.settings.limits,

@@ -26,7 +26,7 @@ def embed(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Mark every frame of IN with PAYLOAD and write an H.264 MP4 (sound is not kept)."""
+    """Mark every frame of IN with PAYLOAD and write an H.264 MP4; sound is kept."""
     with errors_to_user(json):
         from rich.progress import Progress
 
@@ -51,7 +51,7 @@ def embed(
         else:
             console().print(
                 f"marked {record.frames} frames with {payload} (key {record.key_id}), "
-                f"Y-PSNR {record.psnr:.1f} dB → {out}",
+                f"Y-PSNR {record.psnr:.1f} dB, sound: {record.sound} → {out}",
                 markup=False,
             )
             if record.readable is False:

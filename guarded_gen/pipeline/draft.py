@@ -16,6 +16,7 @@ from generator.base import Cancel, Generator, OnStep
 from generator.spec import GenerationSpec
 from media.clip import batches
 from media.encode import Encoder, EncodeSettings
+from media.soundtrack import Soundtrack
 
 LOSSLESS = EncodeSettings(crf=0, preset="ultrafast")
 
@@ -37,8 +38,10 @@ def render_draft(
     on_step: OnStep,
     cancel: Cancel,
     settings: FrameSettings | None = None,
+    sound: Soundtrack | None = None,
 ) -> Draft:
-    """Generate into ``path`` with every output check looking on, in one pass.
+    """Generate into ``path`` with every output check looking on, in one pass; ``sound`` goes
+    with the frames.
 
     Raises what the generator, a callback or the encoder raises; then ``path`` does not exist.
     Memory is bounded by the batches. Cost: the generator's, plus the checks', plus about 1.5 ms
@@ -47,7 +50,7 @@ def render_draft(
     stream = StreamInfo(spec.width, spec.height, float(spec.fps), spec.frames)
     gate = FrameGate(checks, stream, settings or FrameSettings())
     pixels = generator.generate(spec, on_step, cancel)
-    with Encoder(path, spec.width, spec.height, spec.fps, LOSSLESS) as encoder:
+    with Encoder(path, spec.width, spec.height, spec.fps, LOSSLESS, sound) as encoder:
         for frames in batches(pixels, spec.fps):
             gate.push(frames)
             encoder.write(frames.pixels)

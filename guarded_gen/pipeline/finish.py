@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from media.decode import decode
-from media.encode import Encoder, EncodeSettings
+from media.encode import Copied, Encoder, EncodeSettings
 from media.limits import MediaLimits
+from media.open import open_media
 
 Pixels = NDArray[np.uint8]
 Mark = Callable[[Pixels], Pixels]
@@ -40,7 +41,7 @@ def finish(
     settings: EncodeSettings,
     limits: MediaLimits,
 ) -> Finished:
-    """Mark every frame of ``draft`` and encode to ``destination``, in one pass.
+    """Mark every frame of ``draft`` and encode to ``destination``, in one pass; sound is copied.
 
     A destination that ends in ``.png`` gets the first frame as a picture.
     ``frames`` is the number of frames in the draft; a draft that has others raises
@@ -56,7 +57,9 @@ def finish(
                 Image.fromarray(marked[0]).save(destination)
                 return Finished(destination, 1, jpeg(marked[0]))
             if encoder is None:
-                encoder = Encoder(destination, batch.width, batch.height, fps, settings)
+                encoder = Encoder(
+                    destination, batch.width, batch.height, fps, settings, _sound_of(draft, limits)
+                )
             encoder.write(marked)
             if batch.index <= middle < batch.index + len(batch):
                 thumbnail = jpeg(marked[middle - batch.index])
@@ -67,6 +70,12 @@ def finish(
     assert encoder is not None, "decode yields a frame or raises"
     encoder.__exit__(None, None, None)
     return Finished(destination, encoder.frames, thumbnail)
+
+
+def _sound_of(draft: Path, limits: MediaLimits) -> Copied | None:
+    """The draft's sound, which the output gate heard, as it is."""
+    media = open_media(draft, limits)
+    return Copied(media, media.sounds) if media.sounds else None
 
 
 def jpeg(pixels: NDArray[np.uint8], side: int = THUMBNAIL_SIDE) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any
 
 import policies
 from classifiers.frame import GateReport, PreviewGate, PreviewStopped
+from classifiers.sound import listen
 from generator.base import Cancel, OnStep, Step
 from generator.checks import require
 from generator.spec import Mode
@@ -27,7 +28,9 @@ from guarded_gen.pipeline.draft import render_draft
 from guarded_gen.pipeline.finish import Mark, Pixels, finish
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import PAYLOAD_BYTES, Services, watermark_payload
+from guarded_gen.soundtrack import soundtrack_of
 from media.decode import decode
+from media.open import open_media
 from policies import Context
 from policies.decision import Action, Signal, Stage
 from provenance.compliance import (
@@ -208,22 +211,25 @@ def render(
         look(step.index, step.total, step.preview)
 
     path = work / "draft.mp4"
+    sound = soundtrack_of(request, services.settings.limits.media)
     try:
         draft = render_draft(
-            path, generator, request.spec(), services.frame_checks, stepped, cancel, settings
+            path, generator, request.spec(), services.frame_checks, stepped, cancel, settings, sound
         )
     except PreviewStopped as stopped:
         at = {"stopped_after": stopped.index, "of": stopped.total, "looks": look.looks}
         coverage = {**stopped.report.coverage, "preview": at}
         return Rendered(path, 0, stopped.report.signals, coverage, {})
     caption = generator.recaption(request.prompt)
-    return Rendered(
-        draft.path,
-        draft.frames,
-        draft.report.signals,
-        {**draft.report.coverage, "preview": {"looks": look.looks}},
-        caption,
-    )
+    coverage = {**draft.report.coverage, "preview": {"looks": look.looks}}
+    signals = draft.report.signals
+    if sound is not None:
+        heard = listen(
+            open_media(draft.path, services.settings.limits.media), services.sound_checks
+        )
+        signals += heard.signals
+        coverage["sound"] = {**heard.coverage, **sound.told}
+    return Rendered(draft.path, draft.frames, signals, coverage, caption)
 
 
 def gate_output(services: Services, request: ClipRequest, rendered: Rendered) -> GateResult:
@@ -316,6 +322,7 @@ def attestation(
                 "policy_digest": result.decision.policy_digest,
                 "checks": result.checks(),
                 **result.unassessed(),
+                **_sound_told(result),
             }
             for decision, result in gates.items()
         ],
@@ -325,6 +332,12 @@ def attestation(
             {"decision": review["id"], "action": review["action"]} for review in reviews
         ]
     return record
+
+
+def _sound_told(result: GateResult) -> dict[str, Any]:
+    """Where the clip's sound comes from, where it has any."""
+    sound = result.coverage.get("sound", {})
+    return {"sound": sound["how"]} if "how" in sound else {}
 
 
 def sign(

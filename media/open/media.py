@@ -129,6 +129,8 @@ class Media:
     subtitles: tuple[int, ...] = ()
     not_shown: tuple[NotShown, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    begin: float = 0.0
+    """When the shown picture begins by the container's clock, in seconds."""
     _still: Still | None = None
     _sheet: pictures.Sheet | None = field(default=None, repr=False)
     _promised: dict[int, int | None] = field(default_factory=dict, repr=False)
@@ -263,9 +265,15 @@ class Media:
             display = self.display_of(frame, chosen)
             yield grey if display.plain else display.apply(grey, square=square), frame.key_frame, at
 
-    def sound(self, track: Sound, rate: int, channels: int = 1) -> Iterator[listening.Samples]:
-        """Blocks ``float32 [N, C]`` of a sound track; see :func:`media.open.sound.samples`."""
-        return listening.samples(self.path, track.stream, self.limits, rate, channels)
+    def sound(
+        self, track: Sound, rate: int, channels: int = 1, *, aligned: bool = False
+    ) -> Iterator[listening.Samples]:
+        """Blocks ``float32 [N, C]`` of a sound track; see :func:`media.open.sound.samples`.
+
+        ``aligned``: from the moment on at which the picture begins.
+        """
+        begin = self.begin if aligned else None
+        return listening.samples(self.path, track.stream, self.limits, rate, channels, begin)
 
     def loudness(self, track: Sound) -> Iterator[listening.Loudness]:
         """How loud a sound track is, ten times a second."""
@@ -361,12 +369,12 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         rest = _rest(container, [*left, *unknown], shown)
         metadata = dict(container.metadata)
     # A stream must not be asked once its container is closed.
-    display = video.first_display(path, showings[0].stream, limits)
+    display, begin = video.first_frame(path, showings[0].stream, limits)
     width, height = display.size(info.width, info.height)
     return Media(
         path, limits, _sized(info, width, height), tuple(showings), sounds, subtitles, rest,
         metadata,
-        _promised=promised, _aspects=aspects,
+        begin=begin, _promised=promised, _aspects=aspects,
     )  # fmt: skip
 
 

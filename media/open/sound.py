@@ -59,19 +59,37 @@ def _decoded(path: Path, number: int, limits: MediaLimits) -> Iterator[av.AudioF
 
 
 def samples(
-    path: Path, number: int, limits: MediaLimits, rate: int, channels: int
+    path: Path,
+    number: int,
+    limits: MediaLimits,
+    rate: int,
+    channels: int,
+    begin: float | None = None,
 ) -> Iterator[Samples]:
     """Blocks of one track at ``rate`` samples a second, mixed to ``channels`` (1 or 2).
+
+    ``begin`` is the time of the container's clock at which the first sample is to be heard:
+    what comes before is left out, and silence stands where the track begins later.
 
     Memory of a few blocks. Raises as :func:`media.open.open_media` does, also where the track
     breaks off.
     """
     resampler = av.AudioResampler(format="flt", layout=LAYOUTS[channels], rate=rate)
+    skip = 0 if begin is None else None
     for frame in _decoded(path, number, limits):
+        if skip is None:
+            early = (begin or 0.0) - float(frame.time or 0.0)
+            skip = max(0, round(early * rate))
+            if early < 0:
+                late = min(-early, limits.max_seconds)
+                yield np.zeros((round(late * rate), channels), np.float32)
         for out in resampler.resample(frame):
-            yield _block(out, channels)
+            block = _block(out, channels)
+            if len(block) > skip:
+                yield block[skip:]
+            skip = max(0, skip - len(block))
     for out in resampler.resample(None):
-        yield _block(out, channels)
+        yield _block(out, channels)[skip or 0 :]
 
 
 def _block(frame: Any, channels: int) -> Samples:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from media.decode import decode
-from media.encode import Encoder, EncodeSettings
+from media.encode import Copied, Encoder, EncodeSettings
 from media.limits import MediaLimits
-from media.open import open_media
-from media.probe import probe
+from media.mux import COPIED
+from media.open import Media, open_media
+from media.soundtrack import played
 from provenance.watermark.assurance import AssuranceSettings, assure
 from provenance.watermark.detector import Detection, detect_luma
 from provenance.watermark.embedder import Embedder
@@ -31,7 +31,8 @@ class Embedded:
     """What :func:`embed_file` did.
 
     ``psnr`` is that of the luma before encoding, in dB. ``readable`` says whether the mark was
-    read back from a strongly coded sample; ``None`` when that was not tried.
+    read back from a strongly coded sample; ``None`` when that was not tried. ``sound`` says how
+    the sound was kept.
     """
 
     frames: int
@@ -42,6 +43,7 @@ class Embedded:
     strength: float
     psnr: float
     readable: bool | None = None
+    sound: str = "none"
 
     def to_json(self) -> dict[str, object]:
         return asdict(self) | {"psnr": round(self.psnr, 2)}
@@ -82,12 +84,14 @@ def embed_file(
     """Mark ``source`` and write an H.264 MP4 to ``out``, whole or not at all.
 
     Without a ``strength`` the first frames are tried (:func:`assure`) and say how strong.
-    Odd sides lose one row or column, which H.264 4:2:0 cannot hold. Sound is not kept.
+    Odd sides lose one row or column, which H.264 4:2:0 cannot hold. Sound is copied as it is,
+    every track, where an MP4 holds its codec; else what a player plays is coded as AAC.
     Raises the errors of :class:`Embedder`, of ``media.decode`` and of ``media.Encoder``.
     """
-    info = probe(source, limits)
-    quality = Quality()
-    first = next(stream := decode(source, limits))
+    media = open_media(source, limits)
+    info, quality = media.info, Quality()
+    sound, told = kept_sound(media)
+    first = next(stream := media.frames())
     width, height = first.width // 2 * 2, first.height // 2 * 2
     batches = [first]
     promise = None
@@ -101,7 +105,7 @@ def embed_file(
         keys, payload, width, height, payload_bits=payload_bits, strength=strength,
         plan=promise.plan if promise else None,
     )  # fmt: skip
-    with Encoder(out, width, height, info.fps, encoding) as encoder:
+    with Encoder(out, width, height, info.fps, encoding, sound) as encoder:
         for batch in itertools.chain(batches, stream):
             before = np.ascontiguousarray(batch.pixels[:, :height, :width])
             after = embedder.embed(before)
@@ -110,8 +114,20 @@ def embed_file(
             on_frames(len(batch))
     return Embedded(
         encoder.frames, width, height, f"{payload:0{payload_bits // 4}x}", embedder.key_id,
-        strength, quality.psnr, promise.readable if promise else None,
+        strength, quality.psnr, promise.readable if promise else None, told,
     )  # fmt: skip
+
+
+def kept_sound(media: Media) -> tuple[Copied | None, str]:
+    """The sound of a file for a copy of its picture, and how it is kept, in words."""
+    track = played(media)
+    if track is None:
+        return None, "none"
+    if all(sound.codec in COPIED for sound in media.sounds):
+        count = len(media.sounds)
+        return Copied(media, media.sounds), "copied" if count == 1 else f"{count} tracks copied"
+    left = f", {len(media.sounds) - 1} more left out" if len(media.sounds) > 1 else ""
+    return Copied(media, (track,), coded=True), f"coded as AAC from {track.codec}{left}"
 
 
 def detect_file(

@@ -131,7 +131,8 @@ def tile(pixels: Pixels, codec: str) -> tuple[bytes, bytes]:
         stream = box.add_stream(name, rate=1)
         stream.width, stream.height, stream.pix_fmt = *size_of(pixels), "yuv420p"
         stream.options = {"crf": "12", "preset": "10"} if codec == "av1" else {
-            "crf": "10", "preset": "ultrafast", "x265-params": "log-level=none"}  # fmt: skip
+            "crf": "10", "preset": "ultrafast", "x265-params": "log-level=none:bframes=0:"
+            "frame-threads=1:pools=none"}  # fmt: skip
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
         frame.pts, frame.time_base = 0, Fraction(1)
         box.mux(stream.encode(frame))
