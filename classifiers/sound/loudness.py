@@ -1,8 +1,8 @@
 """Sudden, very loud sound: what makes somebody who turned a quiet passage up tear off headphones.
 
 Loudness is measured by EBU R 128 (ITU-R BS.1770), momentary over 0.4 s. How loud a clip is as a
-whole is the listener's own choice; a burst is not. After silence the ear, and the volume knob,
-count as set for a quiet passage.
+whole is the listener's own choice; a burst is not. Silence makes nobody turn the volume up,
+so after it only what is very loud counts.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from policies.decision import Segment, Signal
 
 CATEGORY = "loudness"
 
+_WINDOW = 0.4
+"""Seconds of a momentary measurement: before that it is not one."""
+
 
 class LoudnessSettings(BaseModel):
     """What counts as a burst."""
@@ -30,8 +33,14 @@ class LoudnessSettings(BaseModel):
     level: float = Field(
         -12.0, le=0, description="LUFS below which no jump is a burst: most music lies below"
     )
-    quiet: float = Field(
-        -45.0, le=0, description="LUFS that silence counts as: quieter than speech, still heard"
+    silence: float = Field(
+        -60.0, le=0, description="LUFS below which nobody turns the volume up: nothing is heard"
+    )
+    after_silence: float = Field(
+        -33.0, le=0, description="LUFS that silence counts as: music may begin, screams not"
+    )
+    least_seconds: float = Field(
+        1.0, gt=0, description="seconds that must have been heard: every clip begins somehow"
     )
     seconds: float = Field(3.0, gt=0, description="seconds before that a jump is measured from")
 
@@ -58,16 +67,17 @@ class LoudnessCheck:
         for now in media.loudness(track):
             seconds, integrated, peak = now.at + 0.1, now.integrated, now.peak
             loudest = max(loudest, now.momentary)
-            if before and now.momentary >= rules.level:
-                usual = 10 * np.log10(np.mean(np.power(10.0, np.array(before) / 10)))
-                jump = now.momentary - max(float(usual), rules.quiet)
+            if len(before) >= rules.least_seconds * 10 and now.momentary >= rules.level:
+                usual = float(10 * np.log10(np.mean(np.power(10.0, np.array(before) / 10))))
+                jump = now.momentary - (usual if usual > rules.silence else rules.after_silence)
                 if jump > worst:
                     worst, at = jump, now.at
                 if jump >= rules.jump:
                     bursts = _joined(bursts, now.at)
             if len(recent) == recent.maxlen:
                 before.append(recent[0])
-            recent.append(now.momentary)
+            if now.at >= _WINDOW - 1e-3:
+                recent.append(now.momentary)
         score = 1.0 if bursts else min(0.5, 0.5 * worst / rules.jump)
         detail = {"largest_jump": round(worst, 1), "at": round(at, 1),
                   "integrated": round(integrated, 1), "loudest": round(loudest, 1),
