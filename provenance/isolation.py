@@ -28,6 +28,8 @@ LOOK_EVERY = 0.05
 """How often the processor time of a child is looked at, in seconds."""
 MOST_RUNS = 500
 """A child is replaced after so many files, so that nothing a file did stays around."""
+WARM_BEFORE = 50
+"""So many files before its end a child's successor is started, so that no caller waits for it."""
 _MOST_ANSWER_BYTES = 64 * 1024**2
 
 
@@ -138,6 +140,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(workers)
         self._closed = False
+        self._starting = False
 
     def __enter__(self) -> Sandbox:
         return self
@@ -187,7 +190,27 @@ class Sandbox:
 
     def _give_back(self, child: _Child, *, healthy: bool) -> None:
         with self._lock:
-            if healthy and child.runs < MOST_RUNS and not self._closed:
+            # it serves on while its successor is being started, but not for ever
+            most = 2 * MOST_RUNS if self._starting else MOST_RUNS
+            if healthy and child.runs < most and not self._closed:
+                # the last one is taken first: a successor waits below until its turn
                 self._idle.append(child)
+                ageing = child.runs >= MOST_RUNS - WARM_BEFORE and len(self._idle) == 1
+                if not ageing or self._starting:
+                    return
+                self._starting = True
+                threading.Thread(target=self._start_successor, daemon=True).start()
                 return
         child.stop()
+
+    def _start_successor(self) -> None:
+        successor: _Child | None = None
+        with suppress(VerifierUnavailable):  # then the next caller tries, and is told
+            successor = _Child(self._memory, self._module)
+        with self._lock:
+            self._starting = False
+            if successor is not None and not self._closed:
+                self._idle.insert(0, successor)
+                return
+        if successor is not None:
+            successor.stop()

@@ -23,6 +23,7 @@ from provenance import (
     TrustList,
     Verdict,
     ensure_development_chain,
+    isolation,
     sign_file,
 )
 from provenance.certificates import SigningIdentity, issue_leaf
@@ -35,7 +36,7 @@ from provenance.trust import Revoked, fingerprint
 from provenance.verdicts import Severity, VerificationReport, clean
 from provenance.verifier import STEPS, examine, library_settings, verify
 from tests.provenance.conftest import Studio, make_clip
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 
 def box(kind: bytes, payload: bytes) -> bytes:
@@ -400,6 +401,23 @@ def test_a_file_that_makes_the_child_work_is_stopped_after_so_much_work() -> Non
     with Sandbox(module="tests.provenance.busy_child") as sandbox:
         late = sandbox.call({}, 120.0, 0.3)
     assert (late.answer, late.code) == (None, "limit.time")
+
+
+def test_a_childs_successor_is_there_before_its_end(
+    monkeypatch: pytest.MonkeyPatch, studio: Studio, signed: Path
+) -> None:
+    monkeypatch.setattr(isolation, "MOST_RUNS", 4)
+    monkeypatch.setattr(isolation, "WARM_BEFORE", 2)
+    with Sandbox() as sandbox:
+        for _ in range(2):
+            assert verify(signed, studio.trust, sandbox=sandbox).verdict is Verdict.TRUSTED
+        old = sandbox._idle[-1]
+        until(lambda: len(sandbox._idle) == 2, "a successor")
+        successor = sandbox._idle[0]
+        for _ in range(2):
+            verify(signed, studio.trust, sandbox=sandbox)
+        assert old.process.poll() is not None, "the old one has ended"
+        assert sandbox._idle == [successor]
 
 
 def test_many_threads_share_a_sandbox(studio: Studio, signed: Path) -> None:
