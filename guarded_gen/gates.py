@@ -8,6 +8,7 @@ signals or names no category becomes ``failed`` signals, and the policy says wha
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,9 @@ from policies.decision import CheckStatus, Signal, Stage
 from policies.rollout import Choice, State
 
 logger = logging.getLogger(__name__)
+
+MAX_SPAN_TEXT = 400
+"""Characters of a span that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +154,57 @@ def entities_of(signals: Iterable[Signal]) -> frozenset[str]:
     return frozenset(list(found)[:MAX_ENTITIES])
 
 
+def with_negative(prompt: str, negative: str) -> str:
+    """The text to judge for a prompt with a negative prompt: what is unwanted is read as denied.
+
+    A denied harm raises nothing, a denied garment asks for something, and a scene that is
+    hidden there is read like any other.
+    """
+    items = ", ".join(part for part in re.split(r"[.;\n\r]+\s*", negative) if part.strip())
+    return f"{prompt}\nNegative prompt: {items}" if items else prompt
+
+
+def decided_by(result: GateResult, prompt: str) -> dict[str, Any]:
+    """What decided, for reviewers: ``rule_id``, ``category`` and ``score`` of the rule, and under
+    ``spans`` the parts of the prompt behind it; of an unread prompt those in other languages.
+
+    A span is ``{"start", "end", "text", …}`` with offsets into the prompt. Repeats the prompt's
+    words: seal it with the prompt.
+    """
+    decision = result.decision
+    found: dict[str, Any] = {"rule_id": decision.rule_id, "reason": decision.reason}
+    match = next((m for m in decision.trace if m.rule_id == decision.rule_id), None)
+    spans: list[dict[str, Any]] = []
+    for signal in result.signals:
+        if match is not None:
+            place = signal.detail.get("span")
+            if signal.category == match.category and signal.score == match.score and place:
+                spans.append({"start": place[0], "end": place[1]})
+        else:
+            spans += [
+                {"start": start, "end": end, "language": code}
+                for start, end, code in signal.detail.get("unread", ())
+            ]
+    if match is not None:
+        found |= {"category": match.category, "score": match.score}
+    for span in spans:
+        span["text"] = prompt[span["start"] : span["end"]][:MAX_SPAN_TEXT]
+    return found | {"spans": spans}
+
+
 def explained(
     result: GateResult,
     classifiers: Sequence[PromptClassifier],
     prompt: str,
     passes: Callable[[str], bool] | None = None,
+    judged: str = "",
 ) -> GateResult:
-    """``result`` with the words that moved the score, and, with ``passes``, a safer wording.
+    """``result`` with what decided: the rule, its place in the prompt and the words that moved
+    its category's score; with ``passes``, also a safer wording.
 
-    For prompts that were held or refused. ``passes`` says whether a wording gets through this
-    gate. Never raises: a decision stands also where it cannot be explained.
+    For prompts that were held or refused. ``judged`` is the text that the gate read, where it
+    is more than the prompt. ``passes`` says whether a wording gets through this gate.
+    Never raises: a decision stands also where it cannot be explained.
     """
     sealed: dict[str, Any] = {}
     offer = None
@@ -167,7 +212,9 @@ def explained(
         if not isinstance(classifier, Explains):
             continue
         try:
-            sealed["explanation"] = record(classifier.explain(prompt))
+            sealed["decided_by"] = decided_by(result, judged or prompt)
+            category = sealed["decided_by"].get("category", "unsafe")
+            sealed["explanation"] = record(classifier.explain(judged or prompt, category))
             offer = classifier.suggest(prompt, passes) if passes is not None else None
         except Exception:
             logger.exception("prompt classifier %s could not explain", classifier.name)

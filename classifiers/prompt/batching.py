@@ -44,9 +44,11 @@ class BatchingClassifier:
     def weights(self) -> tuple[str, ...]:
         return self._inner.weights
 
-    def explain(self, prompt: str) -> list[WordEffect]:
+    def explain(self, prompt: str, category: str = "unsafe") -> list[WordEffect]:
         """As the classifier inside; nothing where it cannot explain."""
-        return self._inner.explain(prompt) if isinstance(self._inner, Explains) else []
+        if isinstance(self._inner, Explains):
+            return self._inner.explain(prompt, category)
+        return []
 
     def suggest(self, prompt: str, passes: Callable[[str], bool]) -> Suggestion | None:
         """As the classifier inside; None where it cannot."""

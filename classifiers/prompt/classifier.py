@@ -130,14 +130,15 @@ class EmbeddedPromptClassifier:
                 self._loaded = (digest, self._build(spec, files))
             return self._loaded
 
-    def explain(self, prompt: str) -> list[WordEffect]:
-        """The words that moved ``unsafe``, as :func:`classifiers.prompt.explain.explain`.
+    def explain(self, prompt: str, category: str = "unsafe") -> list[WordEffect]:
+        """The words that moved a category, as :func:`classifiers.prompt.explain.explain`.
 
         Raises the registry's errors; a text that is too long to judge has no explanation.
         """
         if len(prompt) > windows.MAX_CHARS:
             return []
-        return explain(self.ready()[1], prompt)
+        judge = self.ready()[1]
+        return explain(judge, prompt, category) if category in judge.ensemble.spec.heads else []
 
     def suggest(self, prompt: str, passes: Callable[[str], bool]) -> Suggestion | None:
         """A safer wording that ``passes`` the gate, or None; raises the registry's errors."""

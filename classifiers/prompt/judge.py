@@ -17,12 +17,11 @@ from classifiers.prompt.language import Language, LanguageDetector
 from classifiers.prompt.lexicon import LexiconScorer
 from classifiers.prompt.normalise import Normaliser, Readings
 from classifiers.prompt.reader import Reader, Unread
+from classifiers.prompt.signs import Signs
 from classifiers.prompt.windows import Piece
 
 ENTITY_HARM = 0.85
 """How far a named person, character or event counts as harm: just below certain review."""
-AGELESS = 0.25
-"""Most that ``sexual_minors`` can be in a text without any sign of age."""
 CACHED = 8_192
 """Stretches whose probabilities are remembered, about 0.4 kB each."""
 BY_ENTITIES = ("likeness", "intellectual_property", "elections", "misinformation")
@@ -62,7 +61,7 @@ class Judge:
         self._reader = Reader(normaliser, languages)
         self._matcher = matcher
         self._entities = EntityClassifier()
-        self._lexicon = LexiconScorer()
+        self._signs = Signs(ensemble.spec.heads, LexiconScorer())
         self._lock = threading.Lock()
         self._scored: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
 
@@ -82,12 +81,15 @@ class Judge:
             shown = one.readings.judged[0].text
             mentions = self._mentions(one.readings)
             rows, scored = scored[: len(part)], scored[len(part) :]
-            heads = self.ensemble.whole(rows) if part else None
+            named = self._entities.score(shown, mentions)
+            heads = None
+            if part:
+                heads = self._signs.required(self.ensemble.whole(rows), part, rows, named)
             where = tuple((part[i].start, part[i].end) for i in rows.argmax(axis=0)) if part else ()
             found.append(
                 Judgement(
                     one.readings, one.language, self._entities.matches(shown, mentions),
-                    self._entities.score(shown, mentions), heads, where, one.unread, len(part),
+                    named, heads, where, one.unread, len(part),
                 )
             )  # fmt: skip
         return found
@@ -101,7 +103,7 @@ class Judge:
         fresh = list(dict.fromkeys(key for key in parts if key not in known))
         if fresh:
             listed = [text for text, _ in fresh]
-            made = self._with_age(self.ensemble.score(listed, [code for _, code in fresh]), listed)
+            made = self.ensemble.score(listed, [code for _, code in fresh])
             known |= dict(zip(fresh, made, strict=True))
             with self._lock:
                 self._scored.update((key, known[key]) for key in fresh)
@@ -110,24 +112,6 @@ class Judge:
         if not parts:
             return np.empty((0, len(self.ensemble.spec.heads)), np.float32)
         return np.stack([known[key] for key in parts])
-
-    def _with_age(
-        self, probability: NDArray[np.float32], texts: Sequence[str]
-    ) -> NDArray[np.float32]:
-        """``sexual_minors`` only where a word or number says that somebody is young.
-
-        The model alone lets it rise with any sexual content, and a block for that reason is an
-        accusation. The sexual content itself keeps its score. What is left counts as harm.
-        """
-        heads = self.ensemble.spec.heads
-        if "sexual_minors" in heads:
-            at = heads.index("sexual_minors")
-            for row, text in enumerate(texts):
-                if probability[row, at] > AGELESS and not self._lexicon.speaks_of_minors(text):
-                    probability[row, at] = AGELESS
-            unsafe = heads.index("unsafe")
-            probability[:, unsafe] = np.maximum(probability[:, unsafe], probability[:, at])
-        return probability
 
     def _mentions(self, readings: Readings) -> tuple[Mention, ...]:
         """Names in the plain text and in its clearer readings, each entity once."""

@@ -104,7 +104,8 @@ _AMBIGUOUS = frozenset(_AMBIGUOUS_LIST.split())
 _PLAIN_LIST = "a is in on to no me he do at as by or so an was of and the it come"
 _PLAIN = frozenset(_PLAIN_LIST.split())
 """Those of them that are above all English."""
-_OURS = ("en", UNDETERMINED)
+OURS = ("en", UNDETERMINED)
+"""What every model reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class LanguageDetector:
         """The language of one span; of mixed ones the first that is not English."""
         found = self.runs(text)
         other = next((run.language for run in found if not run.language.supported), None)
-        other = other or next((r.language for r in found if r.language.code not in _OURS), None)
+        other = other or next((r.language for r in found if r.language.code not in OURS), None)
         return other or (found[0].language if found else Language(UNDETERMINED, True))
 
     def runs(self, text: str) -> list[Run]:

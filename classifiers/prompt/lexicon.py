@@ -23,6 +23,9 @@ _AGE = re.compile(
     re.I,
 )
 _CACHE = 20_000
+HARMFUL = 2.0
+"""Weight from which a word is mostly harmful by itself."""
+_SUBJECTS = tuple(INDEX[h] for h in ("minors", "likeness", "elections", "intellectual_property"))
 SATURATION = 4.0
 """Sum of weights from which more words change little."""
 LONG_TEXT = 40
@@ -55,6 +58,20 @@ class LexiconScorer:
     def words(self) -> tuple[str, ...]:
         """The single words of the lists, stems as they stand."""
         return tuple(w for w in (*self._words, *self._stems) if w.isalpha())
+
+    @property
+    def harmful(self) -> tuple[str, ...]:
+        """Words and stems (``word*``) that mostly carry harm by themselves, subjects left out."""
+        return tuple(
+            word + end
+            for table, end in ((self._words, ""), (self._stems, "*"))
+            for word, grades in table.items()
+            if word.isalpha() and any(w >= HARMFUL and h not in _SUBJECTS for h, w in grades)
+        )
+
+    def harmful_word(self, word: str) -> bool:
+        """Whether a lower-case word mostly carries harm by itself; subjects do not."""
+        return any(w >= HARMFUL and h not in _SUBJECTS for h, w in self._found(word))
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """About 20 µs a caption."""

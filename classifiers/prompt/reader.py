@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from classifiers.prompt import spans
-from classifiers.prompt.language import UNDETERMINED, Language, LanguageDetector
+from classifiers.prompt.language import OURS, UNDETERMINED, Language, LanguageDetector
+from classifiers.prompt.negation import without_denied
 from classifiers.prompt.normalise import Normaliser, Reading, Readings
 from classifiers.prompt.windows import Piece
 
 MAX_REREAD = 24
 """Foreign spans of one text that are searched for disguises; any more stay foreign."""
-_OURS = ("en", UNDETERMINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,18 @@ class Reader:
             for start, end, language in runs:
                 at = _origin(readings.plain, start, end)
                 letters[language.code] = letters.get(language.code, 0) + end - start
-                if language.code not in _OURS:
+                if language.code not in OURS:
                     foreign.append(at)
                 if not language.supported:
                     unread.append(Unread(language.code, *at))
-                elif not readings.others or language.code not in _OURS:
+                elif not readings.others or language.code not in OURS:
                     pieces.append(Piece(readings.plain.text[start:end], language.code, *at))
         for reading in readings.others:
             pieces += self._others(reading, foreign)
         made = [
             Piece(clean, piece.code, piece.start, piece.end)
             for piece in pieces
-            if (clean := spans.canonical(piece.text))
+            if (clean := spans.canonical(without_denied(piece.text, piece.code)))
         ]
         if unread:
             language = Language(unread[0].code, False)
@@ -107,7 +107,7 @@ class Reader:
         return tuple(
             other.text
             for other in others
-            if all(run.language.code in _OURS for run in self._languages.runs(other.text))
+            if all(run.language.code in OURS for run in self._languages.runs(other.text))
         )
 
     def _others(self, reading: Reading, foreign: Sequence[tuple[int, int]]) -> list[Piece]:
@@ -115,7 +115,7 @@ class Reader:
         pieces = []
         for start, end, language in (run for runs in self._spans(reading.text) for run in runs):
             at = _origin(reading, start, end)
-            if language.code in _OURS and not any(a < at[1] and at[0] < b for a, b in foreign):
+            if language.code in OURS and not any(a < at[1] and at[0] < b for a, b in foreign):
                 pieces.append(Piece(reading.text[start:end], "en", *at))
         return pieces
 

@@ -52,7 +52,7 @@ def moderate(
                 emit({"lines": judged, "out": str(out)})
             return
         records = [
-            {"text": one} | record(result)
+            {"text": one} | record(result, one)
             for one, result in zip(text or [], judge(services, text or []), strict=True)
         ]
         if out is not None:
@@ -72,8 +72,13 @@ def judge(services: Services, texts: list[str]) -> list[GateResult]:
     return judge_prompts(services.policy, services.prompt_classifiers, texts, Context())
 
 
-def record(result: GateResult) -> dict[str, Any]:
-    """The JSON of one judged text; ``scores`` holds the highest score of each category."""
+def record(result: GateResult, text: str) -> dict[str, Any]:
+    """The JSON of one judged text; ``scores`` holds the highest score of each category.
+
+    ``spans`` are the parts of the text that the decision rests on, empty for ``allow``.
+    """
+    from guarded_gen.gates import decided_by
+
     scores: dict[str, float] = {}
     for signal in result.signals:
         if signal.score is not None:
@@ -85,6 +90,7 @@ def record(result: GateResult) -> dict[str, Any]:
         "reason": decision.get("reason"),
         "rule_id": decision.get("rule_id"),
         "scores": {name: round(score, 6) for name, score in scores.items() if name != "unsafe"},
+        "spans": [] if decision["action"] == "allow" else decided_by(result, text)["spans"],
         "checks": result.checks(),
         "policy_digest": decision.get("policy_digest"),
     }
@@ -104,7 +110,7 @@ def moderate_file(services: Services, source: Path, out: Path | None) -> int:
             while batch := list(islice(items, BATCH)):
                 results = judge(services, [item["text"] for item in batch])
                 for item, result in zip(batch, results, strict=True):
-                    yield jsonlib.dumps(item | record(result), ensure_ascii=False)
+                    yield jsonlib.dumps(item | record(result, item["text"]), ensure_ascii=False)
                 done += len(batch)
                 bar.update(task, completed=done)
 
@@ -167,6 +173,11 @@ def _print(one: dict[str, Any]) -> None:
     shown = "".join(c if c.isprintable() else "�" for c in one["text"])
     out.print(shown if len(shown) <= 100 else shown[:99] + "…", markup=False)
     out.print(f"        rule {one['rule_id'] or '-'}  reason {one['reason']}", markup=False)
+    for span in one["spans"]:
+        language = f" ({span['language']})" if "language" in span else ""
+        part = "".join(c if c.isprintable() else "�" for c in span["text"])
+        place = f"{span['start']}-{span['end']}{language}"
+        out.print(f"        span {place}: {part}", markup=False)
     for name, score in sorted(one["scores"].items(), key=lambda item: -item[1])[:4]:
         if score >= 0.05:
             out.print(f"        {name:<22} {score:.3f}", markup=False)

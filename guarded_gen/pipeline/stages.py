@@ -23,7 +23,14 @@ from generator.base import Cancel, OnStep, Step
 from generator.checks import require
 from generator.spec import Mode
 from guarded_gen.errors import StorageFailed
-from guarded_gen.gates import GateResult, explained, judge, judge_prompts, judge_reference
+from guarded_gen.gates import (
+    GateResult,
+    explained,
+    judge,
+    judge_prompts,
+    judge_reference,
+    with_negative,
+)
 from guarded_gen.pipeline.draft import render_draft
 from guarded_gen.pipeline.finish import Mark, Pixels, finish
 from guarded_gen.request import ClipRequest
@@ -125,7 +132,8 @@ def policy_context(services: Services, request: ClipRequest) -> Context:
 
 
 def gate_prompt(services: Services, request: ClipRequest) -> GateResult:
-    """Judge the prompt. An unknown backend is an error before any decision.
+    """Judge the prompt with its negative prompt. An unknown backend is an error
+    before any decision.
 
     A prompt that is held or refused is explained for its reviewers, in the sealed part.
     """
@@ -133,7 +141,8 @@ def gate_prompt(services: Services, request: ClipRequest) -> GateResult:
     classifiers = services.prompt_classifiers
 
     def gate(prompt: str) -> GateResult:
-        return judge_prompts(choice, classifiers, [prompt], context)[0]
+        text = with_negative(prompt, request.negative_prompt)
+        return judge_prompts(choice, classifiers, [text], context)[0]
 
     def passes(prompt: str) -> bool:
         return gate(prompt).decision.action is Action.ALLOW
@@ -142,7 +151,8 @@ def gate_prompt(services: Services, request: ClipRequest) -> GateResult:
     if result.decision.action is Action.ALLOW:
         return result
     offers = passes if services.settings.prompts.rewrite else None
-    return explained(result, classifiers, request.prompt, offers)
+    judged = with_negative(request.prompt, request.negative_prompt)
+    return explained(result, classifiers, request.prompt, offers, judged)
 
 
 def gate_references(

@@ -11,6 +11,7 @@ import pytest
 from guarded_gen.config import load
 from guarded_gen.gates import judge_prompts
 from guarded_gen.pipeline.run import State, run_clip
+from guarded_gen.pipeline.stages import gate_prompt
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from policies import Context
@@ -75,3 +76,27 @@ def test_a_policy_may_ask_who_is_named(services: Services) -> None:
     assert {"donald-trump", "public_figure", "politician"} <= named.context.entities
     matches = [s for s in named.signals if s.check == "prompt_entities" and s.detail]
     assert matches[0].detail["entities"][0]["class"] == "public_figure"
+
+
+def test_the_record_names_the_rule_and_the_span_that_decided(
+    services: Services, tmp_path: Path
+) -> None:
+    scene = "An old gardener waters the roses behind the house."
+    text = f"{scene} {OFFENDING}. {scene}"
+    outcome = run_clip(services, ClipRequest(prompt=text), tmp_path / "clip.mp4")
+    decision, gate = outcome.last
+    told = json.loads(services.log.payload(decision))["decided_by"]
+    assert told["rule_id"] == gate.decision.rule_id
+    (span, *_) = told["spans"]
+    assert "naked" in span["text"]
+    assert text[span["start"] : span["end"]] == span["text"]
+
+
+def test_what_is_unwanted_is_judged_as_denied(services: Services, tmp_path: Path) -> None:
+    def action(negative: str) -> str:
+        request = ClipRequest(prompt="a farmer milks a cow", negative_prompt=negative)
+        return gate_prompt(services, request).decision.action.value
+
+    assert action("") == "allow"
+    assert action("nude, gore, blood; deformed hands. watermark") == "allow"
+    assert action("blur, a naked couple having explicit sex in bed") != "allow"

@@ -48,9 +48,11 @@ class CascadeClassifier:
     def weights(self) -> tuple[str, ...]:
         return (*self._first.weights, *self._second.weights)
 
-    def explain(self, prompt: str) -> list[WordEffect]:
+    def explain(self, prompt: str, category: str = "unsafe") -> list[WordEffect]:
         """As the classifier inside; nothing where it cannot explain."""
-        return self._first.explain(prompt) if isinstance(self._first, Explains) else []
+        if isinstance(self._first, Explains):
+            return self._first.explain(prompt, category)
+        return []
 
     def suggest(self, prompt: str, passes: Callable[[str], bool]) -> Suggestion | None:
         """As the classifier inside; None where it cannot."""

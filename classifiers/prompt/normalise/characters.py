@@ -44,6 +44,13 @@ _SQUARED = {chr(0x1F130 + i): chr(97 + i) for i in range(26)} | {
 """Squared and negative circled letters and regional indicators."""
 
 
+_FLAG = "\U0001f3f4"
+_HIDDEN = re.compile(
+    f"{_FLAG}?[\U000e0001\U000e0020-\U000e007f]+|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{{2,}}"
+)
+_REGION = re.compile(r"[a-z]{2}[a-z0-9]{1,4}")
+
+
 def invisible(char: str) -> bool:
     """Whether a character shows nothing: format controls, fillers, tags, variation selectors."""
     if char in _INVISIBLE:
@@ -52,6 +59,35 @@ def invisible(char: str) -> bool:
     if 0xFE00 <= code <= 0xFE0F or 0xE0000 <= code <= 0xE0FFF:
         return True
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in "\n\t\r"
+
+
+def spell_hidden(text: Traced) -> tuple[Traced, int]:
+    """Text that is hidden in invisible characters, spelt out on lines of its own; how many words.
+
+    Tag characters (U+E0020 to U+E007E) repeat ASCII, and runs of variation selectors can carry
+    bytes; models read both. Of a flag (an emoji with a region in tags) nothing is left.
+    """
+    found = 0
+
+    def spell(match: re.Match[str]) -> str:
+        nonlocal found
+        run = match.group()
+        if run[0] == _FLAG:
+            region = "".join(chr(ord(c) - 0xE0000) for c in run[1:-1])
+            if _REGION.fullmatch(region):
+                return " "
+            run = run[1:]
+        if 0xE0000 <= ord(run[0]) <= 0xE007F:
+            said = "".join(chr(ord(c) - 0xE0000) for c in run if 0xE0020 <= ord(c) < 0xE007F)
+        else:
+            said = bytes(
+                ord(c) - 0xFE00 if ord(c) < 0xE0100 else ord(c) - 0xE0100 + 16 for c in run
+            ).decode("utf-8", "ignore")
+        words = len(re.findall(r"[^\W\d_]+", said))
+        found += words
+        return f"\n{said}\n" if words else ""
+
+    return text.replace(_HIDDEN, spell), found
 
 
 def drop_invisible(text: Traced) -> tuple[Traced, int]:

@@ -131,6 +131,10 @@ class Normaliser:
         if text.text.isascii() and not _CONTROL.search(text.text):
             return text, (), 0
         steps, undone = [], 0
+        text, spelt = characters.spell_hidden(text)
+        if spelt:
+            steps.append("hidden")
+            undone += spelt
         text = characters.squared_letters(text)
         text, emoji = characters.emoji_words(text)
         text, hidden = characters.drop_invisible(text)

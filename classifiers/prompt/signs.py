@@ -1,0 +1,118 @@
+"""Two signs before an accusation: what a model says counts only beside a sign of another kind.
+
+A model lets a category rise with its subject: ``sexual_minors`` with any child or any sexual
+content, ``likeness`` with any king, ``hate`` with any rat. A refusal for such a reason accuses
+somebody, so the heads named here need a second, independent sign in the same prompt (outside of
+what it denies), or count at most as :data:`ALONE`, below every rule of the shipped policies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.prompt.heads import INDEX
+from classifiers.prompt.language import OURS
+from classifiers.prompt.lexicon import HARMFUL, LexiconScorer
+from classifiers.prompt.windows import Piece
+
+ALONE = 0.25
+"""Most that a head counts without its second sign."""
+SUPPORTING = 0.45
+"""Probability of ``sexual`` or ``minors`` from which the head itself is a sign to another."""
+SHORT = 2
+"""Words up to which a prompt is a name of a thing, and no scene."""
+PLAIN = Path(__file__).resolve().parent / "plain.txt"
+"""Words of harmless captions; made by ``classifiers.prompt.training.list_plain``."""
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_SEXUAL = ("sexual", "sexual_minors", "ncii")
+NEVER_HARM = ("likeness", "intellectual_property", "elections", "minors")
+"""Heads about subjects: they take no part in ``unsafe``."""
+
+
+class Signs:
+    """Applies the rule; ``heads`` are the columns of the probabilities."""
+
+    def __init__(self, heads: tuple[str, ...], lexicon: LexiconScorer) -> None:
+        self._at = {head: at for at, head in enumerate(heads)}
+        self._lexicon = lexicon
+
+    def required(
+        self,
+        heads: NDArray[np.float32],
+        parts: Sequence[Piece],
+        rows: NDArray[np.float32],
+        named: dict[str, float],
+    ) -> NDArray[np.float32]:
+        """``heads`` float32 [heads] of one prompt, lowered where the second sign is missing.
+
+        ``rows`` float32 [parts, heads] are the probabilities of its stretches, ``named`` the
+        names found in it by category.
+        """
+        found = heads.copy()
+        words = self._lexicon.score([part.text for part in parts])
+        sexual = self._sexual(parts, rows, words)
+        young = self._young(parts, rows)
+        if not (sexual and young):
+            self._lower(found, "sexual_minors")
+        if not sexual:
+            self._lower(found, "ncii")
+            if young:
+                self._lower(found, "sexual")
+        for head in ("likeness", "intellectual_property"):
+            if not named.get(head):
+                self._lower(found, head)
+        votes = words[:, INDEX["elections"]] >= HARMFUL
+        if not (named.get("elections") or votes.any() or any(p.code not in OURS for p in parts)):
+            self._lower(found, "elections")
+        if self._bare(parts, words):
+            for head in self._at.keys() - set(NEVER_HARM):
+                self._lower(found, head)
+        return found
+
+    def _lower(self, heads: NDArray[np.float32], head: str) -> None:
+        if head in self._at:
+            heads[self._at[head]] = min(heads[self._at[head]], np.float32(ALONE))
+
+    def _sexual(
+        self, parts: Sequence[Piece], rows: NDArray[np.float32], words: NDArray[np.float32]
+    ) -> bool:
+        """A word for it, or the model's word on a text that is long enough to say it."""
+        for part, row, listed in zip(parts, rows, words, strict=True):
+            if part.code in OURS and max(listed[INDEX[h]] for h in _SEXUAL) >= HARMFUL:
+                return True
+            if row[self._at["sexual"]] >= SUPPORTING and _length(part) > SHORT:
+                return True
+        return False
+
+    def _young(self, parts: Sequence[Piece], rows: NDArray[np.float32]) -> bool:
+        """A word or number of English that says so; elsewhere the model's own head for age."""
+        return any(
+            self._lexicon.speaks_of_minors(part.text)
+            if part.code in OURS
+            else "minors" in self._at and row[self._at["minors"]] >= SUPPORTING
+            for part, row in zip(parts, rows, strict=True)
+        )
+
+    def _bare(self, parts: Sequence[Piece], words: NDArray[np.float32]) -> bool:
+        """Whether all of a prompt is one or two words that harmless captions are made of."""
+        said = [word for part in parts for word in _WORD.findall(part.text.lower())]
+        if not said or len(said) > SHORT or any(part.code not in OURS for part in parts):
+            return False
+        return all(word in _plain() for word in said)
+
+
+def _length(part: Piece) -> int:
+    spaced = len(_WORD.findall(part.text))
+    # scripts without spaces: two letters make about a word
+    return spaced if part.code not in ("zh", "ja", "th") else max(spaced, len(part.text) // 2)
+
+
+@cache
+def _plain() -> frozenset[str]:
+    return frozenset(PLAIN.read_text("utf-8").split())
