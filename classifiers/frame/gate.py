@@ -40,11 +40,13 @@ class GateReport:
     ``scene_cuts`` (seconds, at most ``MAX_LISTED_CUTS``) with ``scene_count``, ``sampling``
     (``rule``, ``seed``), ``broken`` (why the stream ended early, or None) and ``checks``: per
     check its ``status``, frames ``scored``, ``largest_gap_ms`` between them, ``weights`` and
-    the ``seconds`` of processor time that it took.
+    the ``seconds`` of processor time that it took. ``sealed`` has, by check, what is for
+    reviewers only.
     """
 
     signals: tuple[Signal, ...]
     coverage: Mapping[str, Any]
+    sealed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -140,18 +142,21 @@ class FrameGate:
             self._pool.shutdown()
         signals = [self._undecodable(broken)]
         checks: dict[str, Any] = {}
+        sealed: dict[str, Any] = {}
         for seat in self._seats:
             start = time.thread_time()
             report = self._report(seat)
             seat.work += time.thread_time() - start
             signals.extend(report.signals)
+            if report.sealed:
+                sealed[seat.check.name] = dict(report.sealed)
             checks[seat.check.name] = {
                 **report.coverage,
                 "status": _worst(report.signals),
                 "weights": list(seat.check.weights),
                 "seconds": round(seat.work, 3),
             }
-        return GateReport(tuple(signals), self._coverage(checks, broken))
+        return GateReport(tuple(signals), self._coverage(checks, broken), sealed)
 
     def _count(self, view: View) -> None:
         times = view.times
@@ -197,6 +202,7 @@ class FrameGate:
                         for s in report.signals
                     ),
                     report.coverage,
+                    report.sealed,
                 )
         name, reason = seat.check.name, seat.failure or "check_failed"
         return CheckReport(

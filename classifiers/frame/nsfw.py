@@ -1,8 +1,10 @@
-"""Nudity on frames: Yahoo's open_nsfw, a ResNet-50-thin, by ONNX Runtime.
+"""Nudity on frames: Yahoo's open_nsfw, a ResNet-50-thin, with a second opinion by nsfwjs.
 
 Source: github.com/yahoo/open_nsfw, weights under BSD-2-Clause. The model was trained on
-photographs and judges pornography, not violence, drawings or the age of anybody. Its score is
-not calibrated for generated video.
+photographs and judges pornography, not violence, drawings or the age of anybody. Where the weights
+of nsfwjs are there too, a frame's score is the mean of both (linear opinion pool, Stone 1961): what
+one of them takes for nudity alone stays below the threshold for a review unless it is all but sure,
+and no clip is blocked by one alone. The score is not calibrated for generated video.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from PIL import Image
 
 from classifiers.aggregation import AggregationSettings
 from classifiers.errors import ClassifierError
-from classifiers.frame.scored import ScoredCheck
+from classifiers.frame import nsfwjs
+from classifiers.frame.scored import FrameScorer, ScoredCheck
 from media.clip import Pixels
 
 if TYPE_CHECKING:
@@ -64,14 +67,43 @@ def _prepare(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     return crop[:, :, ::-1] - _MEAN_BGR
 
 
+class Opinions:
+    """Several models about the same frames; a score is the mean of theirs."""
+
+    def __init__(self, models: Mapping[str, FrameScorer]) -> None:
+        self._models = dict(models)
+
+    def score(self, pixels: Pixels) -> Mapping[str, NDArray[np.floating[Any]]]:
+        """``sexual`` in [0, 1], ``[T]``."""
+        told = [model.score(pixels)["sexual"] for model in self._models.values()]
+        return {"sexual": np.mean(np.stack(told).astype(np.float64), axis=0)}
+
+    def facts(self) -> dict[str, Any]:
+        """For the signal's detail: whose opinion this is."""
+        return {"opinions": list(self._models)}
+
+
 def nsfw_check(
     registry: WeightsRegistry, aggregation: AggregationSettings | None = None, threads: int = 1
 ) -> ScoredCheck:
-    """The check; without the weights it says ``not_assessed``."""
-    return ScoredCheck(
-        "open_nsfw",
-        ("sexual",),
-        lambda: OpenNsfw(registry.path(WEIGHTS), threads),
-        weights=lambda: (registry.pin(WEIGHTS).sha256,),
-        aggregation=aggregation,
-    )
+    """The check; without open_nsfw's weights it says ``not_assessed``.
+
+    The second opinion is asked where its weights are there; weights that are there and wrong fail
+    the check.
+    """
+
+    def second() -> bool:
+        return all(registry.location(name).exists() for name in nsfwjs.WEIGHTS)
+
+    def load() -> FrameScorer:
+        models: dict[str, FrameScorer] = {"open_nsfw": OpenNsfw(registry.path(WEIGHTS), threads)}
+        if second():
+            graph, *parts = (registry.path(name) for name in nsfwjs.WEIGHTS)
+            models["nsfwjs"] = nsfwjs.NsfwJs(graph, parts, threads)
+        return Opinions(models)
+
+    def weights() -> tuple[str, ...]:
+        names = (WEIGHTS, *(nsfwjs.WEIGHTS if second() else ()))
+        return tuple(registry.pin(name).sha256 for name in names)
+
+    return ScoredCheck("open_nsfw", ("sexual",), load, weights=weights, aggregation=aggregation)

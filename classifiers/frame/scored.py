@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ class FrameScorer(Protocol):
     def score(self, pixels: Pixels) -> Mapping[str, NDArray[np.floating[Any]]]:
         """Scores in [0, 1], ``[T]`` for each category, of ``uint8 [T, H, W, 3]`` RGB."""
         ...
+
+
+@runtime_checkable
+class Accounts(Protocol):
+    """A model that says something about itself for the signal's detail."""
+
+    def facts(self) -> dict[str, Any]: ...
 
 
 class Measured(Protocol):
@@ -172,6 +179,8 @@ class _Tap:
                 "highest": round(clip.highest, 4),
                 "sustained": round(clip.sustained, 4),
             }
+            if isinstance(self.model, Accounts):
+                detail |= self.model.facts()
             score, measured = clip.score, check.measured.get(category)
             if measured is not None:
                 score = measured.probability(score)

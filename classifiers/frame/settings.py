@@ -10,6 +10,7 @@ from classifiers.frame.known import KnownSettings
 from classifiers.frame.likeness import LikenessSettings
 from classifiers.frame.models import ModelSpec
 from classifiers.frame.stripes import StripesSettings
+from classifiers.frame.text import TextSettings
 from media.sampling import SamplingSettings
 
 
@@ -47,6 +48,7 @@ class FrameSettings(BaseModel):
     flash: FlashSettings = FlashSettings()
     stripes: StripesSettings = StripesSettings()
     known: KnownSettings = KnownSettings()
+    text: TextSettings = TextSettings()
     aggregation: AggregationSettings = AggregationSettings()
     threads: int = Field(1, ge=1, description="threads of each model")
     workers: int = Field(2, ge=1, description="threads that share the checks of one stream")

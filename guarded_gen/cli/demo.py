@@ -78,7 +78,7 @@ def demo(
                 emit(record)
             stop(exit_code(outcome))
             return
-        _coverage(outcome, say)
+        record["checks"] = _checks(services, outcome, say)
 
         say("\n3. What a stranger finds\n")
         record["report"] = _report(services, outcome.path, json)
@@ -108,14 +108,39 @@ def demo(
         say(f"done in {time.monotonic() - started:.1f} s; the clip is {outcome.path}")
 
 
-def _coverage(outcome: Outcome, say: Any) -> None:
-    """What the output gate looked at."""
+def _checks(services: Services, outcome: Outcome, say: Any) -> list[dict[str, Any]]:
+    """What the output gate looked at, check by check, with the weights and their licences."""
     _, gate = outcome.last
     seen = gate.coverage
     say(
         f"  coverage: {seen.get('frames')} frames seen, {seen.get('seconds')} s, "
-        f"largest gap {seen.get('largest_gap_ms')} ms, {len(seen.get('checks', {}))} checks"
+        f"largest gap {seen.get('largest_gap_ms')} ms"
     )
+    pins = {
+        pin.sha256: pin
+        for pin in (services.registry.pin(name) for name in services.registry.names())
+    }
+    causes = {s.check: str(s.detail.get("cause", s.reason)) for s in gate.signals if s.reason}
+    lines = []
+    for name, told in seen.get("checks", {}).items():
+        used = [pins[sha256] for sha256 in told["weights"] if sha256 in pins]
+        ran = told["status"] == "ran"
+        line: dict[str, Any] = {"check": name, "status": told["status"], "scored": told["scored"]}
+        if ran:
+            line["weights"] = [
+                {"name": pin.name, "sha256": pin.sha256, "licence": pin.licence} for pin in used
+            ]
+        elif name in causes:
+            line["cause"] = causes[name]
+        lines.append(line)
+        files = ", ".join(f"{pin.name} ({pin.licence}, {pin.sha256[:8]}…)" for pin in used)
+        by = f"by {files}" if used else "by rules"
+        say(
+            f"  {name:<11} ran on {told['scored']} frames, {by}"
+            if ran
+            else f"  {name:<11} {told['status']}: {line.get('cause', 'see the record')}"
+        )
+    return lines
 
 
 def _report(services: Services, path: Path, json: bool) -> dict[str, Any]:

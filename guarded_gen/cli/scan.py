@@ -157,6 +157,15 @@ def print_result(result: ScanResult) -> None:
             row = (f"{signal.score:.3f}", f"[{_COLOURS[wants]}]{wants}[/]", where)
         table.add_row(escape(signal.check), escape(signal.category), *row)
     out.print(table)
+    for word in result.words:
+        worst = max(word["scores"], key=word["scores"].get)
+        finding = next((f for f in result.findings if f.category == worst), None)
+        x, y, width, height = word["box"]
+        rule = f"  rule {finding.rule_id}" if finding and word["scores"][worst] >= 0.5 else ""
+        out.print(
+            f"[bold]words[/] {clock(word['time'])} at {x},{y} {width}x{height}: "
+            f"{escape(word['text'])}  [dim]{worst} {word['scores'][worst]:.2f}{escape(rule)}[/]"
+        )
     print_unassessed(decision.to_json())
     sampling = coverage["sampling"]
     out.print(

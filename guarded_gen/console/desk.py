@@ -88,17 +88,22 @@ class Desk:
         self.decisions.settle()
 
     def words(self, who: Member, decision: str, why: str) -> dict[str, Any] | None:
-        """The prompt behind a decision, for a person to see, put on record; None if erased.
+        """The words behind a decision, for a person to see, put on record; None if erased.
 
-        An output gate's decision holds no words: the prompt's stands earlier along ``related``.
+        The prompt stands earlier along ``related``; an output gate's decision may hold words that
+        were read in the frames, under ``text``.
         """
         id: str | None = decision
+        seen: dict[str, Any] = {}
         for _ in range(10):
             if id is None:
                 return None
             entry = self.log.entry(id)
             if entry.kind == "prompt.decision":
-                return self.secret(who, entry.id, why) or None
+                prompt = self.secret(who, entry.id, why)
+                return seen | prompt if prompt else None
+            if entry.commit is not None:
+                seen |= self.secret(who, entry.id, why)
             id = entry.related
         return None
 

@@ -23,6 +23,8 @@ def decision(request: ClipRequest, clip: str, result: GateResult, related: str |
         if request.negative_prompt:
             payload["negative_prompt"] = request.negative_prompt
         payload |= result.sealed
+    elif result.sealed:
+        payload = dict(result.sealed)
     body: dict[str, Any] = {
         "clip": clip,
         "backend": request.backend,

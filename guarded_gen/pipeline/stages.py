@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,8 @@ class Rendered:
     signals: tuple[Signal, ...]
     coverage: dict[str, Any]
     caption: dict[str, Any]
+    sealed: dict[str, Any] = field(default_factory=dict)
+    """What a reviewer needs and no log may show, such as words that were read in the frames."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -87,6 +89,7 @@ class Rendered:
             "signals": [signal.to_json() for signal in self.signals],
             "coverage": self.coverage,
             "caption": self.caption,
+            "sealed": self.sealed,
         }
 
     @classmethod
@@ -97,6 +100,7 @@ class Rendered:
             tuple(Signal.from_json(signal) for signal in record["signals"]),
             record["coverage"],
             record["caption"],
+            record.get("sealed", {}),
         )
 
 
@@ -229,7 +233,7 @@ def render(
     except PreviewStopped as stopped:
         at = {"stopped_after": stopped.index, "of": stopped.total, "looks": look.looks}
         coverage = {**stopped.report.coverage, "preview": at}
-        return Rendered(path, 0, stopped.report.signals, coverage, {})
+        return Rendered(path, 0, stopped.report.signals, coverage, {}, dict(stopped.report.sealed))
     caption = generator.recaption(request.prompt)
     coverage = {**draft.report.coverage, "preview": {"looks": look.looks}}
     signals = draft.report.signals
@@ -239,18 +243,20 @@ def render(
         )
         signals += heard.signals
         coverage["sound"] = {**heard.coverage, **sound.told}
-    return Rendered(draft.path, draft.frames, signals, coverage, caption)
+    sealed = dict(draft.report.sealed)
+    return Rendered(draft.path, draft.frames, signals, coverage, caption, sealed)
 
 
 def gate_output(services: Services, request: ClipRequest, rendered: Rendered) -> GateResult:
     """Judge what came out of the generator."""
-    return judge(
+    gate = judge(
         services.choice(request),
         Stage.OUTPUT,
         rendered.signals,
         policy_context(services, request),
         rendered.coverage,
     )
+    return replace(gate, sealed=rendered.sealed)
 
 
 def facts_of(services: Services, request: ClipRequest, clip: str) -> Facts:

@@ -1,0 +1,8 @@
+"""What is written in the picture: read, and judged by the classifiers of prompts."""
+
+from __future__ import annotations
+
+from classifiers.frame.text.check import TextCheck, TextSettings
+from classifiers.frame.text.reader import Line, TextReader
+
+__all__ = ["Line", "TextCheck", "TextReader", "TextSettings"]
