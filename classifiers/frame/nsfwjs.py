@@ -167,7 +167,7 @@ def _convolution(
         return [("Conv", inputs, output, more)]
     if fused != ["BiasAdd", "Relu6"]:
         raise ValueError(f"no operation {fused}")
-    used["zero"], used["six"] = np.float32(0).reshape(()), np.float32(6).reshape(())
+    used["zero"], used["six"] = np.array(0, np.float32), np.array(6, np.float32)
     between = f"{output}/linear"
     return [
         ("Conv", inputs, between, more),

@@ -185,12 +185,14 @@ def print_decision(id: str, record: dict[str, Any]) -> None:
     ran = [s for s in signals if s["status"] == "ran"]
     for signal in sorted(ran, key=lambda s: -s["score"])[:4]:
         out.print(f"  {signal['check']:<22} {signal['category']:<22} {signal['score']:.3f}")
+    silent: dict[tuple[str, str, str], list[str]] = {}
     for signal in signals:
         if signal["status"] != "ran":
-            out.print(
-                f"  [yellow]{signal['check']:<22} {signal['category']:<22} "
-                f"{signal['status']}: {escape(str(signal['reason']))}[/]"
-            )
+            key = (signal["check"], signal["status"], str(signal["reason"]))
+            silent.setdefault(key, []).append(signal["category"])
+    for (check, status, reason), categories in silent.items():
+        more = f" and {len(categories) - 1} more" if categories[1:] else ""
+        out.print(f"  [yellow]{check:<22} {categories[0] + more:<22} {status}: {escape(reason)}[/]")
     print_unassessed(decision)
 
 

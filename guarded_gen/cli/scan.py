@@ -23,6 +23,8 @@ from guarded_gen.cli.common import (
 from guarded_gen.errors import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from guarded_gen.scanning import ScanResult
     from guarded_gen.services import Services
     from policies.decision import Signal
@@ -145,7 +147,7 @@ def print_result(result: ScanResult) -> None:
     for column in ("check", "category", "score", "asks for", "when, or why not"):
         table.add_column(column, justify="right" if column == "score" else "left")
     asked = {(f.check, f.category): f for f in result.findings}
-    for signal in result.gate.signals:
+    for signal, more in folded(result.gate.signals):
         finding = asked.get((signal.check, signal.category))
         if signal.score is None:
             row = ("-", f"[yellow]{signal.status.value}[/]", escape(_why(signal)))
@@ -155,7 +157,7 @@ def print_result(result: ScanResult) -> None:
             more = f" and {len(times) - _MAX_TIMES} more" if len(times) > _MAX_TIMES else ""
             where = ", ".join(times[:_MAX_TIMES]) + more
             row = (f"{signal.score:.3f}", f"[{_COLOURS[wants]}]{wants}[/]", where)
-        table.add_row(escape(signal.check), escape(signal.category), *row)
+        table.add_row(escape(signal.check), escape(signal.category) + more, *row)
     out.print(table)
     for word in result.words:
         worst = max(word["scores"], key=word["scores"].get)
@@ -173,6 +175,24 @@ def print_result(result: ScanResult) -> None:
         f"{coverage['scene_count']} scenes, largest gap {coverage['largest_gap_ms']:.0f} ms; "
         f"models: {escape(sampling['rule'])}, seed {sampling['seed']}; entry {result.entry}[/]"
     )
+
+
+def folded(signals: Iterable[Signal]) -> list[tuple[Signal, str]]:
+    """Signals for a table: those of one check that tell nothing apart from each other (they did
+    not run, for one reason, or saw nothing) share a row, which says how many it stands for."""
+    rows: dict[tuple[Any, ...], list[Signal]] = {}
+    for number, signal in enumerate(signals):
+        quiet = signal.score is None or signal.score < _TELLING
+        key = (signal.check, signal.status, signal.reason) if quiet else (number,)
+        rows.setdefault(key, []).append(signal)
+    return [
+        (max(row, key=lambda s: s.score or 0.0), f" and {len(row) - 1} more" if row[1:] else "")
+        for row in rows.values()
+    ]
+
+
+_TELLING = 0.3
+"""Scores from here on have a row of their own."""
 
 
 def _why(signal: Signal) -> str:

@@ -85,10 +85,10 @@ class TextCheck:
 
     def reader(self) -> TextReader:
         """The loaded models; raises what the registry raises."""
-        paths = [self._registry.path(name) for name in WEIGHTS]
+        detector, turner, recogniser = (self._registry.path(name) for name in WEIGHTS)
         with self._lock:
             if self._reader is None:
-                self._reader = TextReader(*paths, threads=self._threads)
+                self._reader = TextReader(detector, turner, recogniser, self._threads)
             return self._reader
 
     def open(self, stream: StreamInfo) -> FrameTap:

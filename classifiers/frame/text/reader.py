@@ -183,7 +183,7 @@ def _session(file: Path, threads: int) -> Any:
         raise ClassifierError(f"{file.name} cannot be loaded", "pull it again") from error
 
 
-def _planes(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _planes(picture: NDArray[Any]) -> NDArray[np.float32]:
     """``float32 [3, H, W]`` in [-1, 1], the scale of all three models."""
     values = np.asarray(picture, np.float32) * np.float32(2 / 255) - np.float32(1)
     return np.ascontiguousarray(values.transpose(2, 0, 1))
