@@ -147,7 +147,7 @@ def print_result(result: ScanResult) -> None:
     for column in ("check", "category", "score", "asks for", "when, or why not"):
         table.add_column(column, justify="right" if column == "score" else "left")
     asked = {(f.check, f.category): f for f in result.findings}
-    for signal, more in folded(result.gate.signals):
+    for signal, others in folded(result.gate.signals):
         finding = asked.get((signal.check, signal.category))
         if signal.score is None:
             row = ("-", f"[yellow]{signal.status.value}[/]", escape(_why(signal)))
@@ -157,7 +157,7 @@ def print_result(result: ScanResult) -> None:
             more = f" and {len(times) - _MAX_TIMES} more" if len(times) > _MAX_TIMES else ""
             where = ", ".join(times[:_MAX_TIMES]) + more
             row = (f"{signal.score:.3f}", f"[{_COLOURS[wants]}]{wants}[/]", where)
-        table.add_row(escape(signal.check), escape(signal.category) + more, *row)
+        table.add_row(escape(signal.check), escape(signal.category) + others, *row)
     out.print(table)
     for word in result.words:
         worst = max(word["scores"], key=word["scores"].get)
