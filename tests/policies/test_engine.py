@@ -19,7 +19,9 @@ from tests.policies.strategies import EXAMPLES, HEAD, overlays, requests
 WORLD = Context(backend="world", capabilities=frozenset({"procedural", "closed_vocabulary", "t2v"}))
 EXCUSED = {
     "sexual", "sexual_minors", "ncii", "gore", "violence", "hate", "self_harm", "extremism",
-    "enrolled_likeness", "hash_match",
+    "enrolled_likeness", "hash_match", "text_hate", "text_extremism", "text_sexual",
+    "text_violence", "text_harassment", "text_self_harm", "text_illicit", "text_deception",
+    "text_privacy", "text_unread",
 }  # fmt: skip
 """What the default policy names at the output and only a closed vocabulary excuses."""
 NEURAL = Context(backend="dit", capabilities=frozenset({"neural", "t2v"}))
