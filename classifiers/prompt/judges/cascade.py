@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from classifiers.base import PromptClassifier
 from classifiers.prompt.explain import WordEffect
+from classifiers.prompt.heads import HEADS
 from classifiers.prompt.rewrite import Explains, Suggestion
 from policies.decision import CheckStatus, Signal
 
+KEPT = ("sexual_minors", "ncii", "minors", "likeness", "intellectual_property", "elections")
+"""Categories of the first judge that no second one clears: floors, and what names decide."""
+
 
 class Band(BaseModel):
-    """Scores of ``unsafe`` between which the first judge is not trusted alone."""
+    """Scores between which the first judge is not trusted alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,10 +35,14 @@ class Band(BaseModel):
 class CascadeClassifier:
     """Asks ``second`` where ``first`` is uncertain, or could not judge at all.
 
-    The second judge's ``unsafe`` takes the place of the first one's: also when it failed, so
-    that a broken judge is a missing signal (held for review) and not a pass. Every other
-    signal of both stays. A language that the first judge skips goes to the second whole, whose
-    verdict then stands for every category it names.
+    Uncertain is a prompt whose highest score of ``unsafe`` and the harm categories lies in the
+    band. The second judge's ``unsafe`` takes the place of the first one's: also when it failed,
+    so that a broken judge is a missing signal (held for review) and not a pass. Where it ran
+    and lies below the band, it clears the prompt: the first judge's harm categories, which
+    alone hold most such prompts, count at most as much, and keep their own score in the detail
+    ``first``. It never clears :data:`KEPT`, nor what the name lists say. A language that the
+    first judge skips goes to the second whole, whose verdict then stands for every category it
+    names.
     """
 
     def __init__(self, first: PromptClassifier, second: PromptClassifier, band: Band) -> None:
@@ -68,17 +77,43 @@ class CascadeClassifier:
         answers = self._second.classify([prompts[i] for i in asked])
         for i, answer in zip(asked, answers, strict=True):
             told = {s.category for s in answer if s.status is CheckStatus.RAN}
+            cleared = self._cleared(answer)
             kept = [
-                s for s in found[i]
+                self._lowered(s, cleared) for s in found[i]
                 if s.category != "unsafe"
                 and not (s.status is not CheckStatus.RAN and s.category in told)
             ]  # fmt: skip
             found[i] = (*kept, *answer)
         return found
 
+    def _cleared(self, answer: Sequence[Signal]) -> float | None:
+        """The second judge's ``unsafe`` where all of it ran and lies below the band."""
+        told = [s.score for s in answer if s.category == "unsafe"]
+        if not told or None in told:
+            return None
+        worst = max(score for score in told if score is not None)
+        return worst if worst < self._band.low else None
+
+    def _lowered(self, signal: Signal, cleared: float | None) -> Signal:
+        if cleared is None or not self._harm(signal):
+            return signal
+        if signal.score is None or signal.score <= cleared:
+            return signal
+        return replace(signal, score=cleared, detail={**signal.detail, "first": signal.score})
+
+    def _harm(self, signal: Signal) -> bool:
+        return (
+            signal.check == self._first.name
+            and signal.category in HEADS
+            and signal.category not in KEPT
+        )
+
     def _uncertain(self, signals: Sequence[Signal]) -> bool:
         unsafe = [s for s in signals if s.category == "unsafe"]
         if any(s.status is not CheckStatus.RAN for s in unsafe):
             return True
-        return any(s.score is not None and self._band.low <= s.score < self._band.high
-                   for s in unsafe)  # fmt: skip
+        highest = max(
+            (s.score for s in signals if s.score is not None and (s in unsafe or self._harm(s))),
+            default=0.0,
+        )
+        return self._band.low <= highest < self._band.high

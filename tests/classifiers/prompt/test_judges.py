@@ -287,3 +287,40 @@ def test_a_failing_second_judge_ends_in_review(service: tuple[str, dict[str, Any
     calm = [s if s.category == "unsafe" else Signal.ran("first", s.category, 0.0) for s in signals]
     decision = evaluate(policies.load("default"), Stage.PROMPT, calm, Context())
     assert decision.action is Action.REVIEW
+
+
+class Held:
+    """A first judge that holds by a category, with little ``unsafe``."""
+
+    name = "prompt"
+    weights = ()
+
+    def __init__(self, **scores: float) -> None:
+        self._scores = {"unsafe": 0.1} | scores
+        self.categories = tuple(self._scores)
+
+    def classify(self, prompts: Sequence[str]) -> list[tuple[Signal, ...]]:
+        named = Signal.ran("prompt_entities", "misinformation", 0.8)
+        return [
+            (*(Signal.ran("prompt", c, s) for c, s in self._scores.items()), named) for _ in prompts
+        ]
+
+
+@pytest.mark.parametrize(("second", "left"), [(0.05, 0.05), (0.5, 0.7)])
+def test_a_judge_that_clears_a_prompt_lifts_the_hold_of_a_category(
+    second: float, left: float
+) -> None:
+    first = Held(hate=0.7, sexual_minors=0.6)
+    (signals,) = CascadeClassifier(first, Fixed(second), Band(low=0.3, high=0.9)).classify(["x"])
+    scores = {(s.check, s.category): s.score for s in signals}
+    assert scores["prompt", "hate"] == left
+    assert scores["prompt", "sexual_minors"] == 0.6, "no judge clears a floor"
+    assert scores["prompt_entities", "misinformation"] == 0.8
+    (hate,) = [s for s in signals if s.category == "hate"]
+    assert hate.detail.get("first") == (0.7 if second < 0.3 else None)
+
+
+def test_a_judge_is_not_asked_where_the_first_is_sure() -> None:
+    first = Held(hate=0.95)
+    (signals,) = CascadeClassifier(first, Fixed(0.0), Band(low=0.3, high=0.9)).classify(["x"])
+    assert {s.category: s.score for s in signals}["hate"] == 0.95
