@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from guarded_gen.audit.errors import BadNote, BadProof
 from guarded_gen.audit.event import Event
 from guarded_gen.audit.ids import iso, now_ms
 from guarded_gen.audit.integrate import read_snapshot
-from guarded_gen.audit.merkle import EMPTY_ROOT, TILE_WIDTH
+from guarded_gen.audit.merkle import EMPTY_ROOT, TILE_WIDTH, leaf_hash, split_hashes
 from guarded_gen.audit.note import (
     Checkpoint,
     Signer,
@@ -30,10 +31,11 @@ from guarded_gen.audit.note import (
     parse_note,
     parse_signature,
 )
-from guarded_gen.audit.proof import Prover, verify_consistency
+from guarded_gen.audit.proof import Prover, ReadTile, verify_consistency, verify_inclusion
 from guarded_gen.audit.storage_types import as_bytes
-from guarded_gen.audit.tiles import TilePath, tile_reader
+from guarded_gen.audit.tiles import TilePath, split_bundle, tile_reader
 from guarded_gen.audit_settings import AuditSettings
+from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
     from guarded_gen.audit.log import AuditLog
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10.0
 MAX_BODY_BYTES = 64 * 1024
 MAX_PROOF_LINES = 63
+MOST_BUNDLES = 256
+"""Bundles of 256 new entries that one check of a log reads."""
+OLD_BUNDLES = 8
+"""Bundles of old entries that one check of a log looks at again."""
 SIZE_TYPE = "text/x.tlog.size"
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n?")
@@ -315,7 +321,9 @@ class Seen:
 
 
 def check_log(log: AuditLog, verifier: Verifier, url: str, client: httpx.Client) -> Seen | Alert:
-    """Fetch another log's checkpoint and prove from its tiles that it only grew."""
+    """Fetch another log's checkpoint, prove from its tiles that it only grew, and compare entries
+    with the tree: the new ones (of the newest :data:`MOST_BUNDLES` bundles) and a few old ones,
+    others each time."""
     prefix = url.rstrip("/")
 
     def get(name: str) -> bytes:
@@ -353,12 +361,55 @@ def check_log(log: AuditLog, verifier: Verifier, url: str, client: httpx.Client)
             return Alert("unreachable", verifier.name, str(error) or type(error).__name__)
         except BadProof:
             return _fork(head, known.note, note)
+    try:
+        wrong = _wrong_bundle(get, read, head, known.size if known else 0)
+    except httpx.HTTPError as error:
+        return Alert("unreachable", verifier.name, str(error) or type(error).__name__)
+    except BadProof:
+        return _fork(head, known.note if known else "", note)
+    if wrong is not None:
+        return Alert("invalid", verifier.name, wrong, (note,))
     with log.store.write() as session:
         connection = session.connection()
         newest = _known(connection, verifier.name)
         if newest is None or newest.size <= head.size:
             _remember(connection, head, note)
     return Seen(verifier.name, head.size, known.size if known else 0)
+
+
+def _wrong_bundle(
+    get: Callable[[str], bytes], read: ReadTile, head: Checkpoint, old: int
+) -> str | None:
+    """What is wrong with the published entries; None when those looked at are in the tree.
+
+    Raises :class:`BadProof` when the tiles do not give the signed root.
+    """
+    count = -(-head.size // TILE_WIDTH)
+    first_new = old // TILE_WIDTH
+    new = range(max(first_new, count - MOST_BUNDLES), count)
+    older = {secrets.randbelow(first_new) for _ in range(OLD_BUNDLES)} if first_new else set()
+    prover = Prover(read)
+    for n in sorted({*new, *older}):
+        start = n * TILE_WIDTH
+        width = min(TILE_WIDTH, head.size - start)
+        try:
+            entries = split_bundle(get(str(TilePath(None, n, width))))
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == httpx.codes.NOT_FOUND and n < first_new:
+                continue  # old entries may have been pruned
+            raise
+        except InvalidInput as error:
+            return f"bundle {n}: {error}"
+        leaves = split_hashes(read(0, n))[:width]
+        if len(leaves) != width:
+            raise BadProof(f"tile 0/{n} is too short for this tree")
+        verify_inclusion(leaves[0], start, head.size, prover.inclusion(start, head.size), head.root)
+        found = [leaf_hash(entry) for entry in entries]
+        if found != leaves:
+            at = next((i for i, pair in enumerate(zip(found, leaves, strict=False))
+                       if pair[0] != pair[1]), min(len(found), width))  # fmt: skip
+            return f"entry {start + at} is not the one that was signed"
+    return None
 
 
 def stale(connection: Connection, settings: AuditSettings) -> list[Alert]:

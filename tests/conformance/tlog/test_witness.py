@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,11 +11,16 @@ from types import ModuleType
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import Response
 from sqlalchemy import text
 
 from guarded_gen.api.log import log_router
 from guarded_gen.audit import AuditLog, Event, Query, witness
+from guarded_gen.audit.export import Format, export
 from guarded_gen.audit.keys import load_witness_key
+from guarded_gen.audit.note import Checkpoint, open_note
+from guarded_gen.audit.proof import TlogProof
+from guarded_gen.audit.tiles import read_resource, split_bundle
 from guarded_gen.audit.witness import (
     Alert,
     Cosigned,
@@ -241,6 +247,58 @@ def test_watching_by_url(
         gone = check_log(bob, alice.keys.signer.verifier, "http://127.0.0.1:1", client)
     assert isinstance(gone, Alert)
     assert gone.kind == "unreachable"
+
+
+@pytest.mark.parametrize("change", ["a byte", "the order", "the end"])
+def test_published_entries_that_are_not_the_signed_ones_are_told(
+    alice: AuditLog, bob: AuditLog, serve: Callable[[FastAPI], str], change: str
+) -> None:
+    """The tiles stay true, only a bundle is another."""
+    app = FastAPI()
+
+    @app.get("/{path:path}")
+    def resource(path: str) -> Response:
+        with alice.reading() as connection:
+            data = read_resource(connection, path)
+        if path.startswith("tile/entries/001"):
+            entries = split_bundle(data)
+            if change == "a byte":
+                entries[7] = entries[7][:40] + bytes([entries[7][40] ^ 1]) + entries[7][41:]
+            elif change == "the order":
+                entries[7], entries[8] = entries[8], entries[7]
+            else:
+                del entries[-1]
+            data = b"".join(struct.pack(">H", len(entry)) + entry for entry in entries)
+        return Response(data)
+
+    fill(alice, 300)
+    with httpx.Client() as client:
+        answer = check_log(bob, alice.keys.signer.verifier, serve(app), client)
+    assert isinstance(answer, Alert)
+    index = 299 if change == "the end" else 263
+    assert (answer.kind, f"entry {index} " in answer.message) == ("invalid", True), answer
+
+
+def test_cosignatures_outlive_the_next_entry(
+    alice: AuditLog, bobs_witness: Witness, bobs_url: str, tmp_path: Path
+) -> None:
+    fill(alice, 5)
+    ask(alice, bobs_witness, bobs_url)
+    fill(alice, 3)
+    key, theirs = alice.keys.signer.verifier, bobs_witness.signer.verifier
+    with alice.reading() as connection:
+        cosigned = read_resource(connection, "checkpoint.cosigned").decode()
+    opened, signers = open_note(cosigned, [key, theirs])
+    assert (Checkpoint.parse(opened.text).size, set(signers)) == (5, {key, theirs})
+    done = export(alice, tmp_path / "out", Query(oldest_first=True), Format.JSONL, "ops")
+    assert done.manifest["cosigned_checkpoint"] == cosigned
+    found = []
+    for path in (tmp_path / "out" / "proofs").iterdir():
+        proof = TlogProof.parse(path.read_text())
+        assert proof.extra is not None
+        _, cosigners = proof.verify(proof.extra, key, [theirs])
+        found.append((proof.index, theirs in cosigners))
+    assert sorted(found) == [(n, n < 5) for n in range(len(found))]
 
 
 def test_silence_past_the_limit_is_an_alert(
