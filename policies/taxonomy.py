@@ -52,6 +52,7 @@ class Category(BaseModel):
     mlcommons: tuple[str, ...] = ()
     openai: tuple[str, ...] = ()
     dsa: str | None = None
+    dsa_keywords: tuple[str, ...] = ()
     severity: Annotated[float, Field(gt=0, le=1)] = MILD
     reasons: tuple[str, ...] = ()
     severe_frame: bool = False

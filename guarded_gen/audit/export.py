@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import json
@@ -11,9 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from guarded_gen.audit.auditor import EXPORT
 from guarded_gen.audit.event import Event, LogEntry
 from guarded_gen.audit.ids import iso, now_ms
 from guarded_gen.audit.integrate import read_snapshot
+from guarded_gen.audit.note import signed
 from guarded_gen.audit.proof import Prover, TlogProof
 from guarded_gen.audit.search import Query, search
 from guarded_gen.audit.tiles import COSIGNED, newest_cosigned, tile_reader
@@ -59,8 +62,10 @@ def export(
     ``entries.<format>`` holds the entries, ``proofs/<id>.tlog-proof`` one offline proof each,
     against the checkpoint in ``checkpoint.cosigned`` where a witness cosigned one that holds the
     entry, else against the newest one in ``checkpoint``; ``manifest.json`` names query, counts,
-    digests and the log's verifier key. Raises :class:`ConfigInvalid` when Parquet is asked for
-    without its library, :class:`StorageFailed` when the folder holds an earlier export.
+    digests and the log's verifier key, and ``manifest.sig`` is the log's signature over it; an
+    outsider checks all of it with :mod:`guarded_gen.audit.auditor`. Raises :class:`ConfigInvalid`
+    when Parquet is asked for without its library, :class:`StorageFailed` when the folder holds an
+    earlier export.
     """
     if form is Format.PARQUET:
         _parquet()
@@ -95,6 +100,14 @@ def export(
 
         target = folder / f"entries.{form.value}"
         _WRITERS[form](target, hits())
+        consistency = (
+            []
+            if cosigned is None
+            else [
+                base64.b64encode(node).decode()
+                for node in prover.consistency(cosigned.size, snapshot.size)
+            ]
+        )
     (folder / "checkpoint").write_text(snapshot.note, encoding="utf-8")
     if cosigned is not None:
         (folder / COSIGNED).write_text(cosigned.note, encoding="utf-8")
@@ -110,9 +123,14 @@ def export(
         "verifier_key": log.keys.signer.verifier.vkey,
         "checkpoint": snapshot.note,
         "cosigned_checkpoint": None if cosigned is None else cosigned.note,
+        "consistency": consistency,
     }
-    (folder / "manifest.json").write_text(
-        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    data = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
+    (folder / "manifest.json").write_bytes(data)
+    # No checkpoint: its second line would be a number.
+    text = f"{log.keys.signer.name}\n{EXPORT}\n{hashlib.sha256(data).hexdigest()}\n"
+    (folder / "manifest.sig").write_text(
+        signed(text, [signer.sign(text) for signer in log.keys.signers]), encoding="utf-8"
     )
     return Export(folder, manifest)
 

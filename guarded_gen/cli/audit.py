@@ -195,7 +195,13 @@ def export(
 
 @app.command()
 def dsa(
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="File to write.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="File to write; past 100 statements, numbered files."),
+    ] = None,
+    territory: Annotated[
+        str, typer.Option(help="Countries of the EEA in which the restrictions hold; empty: all.")
+    ] = "",
     tenant: Tenant = None,
     since: Since = None,
     until: Until = None,
@@ -206,7 +212,7 @@ def dsa(
         import json as encoder
 
         from guarded_gen.audit import Query
-        from guarded_gen.audit.dsa import statements
+        from guarded_gen.audit.dsa import EEA, batches, statements
 
         query = Query(
             tenant=tenant,
@@ -215,17 +221,27 @@ def dsa(
             until=parse_time(until),
             oldest_first=True,
         )
+        where = [code.strip() for code in territory.split(",") if code.strip()] or EEA
         with opened_log() as (log, _):
-            made = list(statements(log.entries(query), log.entry))
-        body = {"statements": made}
-        if out is not None:
-            out.write_text(encoder.dumps(body, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            if json:
-                emit({"file": str(out), "statements": len(made)})
-            else:
-                console().print(f"{len(made):,} statements in {out}", markup=False)
-        else:
-            emit(body)
+            made = list(statements(log.entries(query), log.entry, where))
+        if out is None:
+            emit({"statements": made})
+            return
+        bodies = list(batches(made)) or [{"statements": []}]
+        files = [out]
+        if len(bodies) > 1:
+            files = [
+                out.with_name(f"{out.stem}-{number:03d}{out.suffix}")
+                for number in range(1, len(bodies) + 1)
+            ]
+        for file, body in zip(files, bodies, strict=True):
+            file.write_text(encoder.dumps(body, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        if json:
+            emit({"files": [str(file) for file in files], "statements": len(made)})
+            return
+        for file in files:
+            console().print(f"{file}", markup=False)
+        console().print(f"{len(made):,} statements", markup=False)
 
 
 def _query(

@@ -245,6 +245,23 @@ def _check_again(services: Services, log: AuditLog, entry: LogEntry) -> list[Sig
     )
 
 
+def kit(
+    out: Annotated[Path, typer.Option("-o", "--out", dir_okay=False, help="File to write.")] = Path(
+        "verify_export.py"
+    ),
+    json: Json = False,
+) -> None:
+    """Write the auditor's program: one file that checks an export with nothing but Python."""
+    with errors_to_user(json):
+        from guarded_gen.audit import auditor
+
+        out.write_bytes(Path(auditor.__file__).read_bytes())
+        if json:
+            emit({"file": str(out)})
+            return
+        console().print(f"{out}: python {out} FOLDER --vkey '…'", markup=False)
+
+
 def register(app: typer.Typer) -> None:
-    for command in (proof, check_proof, witness, reproduce):
+    for command in (proof, check_proof, witness, reproduce, kit):
         app.command(command.__name__.replace("_", "-"))(command)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from guarded_gen.audit import AuditLog, Event, LogEntry, Query
-from guarded_gen.audit.dsa import EEA, statements
+from guarded_gen.audit.dsa import DSA_CATEGORIES, EEA, OTHER, Statement, batches, statements
 from guarded_gen.errors import InvalidInput
 from policies.taxonomy import CATEGORIES
 
@@ -160,10 +160,33 @@ def test_statements_of_reasons(filled: AuditLog) -> None:
     assert len(made) == 34
     first, last = made[0], made[-1]
     assert first["puid"] == blocked.id
-    assert first["category"] == CATEGORIES["sexual"].dsa
+    assert first["category"] == CATEGORIES["sexual"].dsa == OTHER
+    assert first["category_specification"] == ["KEYWORD_ADULT_SEXUAL_MATERIAL"]
+    assert "incompatible_content_illegal" not in first, "nobody said so"
+    assert all(Statement(**statement) for statement in made)
+    assert [len(body["statements"]) for body in batches(made * 4)] == [100, 36]
+    with pytest.raises(InvalidInput, match="US"):
+        list(statements(filled.entries(Query(action="block")), filled.entry, ["DE", "US"]))
     assert first["decision_visibility"] == ["DECISION_VISIBILITY_CONTENT_DISABLED"]
     assert first["automated_decision"] == "AUTOMATED_DECISION_FULLY"
     assert first["territorial_scope"] == list(EEA)
     assert "rule.2" in first["incompatible_content_ground"]
     assert (last["puid"], last["automated_decision"]) == (verdict, "AUTOMATED_DECISION_PARTIALLY")
     assert last["category"] == first["category"]
+
+
+def test_every_category_has_a_heading_that_the_database_takes() -> None:
+    headings = {entry.dsa for entry in CATEGORIES.values() if entry.dsa is not None}
+    assert headings <= set(DSA_CATEGORIES)
+
+
+def test_a_person_who_called_it_illegal_is_quoted(filled: AuditLog) -> None:
+    blocked = next(filled.entries(Query(action="block", oldest_first=True)))
+    filled.append(
+        Event(
+            "case.decided", actor="per_1", related=blocked.id,
+            body={"action": "block", "illegal": True},
+        )
+    )  # fmt: skip
+    made = list(statements(filled.entries(Query(action="block", oldest_first=True)), filled.entry))
+    assert made[-1]["incompatible_content_illegal"] == "Yes"

@@ -1,0 +1,399 @@
+"""Check an export of a Guarded Gen audit log. One file, Python 3.10 or newer, nothing to install.
+
+    python verify_export.py FOLDER --vkey 'example.com/log+…' [--witness VKEY …] [--quorum N]
+
+FOLDER holds manifest.json, manifest.sig, entries.jsonl (or .csv, .parquet), checkpoint,
+checkpoint.cosigned and proofs/. The verifier keys must come from somewhere else than the folder:
+from the log's operator, and from the witnesses. It proves that
+
+  1. the log's key signed the manifest, and every file has the digest that it names;
+  2. every entry is in the tree whose root the log signed (RFC 6962), at its index;
+  3. the entries of the list are those that were proven, all of them, in all their fields;
+  4. the cosigned and the newest checkpoint belong to one history;
+  5. with --witness: at least --quorum of these witnesses cosigned the checkpoint of each entry.
+
+It does not prove that the export is complete: which entries were asked for stands in the manifest's
+query, and only the log itself knows whether others fit it. Exit code 0: proven; 1: not; 2: usage.
+
+Formats: C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof; Ed25519 as in RFC 8032,
+section 5.1.7, in plain Python (some milliseconds for each different checkpoint).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import csv
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+EXPORT = "audit-export"
+HEADER = "c2sp.org/tlog-proof@v1"
+
+
+class Refused(Exception):
+    """Something is not what it claims to be."""
+
+
+# --- Ed25519 (RFC 8032, section 5.1) --------------------------------------------------------
+
+
+def add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """Sum of two points in extended coordinates."""
+    e = (a[1] - a[0]) * (b[1] - b[0]) % P
+    f = (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    x, t, z, y = f - e, h - g, h + g, f + e
+    return (x * t % P, z * y % P, t * z % P, x * y % P)
+
+
+def times(scalar: int, point: tuple[int, ...]) -> tuple[int, ...]:
+    found: tuple[int, ...] = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            found = add(found, point)
+        point, scalar = add(point, point), scalar >> 1
+    return found
+
+
+def same(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
+
+
+def point_of(data: bytes) -> tuple[int, ...]:
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        raise Refused("no point of the curve")
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * SQRT_M1 % P
+    if (x * x - square) % P or (x == 0 and sign):
+        raise Refused("no point of the curve")
+    if x & 1 != sign:
+        x = P - x
+    return (x, y, 1, x * y % P)
+
+
+BASE = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
+    if len(signature) != 64:
+        return False
+    s = int.from_bytes(signature[32:], "little")
+    if s >= L:
+        return False
+    try:
+        key, r = point_of(public), point_of(signature[:32])
+    except Refused:
+        return False
+    digest = hashlib.sha512(signature[:32] + public + message).digest()
+    return same(times(s, BASE), add(r, times(int.from_bytes(digest, "little") % L, key)))
+
+
+# --- notes and checkpoints -------------------------------------------------------------------
+
+
+class Key:
+    """A verifier key, ``name+hex id+base64``; kind 1 signs, kind 4 cosigns."""
+
+    def __init__(self, vkey: str) -> None:
+        try:
+            self.name, id_hex, encoded = vkey.strip().split("+", 2)
+            material = base64.b64decode(encoded, validate=True)
+        except ValueError as error:
+            raise Refused(f"no verifier key: {vkey[:80]!r}") from error
+        self.id = hashlib.sha256(self.name.encode() + b"\n" + material).digest()[:4]
+        if len(material) != 33 or material[0] not in (1, 4) or self.id.hex() != id_hex:
+            raise Refused(f"no Ed25519 verifier key: {vkey[:80]!r}")
+        self.kind, self.public = material[0], material[1:]
+
+    def signed(self, text: str, blob: bytes) -> bool:
+        message = text.encode()
+        if self.kind == 4:
+            stamp = int.from_bytes(blob[:8], "big")
+            message, blob = b"cosignature/v1\ntime %d\n" % stamp + message, blob[8:]
+        return signed_by(self.public, message, blob)
+
+
+def open_note(note: str, keys: list[Key]) -> tuple[str, list[Key]]:
+    """The text of a note and the known keys that signed it; one wrong signature refuses it."""
+    text, found, tail = note.rpartition("\n\n")
+    if not found or not tail.endswith("\n"):
+        raise Refused("no signed note")
+    text += "\n"
+    signers = []
+    for line in tail[:-1].split("\n"):
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != "\N{EM DASH}":
+            raise Refused("no signature line")
+        blob = decoded(parts[2])
+        for key in keys:
+            if (key.name, key.id) == (parts[1], blob[:4]):
+                if not key.signed(text, blob[4:]):
+                    raise Refused(f"the signature of {key.name} is wrong")
+                signers.append(key)
+    return text, signers
+
+
+def checkpoint_of(text: str) -> tuple[str, int, bytes]:
+    lines = text.split("\n")
+    if len(lines) < 4 or not lines[1].isdecimal() or str(int(lines[1])) != lines[1]:
+        raise Refused("no checkpoint")
+    root = decoded(lines[2])
+    if len(root) != 32:
+        raise Refused("the checkpoint's root is not 32 bytes")
+    return lines[0], int(lines[1]), root
+
+
+def decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise Refused(f"no base64: {text[:60]!r}") from error
+
+
+# --- the tree (RFC 6962, section 2.1) --------------------------------------------------------
+
+
+def inner(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def below(size: int) -> int:
+    """The largest power of two below ``size``."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def root_from(entry: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root that an inclusion path leads to."""
+    if not 0 <= index < size:
+        raise Refused("the index lies outside of the tree")
+    turns, start, end = [], 0, size
+    while end - start > 1:
+        middle = start + below(end - start)
+        turns.append(index < middle)
+        start, end = (start, middle) if index < middle else (middle, end)
+    if len(turns) != len(path):
+        raise Refused("the path has the wrong length")
+    node = hashlib.sha256(b"\x00" + entry).digest()
+    for left, sibling in zip(reversed(turns), path, strict=True):
+        node = inner(node, sibling) if left else inner(sibling, node)
+    return node
+
+
+def consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: list[bytes]) -> bool:
+    """Whether the tree of ``new`` begins with the tree of ``old`` (RFC 9162, section 2.1.4.2)."""
+    if old == new:
+        return old_root == new_root and not path
+    if old == 0:
+        return not path
+    rest = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    if not rest:
+        return False
+    fn, sn = old - 1, new - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    first = second = rest[0]
+    for node in rest[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            first, second = inner(node, first), inner(node, second)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            second = inner(second, node)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and (first, second) == (old_root, new_root)
+
+
+# --- the export ------------------------------------------------------------------------------
+
+
+class Auditor:
+    """Checks one folder. ``notes`` remembers the checkpoints that were verified already."""
+
+    def __init__(self, folder: Path, log: Key, witnesses: list[Key], quorum: int) -> None:
+        self.folder, self.log, self.witnesses, self.quorum = folder, log, witnesses, quorum
+        self.notes: dict[str, tuple[int, bytes]] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Everything; raises :class:`Refused` at the first thing that is wrong."""
+        manifest = self.manifest()
+        self.history(manifest)
+        proven = self.proofs()
+        if len(proven) != manifest["proofs"]:
+            raise Refused(f"{len(proven)} proofs, the manifest names {manifest['proofs']}")
+        listed = self.entries(manifest, proven)
+        return {
+            "ok": True,
+            "origin": manifest["origin"],
+            "entries": manifest["entries"],
+            "proven": len(proven),
+            "compared": listed,
+            "witnesses": [key.name for key in self.witnesses],
+            "query": manifest["query"],
+            "made": manifest["made"],
+        }
+
+    def manifest(self) -> dict[str, Any]:
+        data = self.read("manifest.json")
+        text, signers = open_note(self.read("manifest.sig").decode(), [self.log])
+        digest = hashlib.sha256(data).hexdigest()
+        if self.log not in signers or text != f"{self.log.name}\n{EXPORT}\n{digest}\n":
+            raise Refused("the log did not sign this manifest")
+        manifest: dict[str, Any] = json.loads(data)
+        for name, about in manifest["files"].items():
+            if hashlib.sha256(self.read(name)).hexdigest() != about["sha256"]:
+                raise Refused(f"{name} is not the file that the manifest names")
+        return manifest
+
+    def history(self, manifest: dict[str, Any]) -> None:
+        newest = self.checkpoint(manifest["checkpoint"], witnessed=False)
+        cosigned = manifest["cosigned_checkpoint"]
+        if cosigned is None:
+            return
+        old = self.checkpoint(cosigned, witnessed=False)
+        path = [decoded(node) for node in manifest["consistency"]]
+        if not consistent(old[0], newest[0], old[1], newest[1], path):
+            raise Refused("the newest checkpoint does not continue the cosigned one")
+
+    def checkpoint(self, note: str, *, witnessed: bool = True) -> tuple[int, bytes]:
+        """Size and root of a checkpoint that the log signed, and enough witnesses if asked."""
+        name = f"{witnessed} {note}"
+        if name not in self.notes:
+            text, signers = open_note(note, [self.log, *self.witnesses])
+            origin, size, root = checkpoint_of(text)
+            if self.log not in signers or origin != self.log.name:
+                raise Refused("the log did not sign a checkpoint")
+            cosigners = {key.name for key in signers if key is not self.log}
+            if witnessed and len(cosigners) < self.quorum:
+                raise Refused(
+                    f"{len(cosigners)} of the witnesses cosigned the checkpoint of size {size},"
+                    f" {self.quorum} are asked for"
+                )
+            self.notes[name] = size, root
+        return self.notes[name]
+
+    def proofs(self) -> dict[str, tuple[int, dict[str, Any]]]:
+        """Every proven entry by its id."""
+        proven = {}
+        for file in sorted((self.folder / "proofs").glob("*.tlog-proof")):
+            head, found, note = file.read_text("utf-8").partition("\n\n")
+            lines = head.split("\n")
+            if (
+                not found
+                or len(lines) < 3
+                or lines[0] != HEADER
+                or not lines[1].startswith("extra ")
+                or not lines[2].startswith("index ")
+                or not lines[2][6:].isdecimal()
+            ):
+                raise Refused(f"{file.name} is no proof that carries its entry")
+            entry, index = decoded(lines[1][6:]), int(lines[2][6:])
+            size, root = self.checkpoint(note)
+            if root_from(entry, index, size, [decoded(line) for line in lines[3:]]) != root:
+                raise Refused(f"{file.name}: the entry is not in the tree")
+            record = json.loads(entry)
+            if file.name != f"{record['id']}.tlog-proof" or record["id"] in proven:
+                raise Refused(f"{file.name} proves another entry, {record['id']}")
+            proven[record["id"]] = index, record
+        return proven
+
+    def entries(
+        self, manifest: dict[str, Any], proven: dict[str, tuple[int, dict[str, Any]]]
+    ) -> str:
+        """Compare the list with the proven entries; says how far that was possible."""
+        if not manifest["proofs"]:
+            return "nothing: this export has no proofs"
+        [name] = [n for n in manifest["files"] if n.startswith("entries.")]
+        if name.endswith(".parquet"):
+            return "by digest only: reading Parquet needs a library"
+        count = 0
+        if name.endswith(".csv"):
+            with (self.folder / name).open(encoding="utf-8", newline="") as file:
+                for row in csv.DictReader(file):
+                    index, record = self.known(proven, row["id"])
+                    if (row["index"], row["time"], row["kind"]) != (
+                        str(index), record["time"], record["kind"]
+                    ):  # fmt: skip
+                        raise Refused(f"{name}: {row['id']} differs from what was proven")
+                    decision = json.loads(row["decision"]) if row["decision"] else {}
+                    if decision != (record.get("decision") or {}):
+                        raise Refused(f"{name}: the decision of {row['id']} is another")
+                    count += 1
+        else:
+            with (self.folder / name).open(encoding="utf-8") as lines:
+                for line in lines:
+                    listed = json.loads(line)
+                    index, record = self.known(proven, listed["id"])
+                    for field, value in listed.items():
+                        true = index if field == "index" else record.get(field)
+                        if value and field in ("index", *record) and value != true:
+                            raise Refused(f"{name}: {field} of {listed['id']} is another")
+                    if {k for k in record if k != "v"} - set(listed):
+                        raise Refused(f"{name}: fields of {listed['id']} are missing")
+                    count += 1
+        if count != len(proven) or count != manifest["entries"]:
+            raise Refused(f"{name} lists {count} entries, {len(proven)} were proven")
+        return "every entry, field by field" if name.endswith(".jsonl") else "every entry"
+
+    def known(
+        self, proven: dict[str, tuple[int, dict[str, Any]]], id: str
+    ) -> tuple[int, dict[str, Any]]:
+        if id not in proven:
+            raise Refused(f"{id} is listed and not proven")
+        return proven[id]
+
+    def read(self, name: str) -> bytes:
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise Refused(f"the manifest names a file outside of the folder: {name[:80]!r}")
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as error:
+            raise Refused(f"{name} cannot be read: {error.strerror}") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; gives the exit code."""
+    about = (__doc__ or "").split("\n")[0]
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--vkey", required=True, help="the log's verifier key, from its operator")
+    parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
+    parser.add_argument("--quorum", type=int, help="how many witnesses; left out: all given")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    quorum = len(given.witness) if given.quorum is None else given.quorum
+    if not 0 <= quorum <= len(given.witness):
+        parser.error("--quorum is at most the number of witnesses")
+    try:
+        keys = [Key(vkey) for vkey in given.witness]
+        report = Auditor(given.folder, Key(given.vkey), keys, quorum).run()
+    except (Refused, KeyError, TypeError, ValueError) as error:
+        why = str(error) if isinstance(error, Refused) else f"a file is damaged: {error!r}"
+        print(json.dumps({"ok": False, "error": why}) if given.json else f"NOT PROVEN: {why}")
+        return 1
+    if given.json:
+        print(json.dumps(report))
+    else:
+        print(f"proven: {report['proven']} entries of {report['origin']}, made {report['made']}")
+        print(f"compared with the list: {report['compared']}")
+        if quorum:
+            print(f"each checkpoint was cosigned by {quorum} of {len(given.witness)} witnesses")
+        print(f"asked for: {json.dumps(report['query'])} (whether more fit it is not proven)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
