@@ -165,7 +165,7 @@ def statement(
             incompatible_content_explanation=(
                 known.definition if known else f"reason code {reason}"
             )[:_LONG],
-            incompatible_content_illegal={True: "Yes", False: "No"}.get(said),
+            incompatible_content_illegal=None if said is None else ("Yes" if said else "No"),
             category=(known.dsa if known else None) or OTHER,
             category_specification=known.dsa_keywords if known else (),
             content_date=iso(entry.time)[:10],
