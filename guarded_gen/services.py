@@ -14,7 +14,7 @@ from classifiers.base import FrameCheck, PromptClassifier, SoundCheck
 from classifiers.frame import FrameSettings, KnownCheck, Library, default_checks
 from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
-from classifiers.sound import LoudnessCheck
+from classifiers.sound import LoudnessCheck, SpeechCheck
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.search import Query
 from guarded_gen.banks import Banks, OwnSource, known_as_ours
@@ -154,7 +154,12 @@ class Services:
 
     @cached_property
     def sound_checks(self) -> tuple[SoundCheck, ...]:
-        return (LoudnessCheck(self.settings.sound.loudness),)
+        sound = self.settings.sound
+        loudness = LoudnessCheck(sound.loudness)
+        if not sound.speech.model:
+            return (loudness,)
+        speech = SpeechCheck(self.registry, lambda: self.prompt_classifiers, sound.speech)
+        return (loudness, speech)
 
     @cached_property
     def published(self) -> SqlRegistry:

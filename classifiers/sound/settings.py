@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from classifiers.sound.loudness import LoudnessSettings
+from classifiers.sound.speech import SpeechSettings
 
 
 class SoundSettings(BaseModel):
@@ -13,3 +14,4 @@ class SoundSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     loudness: LoudnessSettings = LoudnessSettings()
+    speech: SpeechSettings = SpeechSettings()

@@ -245,8 +245,14 @@ class Media:
         """How a stored frame is to be shown."""
         if self._still is not None:
             return Display()
-        return video.display_of(frame, self._aspects.get(showing.stream))
+        # Reading side data ties a frame into a cycle, which keeps its memory until the garbage
+        # collector comes by: once for each angle is enough.
+        key = (showing.stream, frame.rotation)
+        if key not in self._displays:
+            self._displays[key] = video.display_of(frame, self._aspects.get(showing.stream))
+        return self._displays[key]
 
+    _displays: dict[tuple[int, int], Display] = field(default_factory=dict, repr=False)
     _aspects: dict[int, Fraction | None] = field(default_factory=dict, repr=False)
 
     def luma(
