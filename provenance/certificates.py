@@ -31,6 +31,8 @@ CLAIM_SIGNING = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
 OCSP_NAME = "ocsp.der"
 """An OCSP response about the leaf, beside its chain: it goes into every signature."""
 ORGANISATION = "Guarded Gen Development"
+DEVELOPMENT = "Guarded Gen development"
+"""How the names of the development authorities begin."""
 ROOT_LIFE = timedelta(days=3650)
 ISSUER_LIFE = timedelta(days=1825)
 LEAF_LIFE = timedelta(days=365)
@@ -241,10 +243,8 @@ def ensure_development_chain(folder: Path, passphrase: bytes | None = None) -> S
 
 
 def _make_chain(home: Path, passphrase: bytes | None) -> None:
-    root = issue_authority("Guarded Gen development root")
-    middle = issue_authority(
-        "Guarded Gen development intermediate", root, life=ISSUER_LIFE, path_length=0
-    )
+    root = issue_authority(f"{DEVELOPMENT} root")
+    middle = issue_authority(f"{DEVELOPMENT} intermediate", root, life=ISSUER_LIFE, path_length=0)
     private = generate_key(Algorithm.ES256)
     leaf = issue_leaf(middle, private.public_key())
     save_key(home / "root.key", root.private, passphrase)

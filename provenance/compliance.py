@@ -1,11 +1,9 @@
 """Laws as demands: what a profile adds before signing, and what a file meets afterwards.
 
-Profiles are lists of demands with their source in the law. A demand is checked against what
-the signed file carries; a demand that a file alone cannot show (a public tool, a contract) is
-told as such and never as met.
-
-Sources: Regulation (EU) 2024/1689 Art. 50(2) and the code of practice on marking; California
-SB 942 (Bus. & Prof. Code 22757), § 22757.3(b); GB 45438-2025 sections 4 and 5, appendix E.
+Demands are data (:mod:`provenance.law`). A demand is checked against what the signed file
+carries; one that a file alone cannot show (a public tool, a contract) is told as such and never
+as met. What a file merely declares of itself is no proof where the thing itself can be read: a
+watermark counts when it was found, a signature when others than its maker can trust it.
 """
 
 from __future__ import annotations
@@ -13,13 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from provenance.certificates import DEVELOPMENT
 from provenance.errors import ComplianceUnmet
+from provenance.label import Corner, Icon
+from provenance.law import UNVERIFIED, known
 from provenance.manifest import ManifestRequest
 from provenance.verdicts import Verdict, VerificationReport
 
@@ -38,7 +39,7 @@ _GENERATED = frozenset(
 
 
 class Profile(StrEnum):
-    """The laws that are known, by their names in settings and commands."""
+    """Laws that other code names; every known law is in :func:`provenance.law.laws`."""
 
     EU_AI_ACT = "eu-ai-act"
     US_CA_SB942 = "us-ca-sb942"
@@ -51,6 +52,11 @@ class Answer(StrEnum):
     MET = "met"
     UNMET = "unmet"
     OUTSIDE = "outside_the_file"
+    NOT_IN_FORCE = "not_in_force"
+
+
+def _known(name: str) -> str:
+    return known(name).law
 
 
 class ComplianceSettings(BaseModel):
@@ -58,7 +64,9 @@ class ComplianceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    profiles: tuple[Profile, ...] = Field((), description="eu-ai-act, us-ca-sb942, cn-gb45438")
+    profiles: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
+        (), description="laws to sign for; `guarded-gen compliance laws` lists them"
+    )
     provider: str = Field("", max_length=200, description="name of the provider, as a law wants it")
     provider_code: str = Field(
         "", max_length=64, description="registration code of the provider (GB 45438)"
@@ -66,12 +74,38 @@ class ComplianceSettings(BaseModel):
     tool_url: str = Field("", max_length=500, description="address of the public detection tool")
     visible_label: bool = Field(False, description="draw a visible label also where no law asks")
     label_text: str = Field("AI generated", max_length=60, description="text of the visible label")
-    label_font: str = Field("", description="TrueType font file for the label; needed for Chinese")
+    label_font: str = Field(
+        "", description="TrueType font file for the label; the font that ships has Latin and the "
+        "Chinese characters of such labels"
+    )  # fmt: skip
+    label_icon: Icon | None = Field(
+        None, description="icon beside the text: generated, modified or deepfake"
+    )
+    label_corner: Corner = Field(
+        "bottom-right", description="top-left, top-right, bottom-left or bottom-right"
+    )
+    label_opacity: float = Field(
+        0.55, ge=0.3, le=1, description="opacity of the dark ground under the label"
+    )
+
+    def adds(self, what: str) -> bool:
+        """Whether one of the chosen laws wants this of a clip."""
+        return any(what in known(name).adds for name in self.profiles)
 
     @property
     def labels(self) -> bool:
         """Whether a visible label is drawn."""
-        return self.visible_label or Profile.CN_GB45438 in self.profiles
+        return self.visible_label or self.adds("visible_label")
+
+    @property
+    def text(self) -> str:
+        """What the visible label says: ``label_text`` after the words of laws that want their own,
+        in the order in which they were chosen."""
+        own = [known(name).label for name in self.profiles if known(name).label]
+        words = [word for word in dict.fromkeys(own) if word not in self.label_text]
+        plain = type(self).model_fields["label_text"].default
+        told = [] if words and self.label_text == plain else [self.label_text]
+        return " ".join((*words, *told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +127,10 @@ class Result:
     source: str
     answer: Answer
     because: str
+    owes: str = ""
+    severity: str = "must"
+    verification: str = UNVERIFIED
+    explanation: str = ""
 
     def to_json(self) -> dict[str, str]:
         return {
@@ -101,6 +139,10 @@ class Result:
             "source": self.source,
             "answer": self.answer.value,
             "because": self.because,
+            "owes": self.owes,
+            "severity": self.severity,
+            "verification": self.verification,
+            "explanation": self.explanation,
         }
 
 
@@ -110,6 +152,7 @@ class Carried:
 
     report: VerificationReport
     labels: Mapping[str, str]
+    watermark: bool | None = None
 
     @property
     def disclosure(self) -> Mapping[str, Any]:
@@ -129,15 +172,10 @@ class Carried:
 Check = Callable[[Carried], tuple[bool | None, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Demand:
-    id: str
-    demand: str
-    source: str
-    check: Check
-
-
 def _signed(c: Carried) -> tuple[bool | None, str]:
+    signer = c.report.signer
+    if signer is not None and signer.issuer.startswith(DEVELOPMENT):
+        return False, "signed with a development certificate, which nobody else trusts"
     return c.report.verdict is Verdict.TRUSTED, f"the credentials are {c.report.verdict}"
 
 
@@ -167,8 +205,12 @@ def _watermarked(c: Carried) -> tuple[bool | None, str]:
         for a in c.report.manifest.get("actions", ())
     )
     marks = [a for a in _bindings(c) if "watermark" in a]
-    held = acted and bool(marks) and c.report.intact
-    return held, f"declared: {', '.join(marks)}" if held else "no watermark is declared"
+    if not (acted and marks and c.report.intact):
+        return False, "no watermark is declared"
+    told = ", ".join(marks)
+    if c.watermark is None:
+        return False, f"declared, but nobody looked for it in the picture: {told}"
+    return c.watermark, f"read from the picture: {told}" if c.watermark else f"not found: {told}"
 
 
 def _found_again(c: Carried) -> tuple[bool | None, str]:
@@ -225,55 +267,79 @@ def _aigc(name: str, what: str) -> Check:
     return check
 
 
-_DEMANDS: Mapping[Profile, tuple[_Demand, ...]] = {
-    Profile.EU_AI_ACT: (
-        _Demand("eu-1", "marked in a machine-readable format, signed", "Art. 50(2)", _signed),
-        _Demand("eu-2", "detectable as artificially generated", "Art. 50(2)", _says_generated),
-        _Demand("eu-3", "the signed metadata is time-stamped", "code of practice", _stamped),
-        _Demand("eu-4", "an imperceptible watermark as second layer", "code of practice",
-                _watermarked),
-        _Demand("eu-5", "fingerprint or log to find it again", "code of practice", _found_again),
-        _Demand("eu-6", "a free interface to detect the mark", "code of practice", _tool),
-    ),
-    Profile.US_CA_SB942: (
-        _Demand("ca-1", "the name of the provider", "§ 22757.3(b)(1)(A)",
-                _field("provider", "provider")),
-        _Demand("ca-2", "the name and version of the system", "§ 22757.3(b)(1)(B)",
-                _field("system", "system")),
-        _Demand("ca-3", "the time and date of creation", "§ 22757.3(b)(1)(C)",
-                _field("created", "time")),
-        _Demand("ca-4", "a unique identifier", "§ 22757.3(b)(1)(D)",
-                _field("contentId", "identifier")),
-        _Demand("ca-5", "permanent or extraordinarily difficult to remove", "§ 22757.3(b)(3)",
-                _watermarked),
-        _Demand("ca-6", "consistent with industry standards", "§ 22757.3(b)(4)", _signed),
-        _Demand("ca-7", "detectable by a free public tool", "§ 22757.2(a)", _tool),
-    ),
-    Profile.CN_GB45438: (
-        _Demand("cn-1", "the AIGC key in the file's metadata says generated", "appendix E",
-                _aigc("Label", "Label")),
-        _Demand("cn-2", "the name or code of the producer", "appendix E",
-                _aigc("ContentProducer", "producer")),
-        _Demand("cn-3", "the producer's number of the content", "appendix E",
-                _aigc("ProduceID", "number")),
-        _Demand("cn-4", "a visible label, 2 s or longer, 5 % of the short side or larger",
-                "section 4.4", _visible),
-        _Demand("cn-5", "the label says AI or 人工智能, and 生成 or 合成", "section 4.4", _words),
-        _Demand("cn-6", "the implicit label is protected against change", "section 5", _signed),
-    ),
-}  # fmt: skip
+def _only_you(c: Carried) -> tuple[bool | None, str]:
+    return None, "no file can show this"
+
+
+def _visible_or_you(c: Carried) -> tuple[bool | None, str]:
+    label = c.disclosure.get("visibleLabel")
+    text = label.get("text") if isinstance(label, Mapping) else None
+    return (
+        None,
+        f"a visible label is declared: “{text}”" if text else "no visible label is declared",
+    )
+
+
+def _icon_or_you(c: Carried) -> tuple[bool | None, str]:
+    label = c.disclosure.get("visibleLabel")
+    icon = label.get("icon") if isinstance(label, Mapping) else None
+    return None, f"an icon is declared: {icon}" if icon else "no icon is declared"
+
+
+def _plain(check: Callable[[Carried], tuple[bool | None, str]]) -> Callable[[str], Check]:
+    return lambda of: check
+
+
+_FIELDS = {"created": "time", "contentId": "identifier"}
+"""Words for fields of the disclosure whose names are not words."""
+
+CHECKS: Mapping[str, Callable[[str], Check]] = {
+    "signed": _plain(_signed),
+    "says_generated": _plain(_says_generated),
+    "stamped": _plain(_stamped),
+    "watermarked": _plain(_watermarked),
+    "found_again": _plain(_found_again),
+    "tool": _plain(_tool),
+    "visible": _plain(_visible),
+    "words": _plain(_words),
+    "only_you": _plain(_only_you),
+    "visible_or_you": _plain(_visible_or_you),
+    "icon_or_you": _plain(_icon_or_you),
+    "disclosed": lambda of: _field(of, _FIELDS.get(of, of)),
+    "aigc": lambda of: _aigc(of, of),
+}
+"""What proves a demand, by the name that a law's document gives; each takes the demand's `of`."""
 
 
 def check(
-    profile: Profile, report: VerificationReport, labels: Mapping[str, str]
+    profile: str,
+    report: VerificationReport,
+    labels: Mapping[str, str],
+    *,
+    at: date | None = None,
+    watermark: bool | None = None,
 ) -> tuple[Result, ...]:
-    """Every demand of ``profile`` against what the file carries."""
-    carried = Carried(report, labels)
+    """Every demand of a law against what the file carries, on the day ``at`` (today without).
+
+    ``watermark`` says whether a mark was read from the picture; None: nobody looked, and then a
+    mark that the credentials declare is not counted. Raises ``ValueError`` for an unknown law.
+    """
+    law, day = known(profile), at or datetime.now(UTC).date()
+    carried = Carried(report, labels, watermark)
     results = []
-    for demand in _DEMANDS[profile]:
-        held, because = demand.check(carried)
+    for demand in law.demands:
+        held, because = CHECKS[demand.check](demand.of)(carried)
         answer = Answer.OUTSIDE if held is None else Answer.MET if held else Answer.UNMET
-        results.append(Result(demand.id, demand.demand, demand.source, answer, because))
+        if not law.holds(day, demand):
+            answer = Answer.NOT_IN_FORCE
+            because = f"holds from {demand.since or law.since}"
+        results.append(
+            Result(
+                demand.id, demand.demand, demand.source, answer, because, demand.owes.value,
+                demand.severity, "verified" if demand.verified else UNVERIFIED,
+                " ".join(demand.explain.split()),
+            )
+        )  # fmt: skip
     return tuple(results)
 
 
@@ -294,27 +360,30 @@ def prepare(
         raise ComplianceUnmet(
             "the chosen compliance profiles want the provider's name", "set compliance.provider"
         )
-    if Profile.EU_AI_ACT in settings.profiles and request.watermark is None:
-        raise ComplianceUnmet("eu-ai-act wants a watermark, and this clip has none")
+    for name in settings.profiles:
+        if "watermark" in known(name).adds and request.watermark is None:
+            raise ComplianceUnmet(f"{name} wants a watermark, and this clip has none")
     disclosure: dict[str, Any] = {
         "provider": settings.provider,
         "system": f"{facts.system} {facts.version}",
         "created": facts.made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "contentId": facts.content_id,
-        "profiles": [p.value for p in settings.profiles],
+        "profiles": list(settings.profiles),
     }
     if settings.tool_url:
         disclosure["tool"] = settings.tool_url
     if settings.labels:
         disclosure["visibleLabel"] = {
-            "text": settings.label_text, "seconds": LABEL_SECONDS, "share": LABEL_SHARE,
+            "text": settings.text, "seconds": LABEL_SECONDS, "share": LABEL_SHARE,
         }  # fmt: skip
+        if settings.label_icon:
+            disclosure["visibleLabel"]["icon"] = settings.label_icon
     return replace(request, assertions={**request.assertions, DISCLOSURE_LABEL: disclosure})
 
 
 def container_metadata(settings: ComplianceSettings, facts: Facts) -> dict[str, str]:
-    """Metadata for the encoder, so that the signature covers it; empty without GB 45438."""
-    if Profile.CN_GB45438 not in settings.profiles:
+    """Metadata for the encoder, so that the signature covers it; empty where no law wants it."""
+    if not settings.adds("container_metadata"):
         return {}
     record = {
         "Label": "1",

@@ -148,7 +148,36 @@ def metrics() -> str:
     return "\n".join([*parts, ""])
 
 
+LAWS_AT = "2026-12-02"
+"""The day of the table: a page that followed today's date would change by itself."""
+
+
+def laws() -> str:
+    """Every law on marking: how each of its demands stands, by format."""
+    from datetime import date
+
+    from provenance.law import laws, table
+
+    parts = ["# Laws on marking", "", f"As they stand on {LAWS_AT}, from `provenance/laws`. `met`:"]
+    parts += [
+        "a clip that is signed for the law has it. `only you can`: no file can show it. `refused`:",
+        "the format cannot carry it, and the request is refused before anything is generated.",
+        "† not verified against the text at its source.",
+        "",
+        table(date.fromisoformat(LAWS_AT)),
+        "",
+        "| law | title | place | from | source |",
+        "|---|---|---|---|---|",
+    ]
+    for law in laws().values():
+        since = f"{law.since}" + (f"; {law.grace}" if law.grace else "")
+        source = f"[{law.source}]({law.url})" if law.url else law.source
+        parts.append(f"| {law.law} | {law.title} | {law.jurisdiction} | {since} | {source} |")
+    return "\n".join([*parts, ""])
+
+
 PAGES = {
+    "laws.md": laws,
     "commands.md": commands,
     "settings.md": settings,
     "endpoints.md": endpoints,

@@ -40,6 +40,7 @@ from media.decode import decode
 from media.open import open_media
 from policies import Context
 from policies.decision import Action, Signal, Stage
+from provenance import law
 from provenance.compliance import (
     LABEL_SECONDS,
     LABEL_SHARE,
@@ -136,11 +137,14 @@ def policy_context(services: Services, request: ClipRequest) -> Context:
 
 
 def gate_prompt(services: Services, request: ClipRequest) -> GateResult:
-    """Judge the prompt with its negative prompt. An unknown backend is an error
-    before any decision.
+    """Judge the prompt with its negative prompt. An unknown backend is an error before any
+    decision, and so is a format that cannot carry what a chosen law demands
+    (:class:`ComplianceUnmet` with its name).
 
     A prompt that is held or refused is explained for its reviewers, in the sealed part.
     """
+    form = "png" if request.mode is Mode.IMAGE else "mp4"
+    law.require(services.settings.compliance.profiles, form, datetime.now(UTC).date())
     context, choice = policy_context(services, request), services.choice(request)
     classifiers = services.prompt_classifiers
 
@@ -274,13 +278,16 @@ def marks(
     if not compliance.labels:
         return watermark, trial
     label = labeller(
-        compliance.label_text,
+        compliance.text,
         request.width,
         request.height,
         request.spec().fps,
         seconds=LABEL_SECONDS,
         share=LABEL_SHARE,
         font=Path(compliance.label_font) if compliance.label_font else None,
+        icon=compliance.label_icon,
+        corner=compliance.label_corner,
+        opacity=compliance.label_opacity,
     )
     return lambda pixels: watermark(label(pixels)), trial
 

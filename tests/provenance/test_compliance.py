@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,8 +35,9 @@ from tests.provenance.conftest import Studio
 FACTS = Facts("clip_7", "world", "1", datetime(2026, 11, 21, 12, tzinfo=UTC))
 SETTINGS = ComplianceSettings(
     profiles=tuple(Profile), provider="Example Studio", tool_url="https://example.org/verify",
-    label_text="AI 生成",
 )  # fmt: skip
+DAY = date(2026, 12, 2)
+DEVELOPMENT = {"eu-ai-act": "eu-1", "us-ca-sb942": "ca-6", "cn-gb45438": "cn-6"}
 WATERMARK = SoftBinding.watermark("org.guarded-gen.watermark.1", b"12345678")
 
 
@@ -64,26 +66,39 @@ def test_one_setting_meets_every_demand_that_a_file_can_meet(
     carried = read_labels_of(done.path)
     assert set(carried) == {AIGC_KEY}
     for profile in Profile:
-        results = check(profile, done.report, carried)
+        results = check(profile, done.report, carried, at=DAY, watermark=True)
+        lacking = {r.id for r in unmet(results)}
+        # the studio's chain is the development chain: it counts nowhere, whatever it signs
+        assert lacking == {DEVELOPMENT[profile]}
+        foreign = replace(done.report, signer=replace(done.report.signer, issuer="Example CA"))
+        results = check(profile, foreign, carried, at=DAY, watermark=True)
         assert not unmet(results), profile
-        outside = [r.id for r in results if r.answer is Answer.OUTSIDE]
-        assert outside == {"eu-ai-act": ["eu-6"], "us-ca-sb942": ["ca-7"]}.get(profile, [])
+        outside = {r.id for r in results if r.answer is Answer.OUTSIDE}
+        assert outside >= {"eu-ai-act": {"eu-6"}, "us-ca-sb942": {"ca-7"}}.get(profile, set())
+        for looked, because in ((None, "nobody looked"), (False, "not found")):
+            declared = check(profile, foreign, carried, at=DAY, watermark=looked)
+            marks = unmet(declared)
+            assert all(because in r.because for r in marks)
+            assert bool(marks) is (profile is not Profile.CN_GB45438)
     # the label lies under the signature: a changed one is found
     data = done.path.read_bytes().replace(b"Example Studio", b"Another Studio")
     done.path.write_bytes(data)
     changed = examine(done.path, trust)
-    assert {r.id for r in unmet(check(Profile.CN_GB45438, changed, read_labels_of(done.path)))} == {
+    found = check(Profile.CN_GB45438, changed, read_labels_of(done.path), at=DAY)
+    assert {r.id for r in unmet(found)} == {
         "cn-4", "cn-5", "cn-6",
     }  # fmt: skip
-    assert len(unmet(check(Profile.EU_AI_ACT, changed, {}))) == 4 + (changed.timestamp is None)
+    found = check(Profile.EU_AI_ACT, changed, {}, at=DAY)
+    assert len(unmet(found)) == 4 + (changed.timestamp is None)
 
 
 def test_a_plain_file_is_told_what_it_lacks(studio: Studio, signed: Path) -> None:
     report = examine(signed, studio.trust)
-    lacking = {p: {r.id for r in unmet(check(p, report, {}))} for p in Profile}
-    assert lacking[Profile.EU_AI_ACT] == {"eu-3", "eu-4", "eu-5"}
-    assert lacking[Profile.US_CA_SB942] == {"ca-1", "ca-2", "ca-3", "ca-4", "ca-5"}
-    assert lacking[Profile.CN_GB45438] == {"cn-1", "cn-2", "cn-3", "cn-4", "cn-5"}
+    lacking = {p: {r.id for r in unmet(check(p, report, {}, at=DAY))} for p in Profile}
+    assert lacking[Profile.EU_AI_ACT] == {"eu-1", "eu-3", "eu-4", "eu-5"}
+    california = {"ca-1", "ca-2", "ca-3", "ca-4", "ca-5", "ca-6", "ca-8"}
+    assert lacking[Profile.US_CA_SB942] == california
+    assert lacking[Profile.CN_GB45438] == {"cn-1", "cn-2", "cn-3", "cn-4", "cn-5", "cn-6"}
     assert not examine(studio.source, studio.trust).manifest
 
 
@@ -111,8 +126,30 @@ def test_the_label_is_large_and_long_enough(width: int, height: int) -> None:
     assert rows[-1] - rows[0] + 1 >= 0.05 * min(width, height)
 
 
+@pytest.mark.parametrize("icon", ["generated", "modified", "deepfake"])
+@pytest.mark.parametrize("corner", ["top-left", "bottom-right"])
+def test_a_chinese_label_with_an_icon_stands_in_its_corner(icon: str, corner: str) -> None:
+    grey = np.full((1, 360, 640, 3), 128, np.uint8)
+    draw = labeller(
+        "AI生成", 640, 360, Fraction(24), seconds=2, share=0.05, icon=icon, corner=corner
+    )
+    rows, columns = np.nonzero((draw(grey)[0] != 128).any(axis=2))
+    top, left = corner == "top-left", corner == "top-left"
+    assert bool(rows.max() < 180) is top and bool(columns.max() < 320) is left
+    assert (draw(grey)[0] > 250).any(), "the letters are white and opaque"
+
+
+def test_a_law_with_words_of_its_own_gives_them_to_the_label() -> None:
+    assert ComplianceSettings(profiles=("cn-gb45438",)).text == "AI生成"
+    both = ComplianceSettings(profiles=("cn-gb45438",), label_text="made by a machine")
+    assert both.text == "AI生成 made by a machine"
+    assert ComplianceSettings(visible_label=True).text == "AI generated"
+    with pytest.raises(ValueError, match="no law 'us-xx'"):
+        ComplianceSettings(profiles=("us-xx",))
+
+
 def test_a_label_that_cannot_be_drawn_is_told() -> None:
     with pytest.raises(ComplianceUnmet, match="the font has no"):
-        labeller("AI 生成", 640, 360, Fraction(24), seconds=2, share=0.05)
+        labeller("AI สร้าง", 640, 360, Fraction(24), seconds=2, share=0.05)
     with pytest.raises(ComplianceUnmet, match="fit"):
         labeller("AI generated", 64, 64, Fraction(24), seconds=2, share=0.5)
