@@ -61,6 +61,12 @@ def without_denied(text: str, language: str) -> str:
     return _GAPS.sub("", text)
 
 
+def only_label(text: str) -> bool:
+    """Whether ``text`` announces a negative prompt and names nothing yet."""
+    label = _LABEL.search(text)
+    return label is not None and not _WORD.search(text[: label.start()] + text[label.end() :])
+
+
 def _between(match: re.Match[str]) -> str:
     # a sign of its own, so that the words before and after do not run into one phrase
     return ", "

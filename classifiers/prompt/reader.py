@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from classifiers.prompt import spans
 from classifiers.prompt.language import OURS, UNDETERMINED, Language, LanguageDetector
-from classifiers.prompt.negation import without_denied
+from classifiers.prompt.negation import only_label, without_denied
 from classifiers.prompt.normalise import Normaliser, Reading, Readings
 from classifiers.prompt.windows import Piece
 
@@ -79,11 +79,15 @@ class Reader:
                     pieces.append(Piece(readings.plain.text[start:end], language.code, *at))
         for reading in readings.others:
             pieces += self._others(reading, foreign)
-        made = [
-            Piece(clean, piece.code, piece.start, piece.end)
-            for piece in pieces
-            if (clean := spans.canonical(without_denied(piece.text, piece.code)))
-        ]
+        made = []
+        label = ""
+        for piece in pieces:
+            said = label + piece.text
+            clean = spans.canonical(without_denied(said, piece.code))
+            if clean:
+                made.append(Piece(clean, piece.code, piece.start, piece.end))
+            # "Negative prompt:" may stand on a line of its own, with its items on the next
+            label = said if only_label(piece.text) else ""
         if unread:
             language = Language(unread[0].code, False)
         else:

@@ -72,6 +72,22 @@ def test_what_comes_after_a_denial_is_judged(text: str, kept: str) -> None:
     assert kept in without_denied(text, "en")
 
 
+def test_a_negative_prompt_may_stand_on_the_next_line(classifier: PromptClassifier) -> None:
+    texts = [
+        f"a farmer milks a cow\nNegative prompt:\n{items}"
+        for items in (
+            "nude, gore, deformed hands",
+            "blur, a naked couple having explicit sex in bed",
+        )
+    ]
+    denied, hidden = (
+        max(s.score or 0.0 for s in signals if s.category in ("sexual", "gore"))
+        for signals in classifier.classify(texts)
+    )
+    assert denied < 0.3
+    assert hidden > 0.5
+
+
 ADDED = (
     ", no blood", ", no gore, no violence", ", no nudity", ", nothing sexual", ", no weapons",
     ", safe for work", ", without any children", ", no real people",
