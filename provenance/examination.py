@@ -70,7 +70,6 @@ from provenance.verdicts import (
 from provenance.view import SUMMARIES, manifest_view
 
 SIDECAR_SUFFIX = ".c2pa"
-_CHUNK = 1024 * 1024
 _UNSUPPORTED = (c2pa.C2paError.NotSupported,)
 
 
@@ -190,7 +189,7 @@ def _validate(run: Run, kind: FileKind) -> None:
     problem = ""
     try:
         context = c2pa.Context.from_dict(library_settings(run.trust))
-        with run.path.open("rb", buffering=_CHUNK) as file:
+        with run.path.open("rb") as file:
             reader = c2pa.Reader(kind.mime, file, aside, context=context)
             run.read = json.loads(reader.json())
             if run.crjson:
