@@ -259,7 +259,7 @@ def _untrusted_words(verification: VerificationReport, signer: str) -> tuple[str
         beside = " The time-stamp that it carries is not by an authority that we know." if (
             stamp is not None and not stamp.trusted) else ""  # fmt: skip
         return (
-            "This file is signed with a certificate that was not valid at that time.",
+            "This file is signed, but its certificate does not count for that time.",
             "Without a trusted time-stamp nobody can tell whether it was signed while the "
             f"certificate was valid.{beside}",
         )
