@@ -95,7 +95,7 @@ def test_the_manifest_is_what_the_specification_wants(
     assert store is not None
     manifest = list(store.children.values())[-1]
     _, claim = check_manifest(store, manifest)
-    assert claim["claim_generator_info"]["specVersion"] == "2.4"
+    assert claim["claim_generator_info"]["specVersion"] == "2.4.0"
     assert claim["alg"] == "sha256" and claim["instanceID"]
     assertions = manifest.at("c2pa.assertions").children
     assert len([n for n in assertions if n.startswith("c2pa.hash.")]) == 1
