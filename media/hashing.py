@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pdqhash
 from numpy.typing import NDArray
@@ -22,9 +23,18 @@ MATCH_DISTANCE = 31
 MIN_QUALITY = 50
 BYTES = 32
 
-CROPS = (0.0, 0.015, 0.03, 0.045, 0.06, 0.075, 0.09, 0.105, 0.12)
+CROPS = tuple(0.0075 * step for step in range(22))
 """Shares cut off at each side when a picture is registered: neighbours overlap, so that every
-centred crop up to 17 % lies near one of them."""
+centred crop up to 16 % a side lies near one of them."""
+
+CORNERS = tuple(0.015 * step for step in range(2, 13))
+"""Shares cut off at one side, or at two that meet, when a picture is registered."""
+
+ANGLES = (-4, -3, -2, -1, 1, 2, 3, 4)
+"""Degrees by which a picture is turned when it is registered, with and without black corners."""
+
+FILLS = ((9, 16), (1, 1), (4, 5), (16, 9))
+"""Formats in which a picture lies over a blurred copy of itself when it is registered."""
 
 _SIDE = 128
 """Pictures are shrunk to this side first: hashing takes 0.5 ms instead of 30."""
@@ -120,3 +130,77 @@ def crops(picture: Pixels, shares: tuple[float, ...] = CROPS) -> list[Pixels]:
         y, x = round(height * share), round(width * share)
         out.append(picture[y : height - y, x : width - x])
     return out
+
+
+def views(picture: Pixels) -> dict[str, Pixels]:
+    """What becomes of a picture on its way around, by name; ``plain`` is the picture itself.
+
+    Centred crops, crops at one side or corner, small turns, and the picture over a blurred copy
+    of itself; all of the picture without plain borders, the centred crops also of the whole.
+    """
+    inner = trim(picture)
+    found = {"plain": inner}
+    for name, base in (("crop", inner), ("whole", picture)):
+        if name == "whole" and base.shape == inner.shape:
+            continue
+        for share, part in zip(CROPS, crops(base), strict=True):
+            found[f"{name}{share:.4g}"] = part
+    height, width = inner.shape[:2]
+    for share in CORNERS:
+        y, x = round(height * share), round(width * share)
+        for name, part in (
+            ("top", inner[y:]), ("bottom", inner[: height - y]),
+            ("left", inner[:, x:]), ("right", inner[:, : width - x]),
+            ("upper-left", inner[y:, x:]), ("upper-right", inner[y:, : width - x]),
+            ("lower-left", inner[: height - y, x:]),
+            ("lower-right", inner[: height - y, : width - x]),
+        ):  # fmt: skip
+            found[f"{name}{share:.3g}"] = part
+    for angle in ANGLES:
+        turned, within = _turned(inner, angle)
+        found[f"turned{angle}"], found[f"within{angle}"] = turned, within
+    for across, down in FILLS:
+        if abs(across / down - width / height) > _OTHER_FORMAT:
+            found[f"fill{across}x{down}"] = _filled(inner, across, down)
+    return found
+
+
+_OTHER_FORMAT = 0.15
+"""Formats closer than this have no fill worth a view."""
+
+
+def _turned(picture: Pixels, degrees: float) -> tuple[Pixels, Pixels]:
+    """Turned about the middle: with black corners, and the largest part without them."""
+    height, width = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    whole = np.asarray(cv2.warpAffine(picture, turn, (width, height)), np.uint8)
+    angle = abs(np.deg2rad(degrees))
+    keep = min(
+        width / (width * np.cos(angle) + height * np.sin(angle)),
+        height / (height * np.cos(angle) + width * np.sin(angle)),
+    )
+    y, x = round(height * (1 - keep) / 2), round(width * (1 - keep) / 2)
+    return whole, whole[y : height - y, x : width - x]
+
+
+def _filled(picture: Pixels, across: int, down: int) -> Pixels:
+    """The picture whole in the middle of that format, over a large blurred copy of itself.
+
+    PDQ sees coarse shapes only, so how strongly others blur makes no difference.
+    """
+    height, width = picture.shape[:2]
+    unit = _SIDE / min(across, down)
+    size = (round(across * unit), round(down * unit))
+    cover = max(size[0] / width, size[1] / height)
+    large = cv2.resize(
+        picture, (max(size[0], round(width * cover)), max(size[1], round(height * cover)))
+    )
+    y, x = (large.shape[0] - size[1]) // 2, (large.shape[1] - size[0]) // 2
+    out = cv2.GaussianBlur(large[y : y + size[1], x : x + size[0]], (0, 0), _SIDE / 20)
+    fit = min(size[0] / width, size[1] / height)
+    small = cv2.resize(
+        picture, (round(width * fit), round(height * fit)), interpolation=cv2.INTER_AREA
+    )
+    y, x = (size[1] - small.shape[0]) // 2, (size[0] - small.shape[1]) // 2
+    out[y : y + small.shape[0], x : x + small.shape[1]] = small
+    return np.asarray(out, np.uint8)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from classifiers.frame.banks import BankInvalid, Item, item_of
 from media.decode import decode
-from media.hashing import CROPS, crops, distance, pdq, trim
+from media.hashing import distance, pdq, views
 from media.limits import MediaLimits
 from media.sampling import shrink
 
@@ -18,30 +18,31 @@ _SAME = 4
 
 
 def register(path: Path, limits: MediaLimits | None = None, rate: float = 8.0) -> list[Item]:
-    """One item for each crop of :data:`media.hashing.CROPS`, ``rate`` frames a second.
+    """One item for each of :func:`media.hashing.views`, ``rate`` frames a second.
 
-    Items of crops are items of their own, so that other tools can read the list. Raises
+    Items of views are items of their own, so that other tools can read the list. Raises
     ``MediaError`` for what is no video or image, and :class:`BankInvalid` for one that is too
     plain to be told apart.
     """
-    found: list[list[tuple[int, NDArray[np.uint8], int]]] = [[] for _ in CROPS]
+    found: dict[str, list[tuple[int, NDArray[np.uint8], int]]] = {}
     due, number = float("-inf"), 0
+    last: NDArray[np.uint8] | None = None
     for frames in decode(path, limits or MediaLimits()):
         for pixels, time in zip(frames.pixels, frames.times.tolist(), strict=True):
             if time < due - 1e-6:
                 continue
             due = time + 1 / rate
-            inner = trim(shrink(pixels[None], 160)[0])
-            hashed = [pdq(part) for part in crops(inner)]
-            last = found[0][-1][1] if found[0] else None
-            if last is not None and int(distance(last, hashed[0][0])) <= _SAME:
+            parts = views(shrink(pixels[None], 160)[0])
+            plain = pdq(parts["plain"])[0]
+            if last is not None and int(distance(last, plain)) <= _SAME:
                 continue
-            for rows, (digest, quality) in zip(found, hashed, strict=True):
-                rows.append((number, digest, quality))
+            last = plain
+            for name, part in parts.items():
+                found.setdefault(name, []).append((number, *pdq(part)))
             number += 1
     items = [
-        item_of(f"{path.stem[:40]}@{share:g}", rows)
-        for share, rows in zip(CROPS, found, strict=True)
+        item_of(path.stem[:40] if name == "plain" else f"{path.stem[:40]}@{name}", rows)
+        for name, rows in found.items()
     ]
     kept = [item for item in items if len(item.hashes)]
     if not kept:
