@@ -131,9 +131,10 @@ class SoftBindings:
         found = recover(self._registry, marks=marks, picture=read.picture, settings=self._settings)
         good = (RecoveryState.RECOVERED, RecoveryState.UNCONFIRMED, RecoveryState.SIMILAR)
         matches: list[Match] = []
-        if found.match is not None and found.state in good:
-            score = EXACT if found.similarity is None else found.similarity
-            matches.append(Match(found.match.manifest_label, score))
+        for one in (found, *found.others):
+            if one.match is not None and one.state in good:
+                score = EXACT if one.similarity is None else one.similarity
+                matches.append(Match(one.match.manifest_label, score))
         if algorithm not in WATERMARK_ALGORITHMS and read.picture is not None:
             matches += self._alike(read.picture, most, {m.manifest_id for m in matches})
         return sorted(matches, key=lambda match: -match.score)[:most]

@@ -43,7 +43,7 @@ class ProvenanceLimits(BaseModel):
         1024**3, gt=0, description="address space of the verifying child process, in bytes"
     )
     picture_seconds: float = Field(
-        120.0, gt=0, description="longest time to read a file's watermark and picture, in seconds"
+        300.0, gt=0, description="longest time to read a file's watermark and picture, in seconds"
     )
     picture_memory_bytes: int = Field(
         3 * 1024**3, gt=0, description="address space of the child that decodes, in bytes"

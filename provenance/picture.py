@@ -11,7 +11,7 @@ Sources: PDQ (Davis, Rosen 2019); Lewis, *Fast normalized cross-correlation* (19
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from scipy.fft import irfft2, rfft2
 
 from media.decode import decode
 from media.limits import MediaLimits
+from media.open import Media, open_media
+from media.open.windows import key_times, windows
 from media.probe import probe
 from provenance.errors import SoftBindingInvalid
 from provenance.fingerprint import PDQ_BYTES, pdq
@@ -32,12 +34,17 @@ KEY_SHORT_SIDE = 72
 KEY_QUALITY = 80
 MOST_KEYS = 16
 MOST_SAMPLES = 48
+SPAN_SAMPLES = 12
+"""Frames looked at within the spans of a mark that is in a part of a video only."""
+LONG_SECONDS = 180.0
+"""Longer videos are sampled at their key frames; nothing that long is published."""
 MARGIN = 0.06
 """Cut from each side of a piece before it is looked for: rounding and borders."""
 LEAST_PIECE = 16
 """Pieces smaller than this many key-frame pixels say nothing."""
 
 Grey = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 Hashes = NDArray[np.uint8]
 
 
@@ -97,8 +104,21 @@ class Picture:
             raise SoftBindingInvalid(f"hashes are uint8 [N, 32], not {h.dtype} {list(h.shape)}")
 
 
-def _sampled(path: Path, limits: MediaLimits, most: int) -> Iterator[NDArray[np.uint8]]:
-    """At most ``most`` RGB frames, evenly over the video."""
+def glimpses(media: Media, times: Sequence[float], keys: Sequence[float]) -> Iterator[Pixels]:
+    """The frames at these times (rising), grey as ``uint8 [H, W, 3]``, without the rest."""
+    for _, found in windows(media, times, 1, 0.0, keys):
+        for glimpse in found:
+            yield np.repeat(glimpse.luma[..., None], 3, axis=2)
+
+
+def _sampled(path: Path, limits: MediaLimits, most: int) -> Iterator[Pixels]:
+    """At most ``most`` RGB frames, evenly over the video; of long ones its key frames, grey."""
+    media = open_media(path, limits)
+    if (media.info.seconds or 0) > LONG_SECONDS:
+        keys = key_times(media)
+        chosen = np.linspace(0, len(keys) - 1, min(most, len(keys))).round().astype(int)
+        yield from glimpses(media, [keys[i] for i in dict.fromkeys(chosen.tolist())], keys)
+        return
     frames = max(1, probe(path, limits).frames or 1)
     wanted = set(np.linspace(0, frames - 1, min(most, frames)).round().astype(int).tolist())
     given = 0
@@ -124,13 +144,36 @@ def look(path: Path, limits: MediaLimits | None = None) -> Picture:
     Raises the media room's errors. Cost: one decode of the file; memory for 48 frames of
     288 lines at most.
     """
+    return _picture(_sampled(path, limits or MediaLimits(), MOST_SAMPLES))
+
+
+def look_between(
+    media: Media, spans: Sequence[tuple[float, float]], keys: Sequence[float]
+) -> Picture | None:
+    """Hashes and samples of what a video shows within ``spans`` (seconds); None: nothing decoded.
+
+    ``keys`` are the times of its key frames.
+    """
+    each = max(1, SPAN_SAMPLES // max(1, len(spans)))
+    times = sorted(
+        {round(float(at), 3) for a, b in spans for at in np.linspace(a, b, each + 2)[1:-1]}
+    )
+    try:
+        return _picture(glimpses(media, times, keys))
+    except SoftBindingInvalid:
+        return None
+
+
+def _picture(frames: Iterable[Pixels]) -> Picture:
     hashes: list[NDArray[np.uint8]] = []
     samples: list[Grey] = []
     height = width = 0
-    for pixels in _sampled(path, limits or MediaLimits(), MOST_SAMPLES):
+    for pixels in frames:
         height, width = pixels.shape[:2]
         hashes.append(pdq(pixels)[0])
         samples.append(_grey(pixels, min(4 * KEY_SHORT_SIDE, *pixels.shape[:2])))
+    if not samples:
+        raise SoftBindingInvalid("no frame could be sampled")
     chosen = np.linspace(0, len(samples) - 1, min(MOST_KEYS, len(samples))).round().astype(int)
     keys = np.stack([_grey(samples[i], KEY_SHORT_SIDE) for i in chosen])
     return Picture(np.stack(hashes), KeyFrames(keys, width, height), tuple(samples))

@@ -22,11 +22,11 @@ from provenance.fingerprint import CODE_BITS, PDQ_BYTES, video_code
 from provenance.isolation import Sandbox
 from provenance.labels import read_labels_of
 from provenance.limits import ProvenanceLimits
+from provenance.marks import read_marks
 from provenance.picture import KeyFrames, Picture, look
 from provenance.recovery import Mark
 from provenance.verdicts import clean
 from provenance.watermark import KeyRing
-from provenance.watermark.files import detect_file
 from provenance.watermark.geometry import Geometry
 
 
@@ -95,11 +95,7 @@ def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
     }
     try:
         keys = KeyRing.open(Path(request["keys"]))
-        found = detect_file(path, keys, limits=limits)
-        if found.found and found.payload is not None:
-            geometry = asdict(found.geometry) if found.geometry else None
-            payload = found.payload.to_bytes(found.payload_bits // 8, "big").hex()
-            answer["marks"].append({"payload": payload, "geometry": geometry})
+        answer["marks"] = [_mark_json(mark) for mark in read_marks(path, keys, limits)]
         picture = look(path, limits)
         if request.get("iscc"):
             with suppress(UnreadableMedia):  # a still has no video code
@@ -107,7 +103,12 @@ def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
     except (MediaError, ProvenanceError, OSError) as error:
         answer["problem"] = clean(str(error), 400)
         return answer
-    answer["picture"] = {
+    answer["picture"] = _picture_json(picture)
+    return answer
+
+
+def _picture_json(picture: Picture) -> dict[str, Any]:
+    return {
         "hashes": base64.b64encode(picture.hashes.tobytes()).decode(),
         "keys": base64.b64encode(picture.keys.to_bytes()).decode() if picture.keys else "",
         "samples": [
@@ -116,7 +117,16 @@ def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "iscc": picture.iscc.hex(),
     }
-    return answer
+
+
+def _mark_json(mark: Mark) -> dict[str, Any]:
+    return {
+        "payload": mark.payload.hex(),
+        "geometry": asdict(mark.geometry) if mark.geometry else None,
+        "spans": [list(span) for span in mark.spans],
+        "seconds": mark.seconds,
+        "picture": _picture_json(mark.picture) if mark.picture else None,
+    }
 
 
 def _from_json(answer: Mapping[str, Any]) -> Reading:
@@ -124,22 +134,26 @@ def _from_json(answer: Mapping[str, Any]) -> Reading:
         Mark(
             bytes.fromhex(mark["payload"]),
             _geometry(mark["geometry"]) if mark["geometry"] else None,
+            tuple((a, b) for a, b in mark["spans"]),
+            mark["seconds"],
+            _picture(mark["picture"]) if mark["picture"] else None,
         )
         for mark in answer["marks"]
     )
-    picture = None
-    if answer["picture"]:
-        p = answer["picture"]
-        picture = Picture(
-            np.frombuffer(base64.b64decode(p["hashes"]), np.uint8).reshape(-1, PDQ_BYTES),
-            KeyFrames.from_bytes(base64.b64decode(p["keys"])) if p["keys"] else None,
-            tuple(
-                np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width)
-                for height, width, data in p["samples"]
-            ),
-            bytes.fromhex(p["iscc"]),
-        )
+    picture = _picture(answer["picture"]) if answer["picture"] else None
     return Reading(marks, picture, answer["labels"], answer["problem"])
+
+
+def _picture(p: Mapping[str, Any]) -> Picture:
+    return Picture(
+        np.frombuffer(base64.b64decode(p["hashes"]), np.uint8).reshape(-1, PDQ_BYTES),
+        KeyFrames.from_bytes(base64.b64decode(p["keys"])) if p["keys"] else None,
+        tuple(
+            np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width)
+            for height, width, data in p["samples"]
+        ),
+        bytes.fromhex(p["iscc"]),
+    )
 
 
 def _geometry(record: Mapping[str, Any]) -> Geometry:

@@ -14,7 +14,7 @@ Soft Binding Resolution API 1.0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -29,6 +29,10 @@ WATERMARK_ALGORITHM = f"org.guarded-gen.watermark.{VERSION}"
 """Named in new manifests: the format of the mark that lies in the picture."""
 WATERMARK_ALGORITHMS = (WATERMARK_ALGORITHM, "org.guarded-gen.watermark.1")
 """Answered for: manifests made before the name followed the format say 1 of the same payload."""
+
+
+PART, SLACK = 0.1, 1.0
+"""A mark that is missing from more than this share, and this many seconds, is in a part only."""
 
 
 class RecoverySettings(BaseModel):
@@ -54,10 +58,23 @@ class RecoverySettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A watermark that was read: its payload, and how the copy was turned and scaled."""
+    """A watermark that was read: its payload, and how the copy was turned and scaled.
+
+    ``spans`` say when it is in the video, (start, end) in seconds; empty when that is not known.
+    ``seconds`` is the video's length, ``picture`` what the video shows within the spans.
+    """
 
     payload: bytes
     geometry: Geometry | None = None
+    spans: tuple[tuple[float, float], ...] = ()
+    seconds: float = 0.0
+    picture: Picture | None = field(default=None, repr=False)
+
+    @property
+    def part(self) -> bool:
+        """Whether it is in a part of the video only."""
+        covered = sum(end - start for start, end in self.spans)
+        return bool(self.spans) and self.seconds - covered > max(SLACK, PART * self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,8 @@ class Recovery:
 
     ``UNCONFIRMED``: the mark is known but there was no fingerprint to confirm it by.
     ``REFUSED``: the mark is known and the picture is another: transplanted or forged.
+    ``spans`` say when the mark is there, ``part`` that it is in a part of the video only, and
+    ``others`` are what further marks of the same video led to.
     """
 
     state: RecoveryState
@@ -113,6 +132,9 @@ class Recovery:
     similarity: int | None = None
     by: str = ""
     proof: Mapping[str, Any] | None = None
+    spans: tuple[tuple[float, float], ...] = ()
+    part: bool = False
+    others: tuple[Recovery, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         record: dict[str, Any] = {"state": self.state.value, "by": self.by}
@@ -125,6 +147,11 @@ class Recovery:
             record["published_at"] = self.match.published_at
             record["sha256"] = self.match.sha256
             record["log_index"] = self.match.log_index
+        if self.spans:
+            record["spans"] = [[round(a, 2), round(b, 2)] for a, b in self.spans]
+            record["part"] = self.part
+        if self.others:
+            record["others"] = [other.to_json() for other in self.others]
         if self.proof is not None:
             record["inclusion_proof"] = dict(self.proof)
         return record
@@ -157,6 +184,19 @@ def confirm(copy: Picture, mark: Mark, original: Picture, settings: RecoverySett
     return max(score, found if found >= settings.likeness else 0)
 
 
+def _led(
+    mark: Mark, match: PublishedFile, picture: Picture | None, settings: RecoverySettings
+) -> Recovery:
+    if picture is None or match.picture is None:
+        state, score, by = RecoveryState.UNCONFIRMED, None, "watermark"
+    else:
+        score = confirm(picture, mark, match.picture, settings)
+        good = score >= settings.same
+        state = RecoveryState.RECOVERED if good else RecoveryState.REFUSED
+        by = "watermark+fingerprint" if good else "watermark"
+    return Recovery(state, match, score, by, spans=mark.spans, part=mark.part)
+
+
 def recover(
     registry: Registry,
     *,
@@ -166,23 +206,19 @@ def recover(
 ) -> Recovery:
     """Find the published file behind a copy; ``marks`` are all that were read in it."""
     chosen = settings or RecoverySettings()
-    refused: Recovery | None = None
     looked = False
+    led: list[Recovery] = []
     for mark in marks:
         # step 1
         looked = True
         match = registry.by_watermark(mark.payload)
-        if match is None:
-            continue
-        # step 2
-        if picture is None or match.picture is None:
-            return Recovery(RecoveryState.UNCONFIRMED, match, None, "watermark")
-        score = confirm(picture, mark, match.picture, chosen)
-        if score >= chosen.same:
-            return Recovery(RecoveryState.RECOVERED, match, score, "watermark+fingerprint")
-        refused = refused or Recovery(RecoveryState.REFUSED, match, score, "watermark")
-    if refused is not None:
-        return refused
+        if match is not None:
+            # step 2
+            led.append(_led(mark, match, mark.picture or picture, chosen))
+    if led:
+        order = (RecoveryState.RECOVERED, RecoveryState.UNCONFIRMED, RecoveryState.REFUSED)
+        first = min(led, key=lambda one: order.index(one.state))
+        return replace(first, others=tuple(one for one in led if one is not first))
     if picture is None:
         return Recovery(RecoveryState.NOT_FOUND if looked else RecoveryState.NOT_CHECKED)
     # step 3

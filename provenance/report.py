@@ -16,7 +16,7 @@ from typing import Any
 from provenance.evidence import DetectorScore, Evidence, Finding, Origin, State, date
 from provenance.labels import UNSIGNED, said, says_ai
 from provenance.recovery import Recovery, RecoveryState
-from provenance.sentences import credentials, words
+from provenance.sentences import credentials, times, words
 from provenance.verdicts import Verdict, VerificationReport, clean, clean_json
 
 __all__ = ["DetectorScore", "Evidence", "Finding", "Origin", "ProvenanceReport", "State", "weigh"]
@@ -49,6 +49,21 @@ class ProvenanceReport:
         }
 
 
+def _where(recovery: Recovery) -> str:
+    """When the mark is there, and what further marks led to; after the sentence about the first."""
+    said = f" {times(recovery.spans)}." if recovery.part else ""
+    for other in recovery.others:
+        assert other.match is not None
+        when = times(other.spans).lower() or "somewhere in it"
+        what = {
+            RecoveryState.RECOVERED: "another video of ours, and the picture is that video's",
+            RecoveryState.UNCONFIRMED: "another video of ours, which nothing confirms",
+            RecoveryState.REFUSED: "a video of ours that looks different: it was moved here",
+        }[other.state]
+        said += f" A mark {when} names {what} (published {date(other.match.published_at)})."
+    return said
+
+
 def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
     kind = Evidence.WATERMARK
     if not checked:
@@ -57,7 +72,8 @@ def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
         return Finding(
             kind, State.FOUND,
             f"Our invisible watermark is in the picture and names a video that we published on "
-            f"{date(recovery.match.published_at)}; the picture is that video's.",
+            f"{date(recovery.match.published_at)}; the picture is that video's."
+            f"{_where(recovery)}",
             "That this is a copy of that video, or of a part of it.",
             "That nothing was changed: a copy can be cut, or shown in another context.",
         )  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from provenance.evidence import DetectorScore, Evidence, Finding, Origin, State, date
-from provenance.recovery import Recovery
+from provenance.recovery import Recovery, RecoveryState
 from provenance.verdicts import Severity, Verdict, VerificationReport
 
+RECOVERED = RecoveryState.RECOVERED
+MOST_SPANS = 6
+"""Stretches of a video that one sentence names."""
 MADE = {
     "trainedAlgorithmicMedia": "made by generative AI",
     "compositeWithTrainedAlgorithmicMedia": "partly made by generative AI",
@@ -162,6 +165,20 @@ def _identities(report: VerificationReport) -> str:
     return "".join(f" Beside that, {sentence}." for sentence in said)
 
 
+def times(spans: Sequence[tuple[float, float]]) -> str:
+    """Stretches of a video for people: ``From 4:05.2 to 4:08.1 and from …``; may be empty."""
+
+    def clock(at: float) -> str:
+        minutes, seconds = divmod(round(at, 1), 60)
+        return f"{int(minutes)}:{seconds:04.1f}"
+
+    told = [f"from {clock(a)} to {clock(b)}" for a, b in spans[:MOST_SPANS]]
+    if len(spans) > MOST_SPANS:
+        told.append("further on")
+    text = " and ".join(told)
+    return text[:1].upper() + text[1:]
+
+
 def words(
     origin: Origin,
     verification: VerificationReport,
@@ -187,6 +204,16 @@ def words(
             Verdict.UNREADABLE: "The file is damaged",
             Verdict.VALID_UNTRUSTED: "The credentials inside are somebody else's",
         }.get(verification.verdict, "Its credentials were removed")
+        if recovery.part:
+            several = [one for one in (recovery, *recovery.others) if one.state is RECOVERED]
+            many = "Parts of this file are copies of videos" if len(several) > 1 else (
+                "A part of this file is a copy of a video"
+            )  # fmt: skip
+            return (
+                f"{many} that this service generated.",
+                f"{times(recovery.spans)}: the invisible watermark and the picture both lead to "
+                f"what we published on {when}. Nothing is said of the rest of the file.",
+            )
         return (
             "This is a copy of a video that this service generated.",
             f"{lost}, but the invisible watermark and the picture both "

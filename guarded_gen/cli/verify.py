@@ -110,6 +110,8 @@ def verify(
 
 def print_evidence(report: ProvenanceReport) -> None:
     """The weighed answer and the classes of evidence behind it."""
+    from provenance.sentences import times
+
     out = console()
     out.print()
     out.print(f"[bold]{escape(report.headline)}[/]")
@@ -117,6 +119,11 @@ def print_evidence(report: ProvenanceReport) -> None:
     for finding in report.findings:
         state = finding.state.value.replace("_", " ")
         out.print(f"  {finding.kind.value:<19}{state:<13}{escape(finding.sentence)}")
+    for one in (report.recovery, *report.recovery.others):
+        if one.spans:
+            where = times(one.spans).lower()
+            name = one.match.content_id if one.match else ""
+            out.print(f"  {one.state.value:<19}{where}  {escape(name)}")
     if report.recovery.match is not None:
         match = report.recovery.match
         out.print(

@@ -10,6 +10,11 @@ import typer
 from guarded_gen.cli.common import Json, console, emit, errors_to_user, progress_console, stop
 from guarded_gen.errors import Exit
 
+CAUTION = (
+    "A mark alone does not prove that this picture is ours: a mark can be cut out of one video and "
+    "put into another. `guarded-gen verify` compares the picture with what was published."
+)
+
 app = typer.Typer(help="Put the invisible mark into a video, or read it.", no_args_is_help=True)
 
 
@@ -64,7 +69,10 @@ def embed(
 def detect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A video or a still image.")],
     segments: Annotated[
-        bool, typer.Option("--segments", help="Look at every two seconds; tell every mark.")
+        bool,
+        typer.Option(
+            "--segments", help="Look all over the video; tell every mark and when it is there."
+        ),
     ] = False,
     public: Annotated[
         bool, typer.Option("--public", help="Read marks of the public key too: no evidence.")
@@ -73,6 +81,8 @@ def detect(
 ) -> None:
     """Read the mark of FILE. Exit code 0: found; 1: none found."""
     with errors_to_user(json):
+        from rich.progress import Progress
+
         from guarded_gen.config import load
         from provenance.watermark import KeyRing, scan_file
         from provenance.watermark.files import detect_file
@@ -82,7 +92,12 @@ def detect(
         if public:
             keys = KeyRing(keys, public=True)
         if segments:
-            all_of_it = scan_file(file, keys, limits=settings.limits.media)
+            with Progress(console=progress_console(), transient=True, disable=json) as bar:
+                task = bar.add_task("looking for marks", total=1.0)
+                all_of_it = scan_file(
+                    file, keys, limits=settings.limits.media,
+                    on_progress=lambda share: bar.update(task, completed=share),
+                )  # fmt: skip
             record, marks = all_of_it.to_json(), list(all_of_it.spans)
             lines = [
                 f"{s.start:8.2f} to {s.end:8.2f} s  {s.detection.payload_hex} "
@@ -108,10 +123,12 @@ def detect(
                 else []
             )
         if json:
-            emit(record)
+            emit(record | ({"caution": CAUTION} if lines else {}))
         else:
             none = f"no mark found in {used} frames (which does not mean that the video is real)"
             for line in lines or [none]:
                 console().print(line, markup=False)
+            if lines:
+                console().print(f"[yellow]{CAUTION}[/yellow]")
         if not lines:
             stop(Exit.FAILED)

@@ -267,9 +267,21 @@ class Media:
         size: tuple[int, int] | None = None
         for frame, at in self.stored(chosen):
             size = size or (frame.width, frame.height)
-            grey = self._luma_of(frame, size, chosen)
-            display = self.display_of(frame, chosen)
-            yield grey if display.plain else display.apply(grey, square=square), frame.key_frame, at
+            yield self.shown_luma(frame, size, chosen, square=square), frame.key_frame, at
+
+    def shown_luma(
+        self,
+        frame: av.VideoFrame,
+        size: tuple[int, int],
+        showing: Showing | None = None,
+        *,
+        square: bool = True,
+    ) -> NDArray[np.uint8]:
+        """A stored frame's luma as it is shown; ``size`` is (width, height) of those before."""
+        chosen = showing or self.showings[0]
+        grey = self._luma_of(frame, size, chosen)
+        display = self.display_of(frame, chosen)
+        return grey if display.plain else display.apply(grey, square=square)
 
     def sound(
         self, track: Sound, rate: int, channels: int = 1, *, aligned: bool = False

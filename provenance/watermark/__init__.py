@@ -20,7 +20,7 @@ from provenance.watermark.geometry import Geometry
 from provenance.watermark.keys import CarrierKey, KeyRing
 from provenance.watermark.mask import MaskSettings
 from provenance.watermark.plan import Plan
-from provenance.watermark.segments import Scan, ScanSettings, Span, scan, scan_file
+from provenance.watermark.segments import Scan, ScanSettings, Span, scan_file
 from provenance.watermark.settings import DetectorSettings
 
 __all__ = [
@@ -47,6 +47,5 @@ __all__ = [
     "detect",
     "parse_payload",
     "require",
-    "scan",
     "scan_file",
 ]

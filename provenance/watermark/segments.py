@@ -1,41 +1,62 @@
-"""Which marks are in a long video, and when: segment by segment.
+"""Which marks are in a video, and when: short looks first, then the edges of what was found.
 
-Every few seconds are searched by themselves, so a marked clip inside an unmarked video is found
-with its times, and two marks in one video are both told. Segments that say nothing alone are
-added up with their neighbours. Only a few frames of each segment are looked at, so an hour costs
-little more than its decoding.
+1. *Looks.* Every key frame with a few frames after it, further looks where key frames are far
+   apart, and the first frame after each cut that is decoded on the way: it carries the mark best,
+   and codecs mostly put a key frame there. Looks inside one group of pictures share its decoding.
+2. *Thorough looks.* Where the quick ones find nothing, some, evenly spread, search every geometry.
+3. *Edges.* From a look that has a mark to its neighbour that has none, the frames between are
+   compared with the known mark, so that times are told to a fraction of a second.
+
+Every look is held to the detector's bound divided by the number of looks. All of it stays within a
+budget of processor time: of a long video the looks are spread, coarsely first and then between,
+until the budget is used, and ``every`` says how far apart they came to lie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from media.limits import MediaLimits
+from media.open import Media, open_media
+from media.open.windows import MOST_CUTS, Glimpse, key_times, windows
 from provenance.watermark.detector import Detection, detect_groups
-from provenance.watermark.files import timed_luma
 from provenance.watermark.groups import Groups
 from provenance.watermark.keys import KeyRing
+from provenance.watermark.presence import Presence
 from provenance.watermark.search import Search
 from provenance.watermark.settings import DetectorSettings
 
+Progress = Callable[[float], None]
+"""Told the share of the work that is done, 0 to 1."""
+
 
 class ScanSettings(BaseModel):
-    """How a long video is cut and how much is spent on it."""
+    """How a video is looked at and how much is spent on it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seconds: float = Field(2.0, gt=0, description="length of a segment")
-    frames: int = Field(12, gt=0, description="frames looked at in a segment, evenly")
-    most_thorough: int = Field(
-        20, ge=0, description="full searches at most; afterwards only the usual geometries"
+    budget: float = Field(60.0, gt=0, description="processor time for one video, in seconds")
+    frames: int = Field(6, gt=0, description="frames of one look")
+    spacing: float = Field(0.08, gt=0, description="least time between them, in seconds")
+    every: float = Field(1.5, gt=0, description="looks lie no farther apart, if the budget allows")
+    apart: float = Field(0.7, gt=0, description="looks lie no closer together, in seconds")
+    first_looks: int = Field(240, gt=0, description="looks of the first, coarse pass at most")
+    most_thorough: int = Field(8, ge=0, description="looks that search every geometry at most")
+    thorough_every: float = Field(
+        8.0, gt=0, description="one of those for so many seconds of video at most"
     )
-    pooled: int = Field(96, gt=0, description="frames of silent neighbours added up at most")
+    present: float = Field(
+        7.0, gt=5, description="deviations at which a known mark counts as present in a look"
+    )
+    edge: float = Field(5.5, gt=4, description="deviations at which it counts at an edge")
+    edge_step: float = Field(0.2, gt=0, description="step of the search for an edge, in seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +73,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Everything that was read, in time order; a mark that pauses gives two spans."""
+    """Everything that was read, in time order; a mark that pauses gives two spans.
+
+    ``every`` is the longest stretch, in seconds, between two looks: what is shorter can have been
+    missed. ``seconds`` is the video's length, as far as known.
+    """
 
     spans: tuple[Span, ...]
     seconds: float
     frames_used: int
+    every: float = 0.0
 
     @property
     def payloads(self) -> tuple[int, ...]:
@@ -70,6 +96,7 @@ class Scan:
             "marks": [span.to_json() for span in self.spans],
             "seconds": round(self.seconds, 2),
             "frames_used": self.frames_used,
+            "looked_every": round(self.every, 2),
         }
 
 
@@ -80,96 +107,219 @@ def scan_file(
     settings: DetectorSettings | None = None,
     scanning: ScanSettings | None = None,
     limits: MediaLimits | None = None,
+    known: Sequence[Detection] = (),
+    on_progress: Progress = lambda share: None,
 ) -> Scan:
-    """Every mark of a file with its times. Raises the media room's errors."""
-    return scan(timed_luma(path, limits or MediaLimits()), keys, settings, scanning)
+    """Every mark of a file with its times. Raises the media room's errors.
 
-
-def scan(
-    frames: Iterable[tuple[NDArray[np.uint8], bool, float]],
-    keys: KeyRing,
-    settings: DetectorSettings | None = None,
-    scanning: ScanSettings | None = None,
-) -> Scan:
-    """Every mark in a stream of (luma ``uint8 [H, W]``, is a key frame, seconds).
-
-    Memory does not grow with the length; time is bounded by ``most_thorough`` full searches and
-    a quick one for each segment.
+    ``known`` are marks that were read in it already; they are only looked for, not searched.
     """
-    state = _State(keys, settings or DetectorSettings(), scanning or ScanSettings())
-    for luma, fresh, at in frames:
-        state.add(luma, fresh, at)
-    return state.close()
+    media = open_media(path, limits or MediaLimits())
+    return _Scanner(media, keys, settings, scanning, known, on_progress).scan()
 
 
-class _State:
-    def __init__(self, keys: KeyRing, settings: DetectorSettings, scanning: ScanSettings) -> None:
-        self.keys, self.settings, self.scanning = keys, settings, scanning
-        self.spans: list[Span] = []
+@dataclass(slots=True)
+class _Look:
+    at: float
+    end: float
+    found: Detection | None
+
+
+class _Scanner:
+    def __init__(
+        self,
+        media: Media,
+        keys: KeyRing,
+        settings: DetectorSettings | None,
+        scanning: ScanSettings | None,
+        known: Sequence[Detection],
+        on_progress: Progress,
+    ) -> None:
+        self.media, self.keys = media, keys
+        self.settings = settings or DetectorSettings()
+        self.scanning = scanning or ScanSettings()
+        self.marks = [(found, Presence(found, keys)) for found in known if found.found]
+        self.on_progress = on_progress
         self.used = 0
-        self.thorough = 0
-        self.now = 0.0
-        self._start: float | None = None
-        self._next = 0.0
-        self._groups = Groups()
-        self._size = (0, 0)
-        self._silent = Groups()
-        self._silent_start = 0.0
+        self.times = key_times(media)
+        self.seconds = media.info.seconds or (self.times[-1] + self.scanning.every)
+        if media.is_picture:
+            self.seconds = 0.0  # one look: the first picture
+        self._began = time.process_time()
 
-    def add(self, luma: NDArray[np.uint8], fresh: bool, at: float) -> None:
-        size = (luma.shape[1], luma.shape[0])
-        whole = self._start is not None and at >= self._start + self.scanning.seconds - 1e-6
-        if whole or (self._start is not None and size != self._size):
-            self._segment(at)
-        self.now, self._size = at, size
-        if self._start is None:
-            self._start, self._next = at, at
-        if at + 1e-6 < self._next:
-            return
-        self._next += self.scanning.seconds / self.scanning.frames
-        self.used += 1
-        self._groups.add(luma, fresh)
-        if self._silent.frames == 0:
-            self._silent_start = self._start
-        if self._silent.frames and self._silent.size != self._groups.size:
-            self._silent, self._silent_start = Groups(), self._start
-        self._silent.add(luma, fresh)
+    def scan(self) -> Scan:
+        first, between = self._plan()
+        looks_planned = len(first) + sum(len(r) for r in between) + self.scanning.most_thorough
+        # every look is a trial of its own: together they may be wrong no oftener than one
+        most = max(looks_planned, 1) * (1 + MOST_CUTS)
+        strict = self.settings.log10_p - math.log10(most)
+        self.settings = self.settings.model_copy(update={"log10_p": strict})
+        looks = self._look(first, 0.0, 0.6)
+        looks += self._look(between, 0.6, 0.8)
+        looks.sort(key=lambda look: look.at)
+        if not any(look.found for look in looks):
+            self._thorough(looks)
+        self.on_progress(0.9)
+        spans = self._spans(looks)
+        self.on_progress(1.0)
+        ends = [0.0, *(look.at for look in looks), self.seconds]
+        every = max((b - a for a, b in pairwise(ends)), default=0.0)
+        return Scan(tuple(spans), self.seconds, self.used, every)
 
-    def _segment(self, end: float) -> None:
-        start, self._start = self._start, None
-        groups, self._groups = self._groups, Groups()
-        if start is None or groups.frames == 0:
-            return
-        found = self._search(groups)
-        if not found.found and self._silent.frames > groups.frames:
-            found = self._search(self._silent)
-            start = self._silent_start if found.found else start
-        if found.found:
-            self._tell(Span(start, end, found))
-        if found.found or self._silent.frames >= self.scanning.pooled:
-            self._silent = Groups()
+    def _plan(self) -> tuple[list[float], list[list[float]]]:
+        """The first pass, and what lies between, coarsest first."""
+        scanning = self.scanning
+        first: list[float] = []
+        for at in self.times:
+            if not first or at >= first[-1] + scanning.apart:
+                first.append(at)
+        if len(first) > scanning.first_looks:
+            step = len(first) / scanning.first_looks
+            first = [first[int(i * step)] for i in range(scanning.first_looks)]
+        rounds: list[list[float]] = []
+        known = first
+        for _ in range(12):
+            ends = [*known, self.seconds]
+            fresh = [
+                (a + b) / 2 for a, b in pairwise(ends) if b - a > scanning.every
+            ]  # fmt: skip
+            if not fresh:
+                break
+            rounds.append(fresh)
+            known = sorted([*known, *fresh])
+        # one pass in time order shares the decoding, when all of it is affordable
+        if len(known) <= scanning.first_looks:
+            return known, []
+        return first, rounds
 
-    def _search(self, groups: Groups) -> Detection:
-        search = Search(self.keys, self.settings)
-        found = detect_groups(groups, self._size, search, thorough=False)
-        if found.found or self.thorough >= self.scanning.most_thorough:
-            return found
-        self.thorough += 1
-        return detect_groups(groups, self._size, search)
+    def _spent(self) -> float:
+        return (time.process_time() - self._began) / self.scanning.budget
 
-    def _tell(self, span: Span) -> None:
-        last = self.spans[-1] if self.spans else None
-        same = last is not None and (
-            last.detection.payload == span.detection.payload
-            and last.detection.key_id == span.detection.key_id
-            and span.start <= last.end + self.scanning.seconds
+    def _look(self, plan: list[float] | list[list[float]], begin: float, end: float) -> list[_Look]:
+        rounds = [plan] if plan and isinstance(plan[0], float) else plan
+        looks: list[_Look] = []
+        for starts in rounds:
+            assert isinstance(starts, list)
+            for done, (at, glimpses) in enumerate(
+                windows(
+                    self.media,
+                    starts,
+                    self.scanning.frames,
+                    self.scanning.spacing,
+                    self.times,
+                    cuts=True,
+                )
+            ):
+                if self._spent() >= end and looks:
+                    return looks
+                if glimpses:
+                    looks.append(self._judge(at, glimpses))
+                self.on_progress(begin + (end - begin) * min(done / len(starts), 1.0))
+        return looks
+
+    def _judge(self, at: float, glimpses: list[Glimpse], *, thorough: bool = False) -> _Look:
+        self.used += len(glimpses)
+        end = glimpses[-1].at
+        for found, presence in self.marks:
+            if presence.z([g.luma for g in glimpses]) >= self.scanning.present:
+                return _Look(at, end, found)
+        groups = Groups()
+        size = glimpses[0].luma.shape
+        for glimpse in glimpses:
+            if glimpse.luma.shape == size:
+                groups.add(glimpse.luma, glimpse.fresh)
+        # near misses are looked at closer only where every geometry is searched
+        quick = {} if thorough else {"closer": 0}
+        search = Search(self.keys, self.settings.model_copy(update=quick))
+        found = detect_groups(groups, (size[1], size[0]), search, thorough=thorough)
+        if not found.found:
+            return _Look(at, end, None)
+        self.marks.append((found, Presence(found, self.keys)))
+        return _Look(at, end, found)
+
+    def _thorough(self, looks: list[_Look]) -> None:
+        """Every geometry at some places; what is found there is then looked for everywhere."""
+        allowed = int(self.seconds / self.scanning.thorough_every) or int(self.media.is_picture)
+        most = min(self.scanning.most_thorough, allowed, len(looks))
+        places = [looks[(2 * i + 1) * len(looks) // (2 * most)] for i in range(most)]
+        starts = [look.at for look in places]
+        # twice the frames: what is turned or bent is read less surely
+        several = windows(
+            self.media, starts, 2 * self.scanning.frames, self.scanning.spacing, self.times
         )
-        if last is not None and same:
-            surer = min(last.detection, span.detection, key=lambda d: d.log10_p)
-            self.spans[-1] = Span(last.start, span.end, surer)
-        else:
-            self.spans.append(span)
+        for look, (at, glimpses) in zip(places, several, strict=True):
+            if self._spent() >= 1:
+                return
+            if glimpses:
+                judged = self._judge(at, glimpses, thorough=True)
+                look.found, look.end = judged.found, judged.end
+            if look.found:
+                break
+        if not any(look.found for look in looks):
+            return
+        silent = [look for look in looks if not look.found]
+        again = windows(
+            self.media, [look.at for look in silent], self.scanning.frames,
+            self.scanning.spacing, self.times,
+        )  # fmt: skip
+        for look, (at, glimpses) in zip(silent, again, strict=True):
+            if glimpses:
+                look.found = self._judge(at, glimpses).found
 
-    def close(self) -> Scan:
-        self._segment(self.now)
-        return Scan(tuple(self.spans), self.now, self.used)
+    def _spans(self, looks: list[_Look]) -> list[Span]:
+        spans: list[Span] = []
+        for place, look in enumerate(looks):
+            if look.found is None:
+                continue
+            before = looks[place - 1] if place else None
+            last = spans[-1] if spans else None
+            same = last is not None and before is not None and _same(before.found, look.found)
+            if last is not None and not same and place > 1:
+                # one silent look between two of the same mark is a pause of the reading
+                earlier = looks[place - 2]
+                same = before is not None and before.found is None and _same(
+                    earlier.found, look.found
+                )  # fmt: skip
+            if last is not None and same:
+                spans[-1] = replace(spans[-1], end=look.end)
+                continue
+            start = self._edge(before.end if before else 0.0, look.at, look.found, first=True)
+            spans.append(Span(start, look.end, look.found))
+        ends = []
+        for span in spans:
+            after = next((look.at for look in looks if look.at > span.end), self.seconds)
+            ends.append(replace(span, end=self._edge(span.end, after, span.detection, first=False)))
+        return ends
+
+    def _edge(self, low: float, high: float, found: Detection, *, first: bool) -> float:
+        """The first (or last) moment between two looks at which the mark is there."""
+        step = self.scanning.edge_step
+        if high - low <= step / 2 or self.seconds == 0:
+            return high if first else low
+        presence = Presence(found, self.keys)
+        frames = min(int((high - low) / 0.04) + 1, 600)
+        [(_, glimpses)] = windows(self.media, [low], frames, 0.0, self.times)
+        glimpses = [g for g in glimpses if g.at <= high]
+        there = [
+            chunk
+            for chunk in _chunks(glimpses, step)
+            if presence.z([g.luma for g in chunk]) >= self.scanning.edge
+        ]
+        if not there:
+            return high if first else low
+        return there[0][0].at if first else there[-1][-1].at
+
+
+def _same(a: Detection | None, b: Detection | None) -> bool:
+    return (
+        a is not None and b is not None and a.payload == b.payload and a.key_id == b.key_id
+    )  # fmt: skip
+
+
+def _chunks(glimpses: list[Glimpse], step: float) -> list[list[Glimpse]]:
+    out: list[list[Glimpse]] = []
+    for glimpse in glimpses:
+        if not out or glimpse.at >= out[-1][0].at + step:
+            out.append([])
+        out[-1].append(glimpse)
+    return out

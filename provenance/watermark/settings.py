@@ -32,6 +32,6 @@ class DetectorSettings(BaseModel):
     sync: float = Field(4.6, gt=0, description="synchronisation score that earns a closer look")
     sync_again: float = Field(5.2, gt=0, description="score that earns the full decoding at once")
     plain: float = Field(6.5, gt=0, description="score that ends the search for other grids")
-    closer: int = Field(4, gt=0, description="near misses looked at closer in one attempt")
+    closer: int = Field(4, ge=0, description="near misses looked at closer in one attempt")
     quick_paths: int = Field(8, gt=0, description="list size of the first decoding")
     paths: int = Field(128, gt=0, description="list size of the decoding that gives up nothing")

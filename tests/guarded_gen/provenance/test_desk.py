@@ -408,3 +408,38 @@ def test_reports_do_not_change_the_registry(house: House, copy: Path) -> None:
     before = house.desk.registry.count()
     house.desk.report(house.signed.path, deep=False)
     assert house.desk.registry.count() == before
+
+
+def test_our_clip_inside_a_foreign_video_is_told_as_a_part_with_its_times(house: House) -> None:
+    before = list(frames_of(scene(house.folder / "before.mp4", 9, frames=72)))
+    after = list(frames_of(scene(house.folder / "after.mp4", 8, frames=60)))
+    ours = list(frames_of(house.signed.path))
+    mixed = encode(house.folder / "mixed.mp4", iter([*before, *ours, *after]), crf=24)
+    report = house.desk.report(mixed)
+    found = report.recovery
+    assert (found.state, found.part) == (RecoveryState.RECOVERED, True)
+    assert found.match is not None and found.match.content_id == "clip_1"
+    [(start, end)] = found.spans
+    assert abs(start - 3) < 0.5
+    assert 3 < end < 4.5, "the last frames of a fast pan through CRF 24 hold little"
+    assert report.origin is Origin.OURS_RECOVERED
+    assert (
+        report.headline == "A part of this file is a copy of a video that this service generated."
+    )
+    assert "0:03" in report.explanation
+    assert "Nothing is said of the rest" in report.explanation
+    assert report.to_json()["recovery"]["part"] is True
+    assert found.to_json()["spans"]
+
+
+def test_every_mark_of_a_video_is_judged_by_what_is_shown_there(house: House) -> None:
+    payload = bytes.fromhex(PAYLOAD)
+    own = look(house.signed.path)
+    other = look(scene(house.folder / "elsewhere.mp4", 5))
+    there = Mark(payload, None, ((1.0, 2.0),), 60.0, own)
+    moved = Mark(payload, None, ((7.0, 8.0),), 60.0, other)
+    found = recover(house.desk.registry, marks=[moved, there], picture=other)
+    assert (found.state, found.spans) == (RecoveryState.RECOVERED, ((1.0, 2.0),))
+    [second] = found.others
+    assert (second.state, second.spans) == (RecoveryState.REFUSED, ((7.0, 8.0),))
+    assert not Mark(payload, None, ((0.0, 59.5),), 60.0).part
