@@ -38,11 +38,11 @@ from classifiers.frame.banks import (
     PdqIndex,
     item_of,
 )
-from classifiers.packages import pull
+from classifiers.packages import missing, pull
 from classifiers.registry import WeightsRegistry
 from media.clip import Frames, Pixels
 from media.encode import Encoder
-from media.hashing import crops, pdq, to_hex, trim, variants
+from media.hashing import pdq, to_hex, variants, views
 from tests.media.pictures import picture
 
 FPS = 24
@@ -65,7 +65,7 @@ def film(path: Path, seconds: int) -> None:
 
 def registry_with_models() -> WeightsRegistry:
     registry = WeightsRegistry(Path(tempfile.gettempdir()) / "guarded-gen-bench" / "weights")
-    for name in ("open_nsfw", "blazeface"):
+    for name in missing(registry):
         pull(registry, name)
     return registry
 
@@ -187,7 +187,7 @@ def recall(count: int = 200) -> None:
     print(f"\n## Hash banks: {count} pictures, {pairs:,} wrong pairs for each change\n")
     pictures = [picture(seed) for seed in range(count)]
     items = [
-        item_of(str(k), [(n, *pdq(part)) for n, part in enumerate(crops(trim(p)))])
+        item_of(str(k), [(n, *pdq(part)) for n, part in enumerate(views(p).values())])
         for k, p in enumerate(pictures)
     ]
     view = LibraryView([LibraryPart([Bank(BankInfo(name="bench"), tuple(items))])])
