@@ -183,6 +183,23 @@ def named_server(data: bytes) -> bytes:
     return data[:at] + struct.pack(">I4s", size, b"uuid") + xmp + b" " * pad + data[at + size :]
 
 
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+def test_a_copy_turned_by_the_display_matrix_is_ours(
+    house: House, tmp_path: Path, degrees: int
+) -> None:
+    """As phones turn videos: the pixels are stored as they were, and shown otherwise."""
+    path = tmp_path / "turned.mp4"
+    with av.open(str(house.signed.path)) as source, av.open(str(path), "w") as out:
+        stream = source.streams.video[0]
+        target = out.add_stream_from_template(stream)
+        target.set_display_rotation(degrees)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.stream = target
+                out.mux(packet)
+    assert house.desk.report(path).origin is Origin.OURS_RECOVERED
+
+
 def many_boxes(data: bytes) -> bytes:
     return data + struct.pack(">I4s", 8, b"free") * 30_000
 
