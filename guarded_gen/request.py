@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from generator.spec import GenerationSpec, Mode
 from guarded_gen.config import Limits
 from guarded_gen.errors import InvalidInput, LimitExceeded
+from guarded_gen.store.objects import KEY
 from media.limits import MediaLimits
 from media.open import VideoInfo
 from policies import AgeMode
@@ -45,6 +46,36 @@ def clean_prompt(raw: str | bytes, limits: Limits, *, param: str = "prompt") -> 
     return raw
 
 
+class FileReference(BaseModel):
+    """A file on the machine where the clip is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["file"] = "file"
+    path: str
+
+
+class StoredReference(BaseModel):
+    """A file that was put into the object store for this request, and goes with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["stored"] = "stored"
+    key: str
+
+
+class InheritedReference(BaseModel):
+    """The published clip of another job, whose file it stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["inherited"] = "inherited"
+    key: str
+    source: str
+
+
+Reference = Annotated[
+    FileReference | StoredReference | InheritedReference, Field(discriminator="kind")
+]
+
+
 class ClipRequest(BaseModel):
     """What one caller asks for. ``seed`` None becomes a random one when the request is made.
 
@@ -63,7 +94,9 @@ class ClipRequest(BaseModel):
     seed: int = Field(default_factory=lambda: secrets.randbelow(2**31))
     backend: str = "world"
     mode: Mode = Mode.TEXT_TO_VIDEO
-    references: tuple[str, ...] = ()
+    format: str | None = None
+    """Name of the result's format; None: what the mode has by itself."""
+    references: tuple[Reference, ...] = ()
     strength: float = Field(0.7, gt=0, le=1)
     steps: int | None = Field(None, ge=1, le=200)
     guidance: float | None = Field(None, ge=0, le=50)
@@ -72,6 +105,19 @@ class ClipRequest(BaseModel):
     jurisdiction: str = Field("", pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")
     age_mode: AgeMode = AgeMode.ADULT
     rewrite_of: str | None = Field(None, pattern=r"^dec_[A-Za-z0-9_-]{1,64}$")
+
+    @field_validator("references", mode="before")
+    @classmethod
+    def _untyped(cls, value: Any) -> Any:
+        """Requests were kept with plain strings once: storage keys, or paths of files."""
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(
+            (StoredReference(key=one) if KEY.match(one) else FileReference(path=one))
+            if isinstance(one, str)
+            else one
+            for one in value
+        )
 
     @classmethod
     def checked(cls, limits: Limits, **fields: Any) -> ClipRequest:
@@ -116,17 +162,27 @@ class ClipRequest(BaseModel):
         if not 0 <= self.seed < 2**63:
             raise InvalidInput("the seed is outside 0 to 2^63", "leave it out", "seed")
 
+    @property
+    def exact_fps(self) -> Fraction:
+        """Frames per second as a fraction that a container can hold."""
+        return Fraction(self.fps).limit_denominator(1001)
+
     def spec(self) -> GenerationSpec:
-        """The generator's view of this request."""
+        """The generator's view of this request, whose references must be local files."""
+        paths: list[Path] = []
+        for reference in self.references:
+            if not isinstance(reference, FileReference):
+                raise ValueError("a generator reads local files; fetch the references first")
+            paths.append(Path(reference.path))
         return GenerationSpec(
             prompt=self.prompt,
             seconds=self.seconds,
             width=self.width,
             height=self.height,
-            fps=Fraction(self.fps).limit_denominator(1001),
+            fps=self.exact_fps,
             seed=self.seed,
             mode=self.mode,
-            references=tuple(Path(path) for path in self.references),
+            references=tuple(paths),
             negative_prompt=self.negative_prompt,
             steps=self.steps,
             guidance=self.guidance,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from guarded_gen.config import Settings
 from guarded_gen.consent import ConsentBook
 from guarded_gen.desk import ProvenanceDesk
 from guarded_gen.detection import Detection
-from guarded_gen.pipeline.finish import Mark, Pixels
+from guarded_gen.production.marking import Mark, Pixels, watermark_payload
 from guarded_gen.registry import SqlRegistry
 from guarded_gen.rollout import PolicyDesk
 from guarded_gen.sampling_key import sampling_secret
@@ -43,20 +42,8 @@ if TYPE_CHECKING:
     from generator.base import Generator
     from guarded_gen.request import ClipRequest
 
-PAYLOAD_BYTES = 8
-
-
 _SIGNED_WITHIN_MS = 10 * 60_000
 """A file is in the registry this close to its entry in the log."""
-
-
-def watermark_payload(clip: str) -> int:
-    """The 64-bit number that a clip's frames carry.
-
-    A hash of the clip's random id: a stage that is repeated marks with the same number, and the
-    number tells nobody but the registry which clip it is.
-    """
-    return int.from_bytes(hashlib.sha256(clip.encode()).digest()[:PAYLOAD_BYTES], "big")
 
 
 class Services:

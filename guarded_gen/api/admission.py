@@ -13,15 +13,15 @@ from guarded_gen.api.keys import Caller
 from guarded_gen.api.objects import video_object
 from guarded_gen.api.problems import Problem
 from guarded_gen.audit import Transaction
+from guarded_gen.composition import prompt_gate
 from guarded_gen.errors import NotFound
-from guarded_gen.gates import GateResult
-from guarded_gen.jobs.clips import record
-from guarded_gen.jobs.plan import REFERENCE
-from guarded_gen.jobs.rows import held, new_job
-from guarded_gen.pipeline import events, stages
+from guarded_gen.production.drive import record_result
+from guarded_gen.production.line import PROMPT
+from guarded_gen.production.rows import held, new_job
+from guarded_gen.production.stage import Done, Held, Refused, Result
+from guarded_gen.production.work import Gated, Work
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.appeals import appeal_link
-from guarded_gen.review.held import hold
 from guarded_gen.store.tables.jobs import Job
 from policies.decision import Action
 
@@ -102,24 +102,27 @@ def admit(
         if request.rewrite_of:
             _check_offer(door, request.tenant, request.rewrite_of)
         with door.metrics.stage("prompt"):
-            gate = stages.gate_prompt(door.services, request)
+            result = prompt_gate(door.services).run(Work(job_id, kind, request))
         carrier: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carrier)
-        job = new_job(
-            job_id, caller.tenant, request.model_dump(mode="json"), model=model, kind=kind,
-            stage=REFERENCE if request.references else "generate",
-            seconds=request.seconds if kind == "video" else 0.0,
-            key_id=caller.key_id, priority=priority, details=details,
-            traceparent=carrier.get("traceparent"),
-        )  # fmt: skip
+
+        def row() -> Job:
+            return new_job(
+                job_id, caller.tenant, request.model_dump(mode="json"), model=model, kind=kind,
+                stage=door.jobs.book.plan.following(request, {PROMPT}),
+                seconds=request.seconds if kind == "video" else 0.0,
+                key_id=caller.key_id, priority=priority, details=details,
+                traceparent=carrier.get("traceparent"),
+            )  # fmt: skip
+
         outcome = door.jobs.book.log.write(
-            lambda tx: _record(door, tx, job, request, gate, remember, request_id)
+            lambda tx: _record(door, tx, row(), request, result, remember, request_id)
         )
-        action = gate.decision.action
-        door.metrics.decisions.labels("prompt", action.value).inc()
+        if isinstance(result.output, Gated):
+            door.metrics.decisions.labels("prompt", result.output.action.value).inc()
         if isinstance(outcome, Problem):
             raise outcome
-        if action is Action.ALLOW:
+        if isinstance(result, Done):
             door.jobs.hand_over(outcome)
         return outcome
 
@@ -129,20 +132,20 @@ def _record(
     tx: Transaction,
     job: Job,
     request: ClipRequest,
-    gate: GateResult,
+    result: Result,
     remember: Remember,
     request_id: str,
 ) -> Job | Problem:
-    decision = tx.append(events.decision(request, job.id, gate, request.rewrite_of))
-    if gate.decision.action is Action.BLOCK:
+    output = record_result(tx, job, request, result)
+    if isinstance(result, Refused):
+        [judged] = result.output.judged
+        gate = judged.gate
+        decision = str(job.decisions[-1]["id"])
         problem = blocked_problem(door, decision, str(gate.decision.reason), "prompt", gate.offer)
         remember(tx.session, problem.status, problem.body(request_id))
         return problem
-    job.decisions = []
-    record(job, decision, gate)
-    if gate.decision.action is Action.REVIEW:
+    if isinstance(result, Held):
         held(job)
-        hold(tx, request, job.id, gate, decision)
-    door.jobs.book.accept(tx, job, {"decision": decision, "gate": gate.to_json()})
+    door.jobs.book.accept(tx, job, output.stored())
     remember(tx.session, 200, video_object(door, job))
     return job

@@ -40,12 +40,12 @@ from guarded_gen.api.problems import Problem
 from guarded_gen.api.softbinding import create_router
 from guarded_gen.api.version import VERSION
 from guarded_gen.audit.rounds import LogChore, make_witness
+from guarded_gen.composition import durable_line
 from guarded_gen.console import add_console
 from guarded_gen.gates import classify
 from guarded_gen.jobs import Jobs, Queue, WorkerProcess
-from guarded_gen.jobs.clips import ClipStages
+from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.review.decide import Decisions
-from guarded_gen.review.effects import HeldJobs
 from guarded_gen.services import Services
 from guarded_gen.telemetry import Metrics
 
@@ -131,13 +131,12 @@ def worker_process(
     metrics: Metrics,
     queues: Sequence[Queue] = (Queue.GPU, Queue.CPU),
 ) -> WorkerProcess:
-    """A worker over the real pipeline."""
+    """A worker over the production line."""
     from guarded_gen.api.fetch import Fetcher
 
     settings = services.settings
     fetcher = Fetcher(settings.api.fetch_timeout_s, settings.api.allow_private_fetch)
-    stages = ClipStages(services, jobs.book, jobs.storage, share_work=jobs.storage.local is None)
-    process = WorkerProcess(jobs, stages, metrics, fetcher.post, queues)
+    process = WorkerProcess(jobs, durable_line(services, jobs), metrics, fetcher.post, queues)
     decisions = Decisions(jobs.store, services.log, HeldJobs(jobs.book), settings.review)
     door = Door(services, jobs, metrics, open_access=False)
     process.chores += [

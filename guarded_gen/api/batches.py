@@ -31,8 +31,8 @@ from guarded_gen.api.schemas import ANY, LIST, answers
 from guarded_gen.api.videos import clip_fields, supported
 from guarded_gen.errors import NotFound
 from guarded_gen.jobs import new_id, now_ms
-from guarded_gen.jobs.plan import OPEN
 from guarded_gen.jobs.webhooks import announce_batch
+from guarded_gen.production.rows import OPEN
 from guarded_gen.request import ClipRequest
 from guarded_gen.store.tables.jobs import Batch, BatchLine, Job, StoredFile
 

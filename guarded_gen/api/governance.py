@@ -24,12 +24,12 @@ from guarded_gen.api.requests import (
 from guarded_gen.api.schemas import ANY, LIST, answers
 from guarded_gen.audit import Query as LogQuery
 from guarded_gen.errors import NotFound
+from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.past import read_past
 from guarded_gen.review.appeals import Appeals, AppealStatus
 from guarded_gen.review.cases import Filters
 from guarded_gen.review.cases import Queue as CaseQueue
 from guarded_gen.review.decide import Decisions
-from guarded_gen.review.effects import HeldJobs
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Role
 from guarded_gen.store.tables.review import ReviewCase

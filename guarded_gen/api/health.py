@@ -14,7 +14,7 @@ from guarded_gen.api.door import Door, door_of
 from guarded_gen.api.isolation import Readiness
 from guarded_gen.api.version import VERSION
 from guarded_gen.errors import StorageFailed
-from guarded_gen.jobs.plan import OPEN
+from guarded_gen.production.rows import OPEN
 
 router = APIRouter(tags=["health"])
 READY_WITHIN_S = 0.8

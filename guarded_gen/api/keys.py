@@ -16,7 +16,7 @@ from enum import StrEnum
 from sqlalchemy import select, update
 
 from guarded_gen.errors import InvalidInput, NotFound
-from guarded_gen.jobs.rows import now_ms
+from guarded_gen.production.rows import now_ms
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import ApiKey, Tenant
 

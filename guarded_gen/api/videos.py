@@ -34,9 +34,16 @@ from guarded_gen.api.requests import (
 from guarded_gen.api.schemas import VIDEO, VIDEO_DELETED, VIDEO_PAGE, answers
 from guarded_gen.audit import Event
 from guarded_gen.jobs import Status, new_id
-from guarded_gen.jobs.plan import OPEN
 from guarded_gen.jobs.service import remove_assets
-from guarded_gen.request import ClipRequest, rate_like, shape_like
+from guarded_gen.production.rows import OPEN
+from guarded_gen.request import (
+    ClipRequest,
+    InheritedReference,
+    Reference,
+    StoredReference,
+    rate_like,
+    shape_like,
+)
 from guarded_gen.store.tables.jobs import Job
 from media.errors import MediaError
 from media.probe import probe
@@ -147,18 +154,19 @@ def start(
     if wanted.metadata:
         details["metadata"] = wanted.metadata
     ClipRequest.checked(door.settings.limits, **fields, mode=Mode.TEXT_TO_VIDEO)
-    stored: list[str] = []
+    references: list[Reference] = []
     try:
         if reference is not None or named is not None:
-            stored.append(store_reference(door, caller, job_id, reference, named))
+            key = store_reference(door, caller, job_id, reference, named)
+            references.append(StoredReference(key=key))
             mode = Mode.IMAGE_TO_VIDEO
         elif source is not None:
-            stored.append(source_key(source))
-            details["keep_references"] = True
+            references.append(InheritedReference(key=source_key(source), source=source.id))
         elif source_upload is not None:
-            stored.append(store_reference(door, caller, job_id, source_upload, None, video=True))
+            key = store_reference(door, caller, job_id, source_upload, None, video=True)
+            references.append(StoredReference(key=key))
         clip = ClipRequest.checked(
-            door.settings.limits, **fields, mode=mode, references=tuple(stored)
+            door.settings.limits, **fields, mode=mode, references=tuple(references)
         )
         supported(door, clip)
         job = admit(
@@ -166,9 +174,9 @@ def start(
             priority=wanted.priority, request_id=request.scope["state"]["request_id"],
         )  # fmt: skip
     except BaseException:
-        if not details.get("keep_references"):
-            for key in stored:
-                door.jobs.storage.remove(key)
+        for kept in references:
+            if isinstance(kept, StoredReference):
+                door.jobs.storage.remove(kept.key)
         raise
     return 200, video_object(door, job)
 

@@ -21,7 +21,7 @@ from guarded_gen.cli.common import (
 from guarded_gen.cli.generate import exit_code, print_outcome, run_with_progress
 
 if TYPE_CHECKING:
-    from guarded_gen.pipeline.run import Outcome
+    from guarded_gen.production.outcome import Outcome
     from guarded_gen.services import Services
 
 PROMPT = "a big red circle moves to the right over a green meadow in bright light"

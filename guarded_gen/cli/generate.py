@@ -21,7 +21,7 @@ from guarded_gen.cli.common import (
 from guarded_gen.errors import Exit
 
 if TYPE_CHECKING:
-    from guarded_gen.pipeline.run import Outcome
+    from guarded_gen.production.outcome import Outcome
     from guarded_gen.request import ClipRequest
     from guarded_gen.services import Services
 
@@ -99,8 +99,7 @@ def confirmed(outcome: Outcome, accept: bool, ask: bool) -> tuple[str, str] | No
 
 def run_with_progress(services: Services, request: ClipRequest, output: Path) -> Outcome:
     """Run the pipeline with a bar on standard error (nothing when that is no terminal)."""
-    from guarded_gen.jobs.held import keeper
-    from guarded_gen.pipeline.run import run_clip
+    from guarded_gen.composition import make_clip
 
     check_output(output)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -110,7 +109,7 @@ def run_with_progress(services: Services, request: ClipRequest, output: Path) ->
         def show(stage: str, done: int, total: int) -> None:
             bar.update(task, description=_STAGES[stage], completed=done, total=total)
 
-        return run_clip(services, request, output, show, keep=keeper(request))
+        return make_clip(services, request, output, show)
 
 
 _STAGES = {

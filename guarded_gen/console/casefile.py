@@ -11,12 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from guarded_gen.console.desk import Desk
-from guarded_gen.errors import StorageFailed
+from guarded_gen.errors import GuardedGenError
+from guarded_gen.production.files import draft_key
+from guarded_gen.production.line import GENERATE
+from guarded_gen.production.work import Rendered
+from guarded_gen.request import ClipRequest, FileReference
 from guarded_gen.review.cases import WAITING, now_ms
 from guarded_gen.review.people import Member
-from guarded_gen.store.tables.jobs import JobStage
+from guarded_gen.store.tables.jobs import Job, JobStage
 from guarded_gen.store.tables.review import Exposure, GoldenCase, ReviewCase, ReviewVerdict
 from media.hashing import MATCH_DISTANCE, distance, from_hex
+from policies.decision import Stage
 
 SHIFT_MS = 8 * 3_600_000
 BREAK_MS = 5 * 60_000
@@ -26,30 +31,65 @@ LOOKS_COMPARED = 2_000
 """Waiting clips, most urgent first, whose look is compared: 5 ms."""
 
 
-def draft_of(desk: Desk, case: ReviewCase) -> Path | None:
-    """The private draft of a held clip, while it exists here or in the shared storage."""
+def media_of(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
+    """What a reviewer may look at of a case, while it exists here or in the shared storage.
+
+    Of a held clip its private draft; of a held prompt or reference every file that the clip is
+    to be made from, since one approval lets all of them pass.
+    """
     if case.kind == "golden":
-        return desk.golden.media(case)
+        path = desk.golden.media(case)
+        return (path,) if path is not None else ()
+    try:
+        if case.stage == Stage.OUTPUT.value:
+            return _draft(desk, case)
+        return _references(desk, case)
+    except (GuardedGenError, OSError):
+        return ()
+
+
+def _draft(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
     with desk.store.read() as session:
-        name = "reference" if case.stage == "reference" else "generate"
-        stage = session.get(JobStage, (case.item, name))
-    if stage is None or not stage.output.get("draft"):
-        return None
-    path = Path(str(stage.output.get("draft", "")))
-    if path.is_file():
-        return path
-    storage = desk.door.jobs.storage
-    if storage.local is not None:
-        return None
-    path = desk.services.settings.work_folder / case.item / "review" / "draft.mp4"
+        row = session.get(JobStage, (case.item, GENERATE))
+    if row is None:
+        return ()
+    rendered = Rendered.read(row.output)
+    if not rendered.frames:
+        return ()
+    if rendered.draft.is_file():
+        return (rendered.draft,)
+    if desk.door.jobs.storage.local is not None:
+        return ()
+    return (_fetched(desk, case, draft_key(case.item), "draft.mp4"),)
+
+
+def _references(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
+    with desk.store.read() as session:
+        job = session.get(Job, case.item)
+    if job is None:
+        return ()
+    found: list[Path] = []
+    for number, one in enumerate(ClipRequest.model_validate(job.request).references):
+        if isinstance(one, FileReference):  # held before references were put into the store
+            path = Path(one.path)
+        else:
+            path = _fetched(desk, case, one.key, f"reference{number}{Path(one.key).suffix}")
+        if path.is_file():
+            found.append(path)
+    return tuple(found)
+
+
+def _fetched(desk: Desk, case: ReviewCase, key: str, name: str) -> Path:
+    """A private copy of a stored object for the reviewers of this machine."""
+    path = desk.services.settings.work_folder / case.item / "review" / name
     if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = path.with_name(f"{uuid.uuid4().hex}.part")
         try:
-            storage.fetch(f"drafts/{case.item}.mp4", part)
+            desk.door.jobs.storage.fetch(key, part)
             part.replace(path)
-        except (StorageFailed, OSError):
+        finally:
             part.unlink(missing_ok=True)
-            return None
     return path
 
 

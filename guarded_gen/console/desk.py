@@ -13,10 +13,10 @@ from guarded_gen.console.replaying import Replays
 from guarded_gen.console.session import Session
 from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.jobs.book import JobBook
+from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.review.appeals import Appeals, appeal_key
 from guarded_gen.review.cases import Queue
 from guarded_gen.review.decide import Decisions
-from guarded_gen.review.effects import HeldJobs
 from guarded_gen.review.golden import GoldenCases
 from guarded_gen.review.people import Member
 from guarded_gen.review.publishing import Publishing

@@ -1,4 +1,4 @@
-"""What a reviewer may look at of a held clip: a storyboard, and a small silent copy."""
+"""What a reviewer may look at of a case: a storyboard, and a small silent copy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from media.decode import decode
 from media.encode import Encoder, EncodeSettings
@@ -20,28 +21,18 @@ TILE_SIDE = 240
 PREVIEW_SIDE = 360
 
 
-def storyboard(draft: Path, segments: Mapping[str, Sequence[Sequence[float]]]) -> bytes:
-    """A JPEG of up to eight frames: of the flagged seconds if there are any, else evenly spread.
+def storyboard(files: Sequence[Path], segments: Mapping[str, Sequence[Sequence[float]]]) -> bytes:
+    """A JPEG of up to eight frames of each file: of the flagged seconds if there are any, else
+    evenly spread. Flagged seconds are those of a single file.
 
-    One decoding pass; memory of one batch and the tiles.
+    One decoding pass a file; memory of one batch and the tiles.
     """
-    info = probe(draft)
-    seconds = info.seconds or 1.0
-    stretches = [(s[0], s[1]) for parts in segments.values() for s in parts] or [(0.0, seconds)]
-    wanted = np.concatenate([np.linspace(a, b, TILES + 2)[1:-1] for a, b in stretches])
-    wanted = np.sort(wanted)[:: max(1, len(wanted) // TILES)][:TILES]
     tiles: list[Image.Image] = []
-    for batch in decode(draft):
-        for at in wanted[len(tiles) :]:
-            if at > batch.times[-1] + 0.5 / float(info.fps):
-                break
-            nearest = int(np.abs(batch.times - at).argmin())
-            tile = Image.fromarray(batch.pixels[nearest])
-            tile.thumbnail((TILE_SIDE, TILE_SIDE))
-            tiles.append(tile)
+    for file in files:
+        tiles += _tiles(file, segments if len(files) == 1 else {})
     columns = min(4, len(tiles))
     rows = -(-len(tiles) // columns)
-    width, height = tiles[0].size
+    width, height = (max(tile.size[n] for tile in tiles) for n in (0, 1))
     sheet = Image.new("RGB", (columns * width, rows * height))
     for n, tile in enumerate(tiles):
         sheet.paste(tile, (n % columns * width, n // columns * height))
@@ -50,20 +41,55 @@ def storyboard(draft: Path, segments: Mapping[str, Sequence[Sequence[float]]]) -
     return buffer.getvalue()
 
 
-def preview(draft: Path) -> Path:
-    """A copy beside the draft, at most 360 pixels on its longer side."""
-    path = draft.with_name(f"{draft.stem}-preview.mp4")
+def _tiles(file: Path, segments: Mapping[str, Sequence[Sequence[float]]]) -> list[Image.Image]:
+    info = probe(file)
+    seconds = info.seconds or 1.0
+    stretches = [(s[0], s[1]) for parts in segments.values() for s in parts] or [(0.0, seconds)]
+    wanted = np.concatenate([np.linspace(a, b, TILES + 2)[1:-1] for a, b in stretches])
+    wanted = np.sort(wanted)[:: max(1, len(wanted) // TILES)][:TILES]
+    tiles: list[Image.Image] = []
+    last: Image.Image | None = None
+    for batch in decode(file):
+        for at in wanted[len(tiles) :]:
+            if at > batch.times[-1] + 0.5 / float(info.fps):
+                break
+            nearest = int(np.abs(batch.times - at).argmin())
+            tiles.append(_small(batch.pixels[nearest]))
+        last = _small(batch.pixels[-1])
+    if not tiles and last is not None:  # a still, or a clip shorter than the first wanted second
+        tiles.append(last)
+    return tiles
+
+
+def _small(pixels: NDArray[np.uint8]) -> Image.Image:
+    tile = Image.fromarray(pixels)
+    tile.thumbnail((TILE_SIDE, TILE_SIDE))
+    return tile
+
+
+def preview(files: Sequence[Path]) -> Path:
+    """One copy of all files beside the first, at most 360 pixels on its longer side; a still
+    stands for a second."""
+    first = files[0]
+    path = first.with_name(f"{first.stem}-preview.mp4")
     if path.is_file():
         return path
-    info = probe(draft)
+    info = probe(first)
     scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height))
-    width, height = (max(16, int(side * scale) // 2 * 2) for side in (info.width, info.height))
-    part = path.with_name(f"preview-{uuid.uuid4().hex}.mp4")
-    with Encoder(part, width, height, Fraction(info.fps), EncodeSettings(crf=28)) as encoder:
-        for batch in decode(draft):
-            small = [
-                np.asarray(Image.fromarray(frame).resize((width, height))) for frame in batch.pixels
-            ]
-            encoder.write(np.stack(small))
+    size = tuple(max(16, int(side * scale) // 2 * 2) for side in (info.width, info.height))
+    fps = Fraction(info.fps)
+    part = first.with_name(f"preview-{uuid.uuid4().hex}.mp4")
+    with Encoder(part, size[0], size[1], fps, EncodeSettings(crf=28)) as encoder:
+        for file in files:
+            before, last = encoder.frames, None
+            for batch in decode(file):
+                small = [
+                    np.asarray(ImageOps.pad(Image.fromarray(frame), (size[0], size[1])))
+                    for frame in batch.pixels
+                ]
+                encoder.write(np.stack(small))
+                last = small[-1]
+            if last is not None and encoder.frames == before + 1:
+                encoder.write(np.stack([last] * (max(2, round(fps)) - 1)))
     part.replace(path)  # whole or not at all: two people may ask at once
     return path

@@ -22,8 +22,10 @@ from guarded_gen.audit import Event, Transaction
 from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs import webhooks
 from guarded_gen.jobs.errors import Fenced, QuotaExceeded
-from guarded_gen.jobs.plan import DONE, OPEN, PROMPT, Plan, Status
-from guarded_gen.jobs.rows import now_ms
+from guarded_gen.production.line import DONE, PROMPT, Plan
+from guarded_gen.production.rows import OPEN, Status, now_ms
+from guarded_gen.production.stage import Refused, Result
+from guarded_gen.production.work import Gated, Output, Published
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import Job, JobStage, Tenant
 
@@ -118,24 +120,22 @@ class JobBook:
     def accept(self, tx: Transaction, job: Job, prompt_output: dict[str, Any]) -> None:
         """Put a new job into the book, within the quotas of its tenant.
 
-        Stages before ``job.stage`` have nothing to do for this job and count as done. Raises
+        ``prompt_output`` is what the prompt gate gave where the job was asked for. Raises
         :class:`QuotaExceeded`; then nothing of the transaction must be committed.
         """
         self._check_quota(tx.session, job)
         tx.session.add(job)
-        skipped: dict[str, dict[str, Any]] = {step.name: {} for step in self.plan.before(job.stage)}
-        for stage, output in {PROMPT: prompt_output, **skipped}.items():
-            tx.session.add(
-                JobStage(
-                    job=job.id,
-                    stage=stage,
-                    fence=0,
-                    worker="door",
-                    output=output,
-                    seconds=0.0,
-                    finished_at=job.created_at,
-                )
+        tx.session.add(
+            JobStage(
+                job=job.id,
+                stage=PROMPT,
+                fence=0,
+                worker="door",
+                output=prompt_output,
+                seconds=0.0,
+                finished_at=job.created_at,
             )
+        )
 
     def _check_quota(self, session: Session, job: Job) -> None:
         tenant = session.get(Tenant, job.tenant)
@@ -235,21 +235,22 @@ class JobBook:
         worker: str,
         seconds: float,
         apply: Callable[[Transaction, Job], dict[str, Any]],
-    ) -> dict[str, Any]:
-        """Write a stage's effects and its row in one transaction; returns the stage's output.
+        following: str | None = None,
+    ) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
+        """Write a stage's effects and its row in one transaction; its output and the decisions.
 
         ``apply`` changes the row and appends entries; it may run again when the database asks
         for a repetition. A stage that was finished before gives its first output, without
-        effects. Raises :class:`Fenced`.
+        effects. ``following`` is the stage that comes next, by default the plan's. Raises
+        :class:`Fenced`.
         """
 
-        def work(tx: Transaction) -> dict[str, Any]:
+        def work(tx: Transaction) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
             job = self.owned(tx.session, id, fence)
-            if job.stage != stage:  # the row of a stage is written when the job moves past it
-                done = tx.session.get(JobStage, (id, stage))
-                if done is not None:
-                    return done.output
-            job.stage = self.plan.after(stage)
+            done = tx.session.get(JobStage, (id, stage))
+            if done is not None:
+                return done.output, job.decisions
+            job.stage = following or self.plan.after(stage)
             job.progress = max(job.progress, self.plan.at(stage).progress)
             job.tries = 0
             output = apply(tx, job)
@@ -266,9 +267,41 @@ class JobBook:
             )
             if job.stage == DONE and job.status in OPEN:
                 self._complete(tx.session, job)
-            return output
+            return output, job.decisions
 
         return self.log.write(work)
+
+    def move(self, id: str, fence: int, stage: str) -> None:
+        """Note that another stage is due than the row says. Raises :class:`Fenced`."""
+        with self.store.write() as session:
+            self.owned(session, id, fence).stage = stage
+
+    def note(self, tx: Transaction, job: Job, output: Output, result: Result) -> None:
+        """Within a stage's transaction: what its result means for the row.
+
+        A refusal ends the job; nothing of an unfinished clip is shown once a gate has judged
+        it; what was published can be found.
+        """
+        if isinstance(output, Gated):
+            withdraw(job)
+        if isinstance(result, Refused) and isinstance(output, Gated):
+            decisive = output.judged[output.decisive]
+            self.end(
+                tx, job, "moderation_blocked", result.message,
+                {"decision_id": decisive.decision,
+                 "reason_code": decisive.gate.decision.reason},
+            )  # fmt: skip
+        if isinstance(output, Published):
+            assets = {
+                name: asset.model_dump(mode="json", exclude_none=True)
+                for name, asset in output.assets.items()
+            }
+            job.assets = assets
+            job.bytes = sum(asset.bytes for asset in output.assets.values())
+            job.provenance = {
+                "manifest": output.manifest, "sha256": output.sha256,
+                "log_entry": output.entries[0] if output.entries else None,
+            }  # fmt: skip
 
     def _complete(self, session: Session, job: Job) -> None:
         job.status = Status.COMPLETED.value

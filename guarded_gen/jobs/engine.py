@@ -30,7 +30,7 @@ from dbos import (
 )
 
 from guarded_gen.config import Settings
-from guarded_gen.jobs.plan import Queue
+from guarded_gen.production.line import Queue
 from guarded_gen.store.engine import silent_options
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.telemetry import json_only

@@ -1,8 +1,8 @@
-"""Executing a job's stages under its fence, whatever queue system calls us.
+"""The durable book under the driver: a job's stages under its fence, whatever queue calls us.
 
-A :class:`Worker` supplies the stages. The runner takes the job, runs the stages of one queue in
-order, writes each result with its effects, retries what may pass, and ends the job when a stage
-says so.
+The runner takes the job and lets the driver run the stages of one queue that are due; each
+result is written with its entries under the job's fence. It retries what may pass, and ends the
+job when a gate refuses or a stage fails.
 """
 
 from __future__ import annotations
@@ -11,15 +11,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from generator.errors import Cancelled, OutOfMemory
-from guarded_gen.audit import Event, Transaction
+from guarded_gen.audit import Transaction
 from guarded_gen.errors import StorageFailed, describe
 from guarded_gen.jobs.book import JobBook, Taken
 from guarded_gen.jobs.errors import Fenced, JobCancelled, JobTimedOut, WorkerLost
-from guarded_gen.jobs.plan import DONE, Queue, Step
+from guarded_gen.production import events
+from guarded_gen.production.drive import (
+    drive,
+    last_decision,
+    read_outputs,
+    record_result,
+)
+from guarded_gen.production.line import DONE, Line, Queue, Standing
+from guarded_gen.production.stage import Result, Stage
+from guarded_gen.production.work import Work, recorded
+from guarded_gen.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.telemetry import Metrics, job_id_var
 
@@ -30,36 +40,6 @@ _ASK_EVERY_S = 0.5
 """How often a running stage looks whether it is still wanted."""
 
 T = TypeVar("T")
-Effects = Callable[[Transaction, Job], dict[str, Any]]
-
-
-@dataclass(slots=True)
-class Ticket:
-    """What a stage gets: the job, the earlier outputs, and whether it is still wanted."""
-
-    job: Job
-    fence: int
-    outputs: dict[str, dict[str, Any]]
-    wanted: Callable[[int], bool]
-    """Note progress in percent; False as soon as the stage should stop."""
-    stop: Callable[[], bool] = field(default=lambda: False)
-    """The same question without progress, cheap enough for every step of a generator."""
-
-
-class Stages(Protocol):
-    """The work of a job. A stage may be repeated, so it leaves no trace before its effects."""
-
-    def run(self, stage: str, ticket: Ticket) -> Effects:
-        """Do the work outside of any transaction; returns the effects to write."""
-        ...
-
-    def failure(self, job: Job, stage: str, code: str) -> Event | None:
-        """The log entry of a job that ends in ``stage``."""
-        ...
-
-    def discard(self, job: Job) -> None:
-        """Remove the working files of a job that has ended."""
-        ...
 
 
 class Watch:
@@ -105,13 +85,17 @@ class Watch:
         return Fenced("the job has a newer owner")
 
 
+_ENDS = {Standing.FINISHED: "completed", Standing.REFUSED: "blocked", Standing.HELD: "held"}
+"""How the ends are counted."""
+
+
 class Runner:
     """Runs jobs in this process. ``worker`` is the process's id in the book."""
 
     def __init__(
         self,
         book: JobBook,
-        stages: Stages,
+        line: Line,
         metrics: Metrics,
         worker: str,
         *,
@@ -119,7 +103,7 @@ class Runner:
         max_tries: int,
     ) -> None:
         self._book = book
-        self._stages = stages
+        self._line = line
         self._metrics = metrics
         self._worker = worker
         self._timeout_s = timeout_s
@@ -135,77 +119,69 @@ class Runner:
         token = job_id_var.set(id)
         try:
             return self._run(id, round, queue)
+        except Fenced:
+            self._metrics.fenced.inc()
+            _log.warning("fenced", extra={"event": "job_fenced"})
+            return ""
         finally:
             job_id_var.reset(token)
 
     def _run(self, id: str, round: int, queue: Queue) -> str:
-        plan = self._book.plan
+        plan = self._line.plan
         steps = plan.of(queue)
-        following = plan.after(steps[-1].name)
         names = [step.name for step in steps]
-        taken = self._patiently(lambda: self._book.take(id, round, self._worker, names))
+        taken = self.patiently(lambda: self._book.take(id, round, self._worker, names))
         if taken is None:
             # A worker that died between its last stage and the hand-over leaves that to us.
-            passed = self._patiently(lambda: self._book.passed(id, round, steps[-1].name))
-            return "" if following == DONE or not passed else plan.at(following).queue.value
-        job = taken.job
-        if job.tries > self._max_tries:
-            lost = WorkerLost(f"workers died {self._max_tries} times in {job.stage}")
-            self._fail(taken, job.stage, lost)
+            passed = self.patiently(lambda: self._book.passed(id, round, steps[-1].name))
+            following = plan.after(steps[-1].name)
+            after = None if following == DONE or not passed else plan.at(following).queue
+            return after.value if after is not None else ""
+        if taken.job.tries > self._max_tries:
+            lost = WorkerLost(f"workers died {self._max_tries} times in {taken.job.stage}")
+            self._fail(taken, taken.job.stage, lost)
             return ""
         watch = Watch(self._book, taken, self._timeout_s)
-        ticket = Ticket(
-            job, taken.fence, dict(taken.outputs), watch.wanted, lambda: not watch.wanted()
-        )
-        for step in steps:
-            output = self._guarded(step, ticket, watch, taken)
-            ticket.outputs[step.name] = output
-            halt = output.get("halt")
-            # A job that was held in an earlier round is only taken again once it was approved;
-            # an approval of one stage is none of a later one.
-            if halt and not (halt == "held" and step.name in taken.outputs):
-                if halt != "failed":
-                    self._end(job, halt)
-                return ""
-        if following == DONE:
-            self._end(job, "completed")
-            return ""
-        return plan.at(following).queue.value
-
-    def _guarded(self, step: Step, ticket: Ticket, watch: Watch, taken: Taken) -> dict[str, Any]:
-        """A stage whose every failure ends the job in the open; nothing is raised from here."""
-        done = ticket.outputs.get(step.name)
-        if done is not None:
-            return done
+        stage = taken.job.stage
         try:
+            record = _Record(self, taken, watch, self._work(taken, watch))
             try:
-                return self._stage(step, ticket, watch)
-            except Fenced:
-                raise
-            except Exception as error:  # noqa: BLE001 - told to the tenant, logged, counted
-                self._fail(taken, step.name, watch.reason or error)
-                return {"halt": "failed"}
+                end = drive(self._line, record, queue)
+            finally:
+                stage = record.stage or stage
+            if isinstance(end, Queue):
+                due = self._line.due(record.work)
+                assert not isinstance(due, Standing), "the driver stopped before a stage"
+                if due.name != (record.following or taken.job.stage):
+                    self._book.move(id, taken.fence, due.name)
+                return end.value
         except Fenced:
-            self._metrics.fenced.inc()
-            _log.warning("fenced", extra={"event": "job_fenced"})
-            return {"halt": "fenced"}
+            raise
+        except Exception as error:  # noqa: BLE001 - told to the tenant, logged, counted
+            self._fail(taken, stage, watch.reason or error)
+            return ""
+        self._end(taken.job, _ENDS[end])
+        return ""
 
-    def _stage(self, step: Step, ticket: Ticket, watch: Watch) -> dict[str, Any]:
-        started = time.monotonic()
-        with self._metrics.stage(step.name):
-            effects = self._patiently(lambda: self._attempt(step, ticket, watch))
-            return self._patiently(
-                lambda: self._book.finish_stage(
-                    ticket.job.id, ticket.fence, step.name, self._worker,
-                    time.monotonic() - started, effects,
-                )
-            )  # fmt: skip
+    def _work(self, taken: Taken, watch: Watch) -> Work:
+        """The job as the line sees it. Raises ``RecordUnreadable``."""
+        return Work(
+            taken.job.id,
+            taken.job.kind,
+            ClipRequest.model_validate(taken.job.request),
+            taken.fence,
+            read_outputs(self._line, taken.outputs),
+            recorded(taken.job.decisions),
+            watch.wanted,
+            lambda: not watch.wanted(),
+        )
 
-    def _attempt(self, step: Step, ticket: Ticket, watch: Watch) -> Effects:
+    def attempt(self, stage: Stage, work: Work, watch: Watch) -> Result:
+        """Run a stage once; what stops it is told by its cause."""
         if not watch.wanted():
             raise watch.reason or Fenced("not wanted")
         try:
-            return self._stages.run(step.name, ticket)
+            return stage.run(work)
         except Cancelled as error:
             raise (watch.reason or JobCancelled("the job was cancelled")) from error
         except MemoryError as error:
@@ -214,7 +190,28 @@ class Runner:
                 "ask for a smaller or shorter clip",
             ) from error
 
-    def _patiently(self, work: Callable[[], T]) -> T:
+    def write(
+        self, work: Work, stage: Stage, result: Result, seconds: float, following: str
+    ) -> None:
+        """Write a stage's result under the fence."""
+
+        def apply(tx: Transaction, job: Job) -> dict[str, Any]:
+            output = record_result(tx, job, work.request, result)
+            self._book.note(tx, job, output, result)
+            return output.stored()
+
+        output, decisions = self.patiently(
+            lambda: self._book.finish_stage(
+                work.id, work.fence, stage.name, self._worker, seconds, apply, following
+            )
+        )
+        work.outputs[stage.name] = stage.output.read(output)
+        work.decisions = recorded(decisions)
+
+    def measured(self, stage: str) -> Any:
+        return self._metrics.stage(stage)
+
+    def patiently(self, work: Callable[[], T]) -> T:
         """Repeat what failed because a disk, store or database was away for a while."""
         for wait in _RETRY_WAITS_S:
             try:
@@ -231,17 +228,42 @@ class Runner:
             _log.error("stage failed", exc_info=error, extra={"event": "stage_failed"})
         if isinstance(error, Fenced):
             raise error
-        event = self._stages.failure(taken.job, stage, told.code)
-        ended = self._patiently(
-            lambda: self._book.fail(
-                taken.job.id, told.code, told.message, fence=taken.fence, event=event
-            )
+        job = taken.job
+        event = events.stopped(
+            job.tenant, job.id, stage, told.code, last_decision(job), job.request.get("subject")
+        )
+        ended = self.patiently(
+            lambda: self._book.fail(job.id, told.code, told.message, fence=taken.fence, event=event)
         )
         if ended:
-            self._end(taken.job, told.code)
+            self._end(job, told.code)
 
     def _end(self, job: Job, outcome: str) -> None:
-        if outcome not in ("held", "fenced"):
-            self._stages.discard(job)
+        if outcome != "held":
+            self._line.discard(job)
         self._metrics.jobs.labels(job.kind, outcome).inc()
         _log.info("job ended", extra={"event": "job_ended", "outcome": outcome})
+
+
+@dataclass(slots=True)
+class _Record:
+    """A taken job, as the driver sees it.
+
+    ``stage`` is the one that runs or ran last, ``following`` what the row now says comes next.
+    """
+
+    runner: Runner
+    taken: Taken
+    watch: Watch
+    work: Work
+    stage: str = ""
+    following: str = ""
+
+    def run(self, stage: Stage) -> Result:
+        self.stage = stage.name
+        with self.runner.measured(stage.name):
+            return self.runner.patiently(lambda: self.runner.attempt(stage, self.work, self.watch))
+
+    def write(self, stage: Stage, result: Result, seconds: float, following: str) -> None:
+        self.runner.write(self.work, stage, result, seconds, following)
+        self.following = following

@@ -14,14 +14,14 @@ from guarded_gen.config import Settings
 from guarded_gen.errors import StorageFailed
 from guarded_gen.jobs.book import PREVIEW, JobBook, Log
 from guarded_gen.jobs.engine import Engine, QueueClient, worker_id
-from guarded_gen.jobs.plan import Plan, Queue
 from guarded_gen.jobs.retention import SWEEP_EVERY_S, Drafts
-from guarded_gen.jobs.rows import now_ms
-from guarded_gen.jobs.runner import Runner, Stages
-from guarded_gen.jobs.storage import Storage
+from guarded_gen.jobs.runner import Runner
 from guarded_gen.jobs.watch import Heart, Watchman
 from guarded_gen.jobs.webhooks import Deliverer, Post
+from guarded_gen.production.line import Line, Plan, Queue
+from guarded_gen.production.rows import now_ms
 from guarded_gen.store import Store
+from guarded_gen.store.objects import Storage
 from guarded_gen.store.tables.jobs import Idempotency, Job, RateBucket
 from guarded_gen.telemetry import Metrics
 
@@ -49,7 +49,7 @@ class Jobs:
     def hand_over(self, job: Job) -> None:
         """Into the queue. When that fails, the watch hands the job over a few seconds later."""
         try:
-            self.queue.hand_over(job, self.book.plan.at(job.stage).queue)
+            self.queue.hand_over(job, self.book.plan.queue_of(job.stage))
         except Exception:  # noqa: BLE001
             # the job is in the book, so it is accepted whatever the queue says now
             _log.exception("not handed over", extra={"event": "hand_over_failed"})
@@ -65,7 +65,7 @@ class WorkerProcess:
     def __init__(
         self,
         jobs: Jobs,
-        stages: Stages,
+        line: Line,
         metrics: Metrics,
         post: Post,
         queues: Sequence[Queue] = (Queue.GPU, Queue.CPU),
@@ -73,11 +73,10 @@ class WorkerProcess:
         settings = jobs.settings
         self.id = worker_id()
         self._jobs = jobs
-        self._stages = stages
         self._metrics = metrics
         self._settings = settings
         runner = Runner(
-            jobs.book, stages, metrics, self.id, timeout_s=settings.jobs.timeout_s,
+            jobs.book, line, metrics, self.id, timeout_s=settings.jobs.timeout_s,
             max_tries=settings.jobs.max_tries,
         )  # fmt: skip
         self._engine = Engine(settings, runner.run, queues, self.id)
@@ -87,7 +86,7 @@ class WorkerProcess:
         )
         self._deliverer = Deliverer(jobs.store, post, now_ms)
         self._drafts = Drafts(
-            jobs.store, settings.work_folder, settings.jobs.draft_days, stages.discard, now_ms
+            jobs.store, settings.work_folder, settings.jobs.draft_days, line.discard, now_ms
         )
         self._next_sweep = time.monotonic()
         self._stopped = threading.Event()

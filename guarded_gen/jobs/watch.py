@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from guarded_gen.errors import StorageFailed
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.engine import QueueClient
-from guarded_gen.jobs.plan import Queue
+from guarded_gen.production.line import Queue
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import Big, Lease, Worker
 from guarded_gen.telemetry import Metrics
@@ -196,7 +196,7 @@ class Watchman:
                 continue
             fresh = self._book.requeue(job.id, job.round)
             if fresh is not None:
-                self._queue.hand_over(fresh, self._book.plan.at(fresh.stage).queue)
+                self._queue.hand_over(fresh, self._book.plan.queue_of(fresh.stage))
                 count += 1
         if count:
             _log.warning("jobs found again", extra={"event": "requeued", "jobs": count})

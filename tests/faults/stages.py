@@ -5,15 +5,46 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Protocol
 
 from generator.errors import Cancelled
 from guarded_gen.audit import Event, Transaction
 from guarded_gen.jobs.book import JobBook, new_id
-from guarded_gen.jobs.rows import new_job
-from guarded_gen.jobs.runner import Effects, Ticket
+from guarded_gen.production.line import STEPS, Line, Plan
+from guarded_gen.production.rows import new_job
+from guarded_gen.production.stage import Done, Result
+from guarded_gen.production.work import Asset, Output, Published, Work
 from guarded_gen.store.tables.jobs import Job
+
+PLAN = Plan(STEPS[2:])
+"""The steps from the generator on: these stages have no gates before them."""
+
+
+class Scripted(Protocol):
+    def run(self, stage: str, work: Work) -> Result: ...
+
+
+@dataclass(frozen=True)
+class One:
+    """One stage of a script."""
+
+    name: str
+    script: Scripted
+
+    @property
+    def output(self) -> type[Output]:
+        outputs: dict[str, type[Output]] = getattr(self.script, "outputs", {})
+        return outputs.get(self.name, Output)
+
+    def run(self, work: Work) -> Result:
+        return self.script.run(self.name, work)
+
+
+def line_of(script: Scripted, plan: Plan = PLAN) -> Line:
+    """A line whose every stage is the script's."""
+    return Line(tuple(One(step.name, script) for step in plan.steps), plan=plan)
 
 
 class TracedStages:
@@ -34,53 +65,45 @@ class TracedStages:
         if self._kill == f"{moment}:{stage}":
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def run(self, stage: str, ticket: Ticket) -> Effects:
+    outputs: ClassVar[dict[str, type[Output]]] = {"publish": Published}
+
+    def run(self, stage: str, work: Work) -> Result:
         self._moment("before", stage)
-        work = self._home / "traces" / ticket.job.id
-        work.mkdir(parents=True, exist_ok=True)
-        with (work / f"{stage}.runs").open("a") as file:
-            file.write(f"{os.getpid()} {ticket.fence}\n")
+        folder = self._home / "traces" / work.id
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{stage}.runs").open("a") as file:
+            file.write(f"{os.getpid()} {work.fence}\n")
         self._moment("inside", stage)
         end = time.monotonic() + (self._seconds if stage == "generate" else 0)
         while time.monotonic() < end:
-            if ticket.stop():
+            if work.stop():
                 raise Cancelled("stopped")
             time.sleep(0.02)
         if stage == "publish":
             published = self._home / "published"
             published.mkdir(exist_ok=True)
-            (published / f"{ticket.job.id}.{ticket.fence}").write_text("clip")
+            (published / f"{work.id}.{work.fence}").write_text("clip")
         self._moment("between", stage)
 
-        def effects(tx: Transaction, job: Job) -> dict[str, Any]:
-            if self._kill == f"stop:{stage}":
+        def entry(related: str | None) -> Event:
+            if self._kill == f"stop:{stage}":  # inside the transaction
                 self._kill = ""
                 os.kill(os.getpid(), signal.SIGSTOP)
-            entry = tx.append(Event(kind=f"test.{stage}", tenant=job.tenant, body={"job": job.id}))
-            if stage == "publish":
-                job.assets = {"video": {"key": f"{job.id}.{ticket.fence}"}}
-            return {"entry": entry}
+            return Event(kind=f"test.{stage}", tenant=work.request.tenant, body={"job": work.id})
 
-        return effects
-
-    def failure(self, job: Job, stage: str, code: str) -> Event | None:
-        return Event(kind="test.failed", tenant=job.tenant, body={"job": job.id, "code": code})
-
-    def discard(self, job: Job) -> None:
-        return None
+        output = Output()
+        if stage == "publish":
+            key = f"{work.id}.{work.fence}"
+            asset = Asset(key=key, bytes=4, type="video/mp4")
+            output = Published(sha256="", manifest="", assets={"video": asset})
+        return Done(output, (entry,))
 
 
 class EmptyStages:
     """Stages without any work: what remains is the cost of durability."""
 
-    def run(self, stage: str, ticket: Ticket) -> Effects:
-        return lambda tx, job: {}
-
-    def failure(self, job: Job, stage: str, code: str) -> Event | None:
-        return None
-
-    def discard(self, job: Job) -> None:
-        return None
+    def run(self, stage: str, work: Work) -> Result:
+        return Done(Output())
 
 
 def accept(book: JobBook, tenant: str = "default", priority: int = 50) -> Job:

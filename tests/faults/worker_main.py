@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stages import EmptyStages, TracedStages
+from stages import EmptyStages, TracedStages, line_of
 
 from guarded_gen import config
 from guarded_gen.audit import AuditLog
@@ -32,7 +32,7 @@ def main() -> None:
     log = AuditLog.open(store, settings.keys_folder)
     jobs = Jobs(settings, store, log)
     stages = EmptyStages() if kill == "empty" else TracedStages(home, kill, seconds)
-    worker = WorkerProcess(jobs, stages, Metrics(), lambda url, body, headers: 200)
+    worker = WorkerProcess(jobs, line_of(stages), Metrics(), lambda url, body, headers: 200)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
     worker.start()

@@ -18,13 +18,14 @@ from PIL import Image
 
 from classifiers.frame.banks import BankInvalid
 from guarded_gen.banks import bank_info
+from guarded_gen.composition import make_clip
 from guarded_gen.config import load
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.frame_index import BLOCK, CodeTable, FrameIndex, spread
-from guarded_gen.pipeline.run import run_clip
+from guarded_gen.production.marking import watermark_payload
 from guarded_gen.request import ClipRequest
 from guarded_gen.scanning import scan_file
-from guarded_gen.services import Services, watermark_payload
+from guarded_gen.services import Services
 from media.decode import decode
 from media.encode import EncodeSettings, encode
 from media.hashing import distance, pdq, to_hex
@@ -141,7 +142,7 @@ def test_our_own_output_is_known_and_told(services: Services, tmp_path: Path) ->
     """A published clip, mirrored and encoded again: the check says that it is ours."""
     clip = tmp_path / "clip.mp4"
     wanted = ClipRequest(prompt=PROMPT, seconds=1, width=256, height=192, seed=7)
-    made = run_clip(services, wanted, clip)
+    made = make_clip(services, wanted, clip)
     assert made.path == clip
     assert bindings(services, made.clip) == {
         WATERMARK_ALGORITHM: watermark_payload(made.clip).to_bytes(8, "big"),

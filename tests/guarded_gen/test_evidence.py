@@ -14,8 +14,8 @@ import pytest
 from classifiers.deepfake import fit, write_record
 from classifiers.frame import ModelKind, ModelSpec, scan
 from classifiers.frame.profile import model_check
+from guarded_gen.composition import make_clip
 from guarded_gen.config import load
-from guarded_gen.pipeline.run import run_clip
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from media.decode import decode
@@ -60,7 +60,7 @@ def test_a_copy_is_in_the_bank_of_our_own_output(services: Services, tmp_path: P
         prompt="a big red circle moves to the right over a checkered field",
         seconds=1, width=256, height=192, seed=7,
     )  # fmt: skip
-    made = run_clip(services, wanted, clip)
+    made = make_clip(services, wanted, clip)
     encode(copy, (batch.pixels for batch in decode(clip)), Fraction(24), EncodeSettings(crf=33))
     found = of(services.desk.report(copy, deep=True), Evidence.HASH_BANK)
     assert found.state is State.FOUND

@@ -13,10 +13,10 @@ from PIL import Image
 
 from generator.base import Step
 from generator.spec import Mode
+from guarded_gen.composition import files_of, generate_stage, make_clip, storage_of
 from guarded_gen.config import load
 from guarded_gen.gates import judge_reference, with_faces
-from guarded_gen.pipeline import stages
-from guarded_gen.pipeline.run import State, run_clip
+from guarded_gen.production.outcome import State
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from media.encode import encode
@@ -75,13 +75,13 @@ def test_a_banned_reference_ends_the_request_before_the_generator(
         seconds=0.5, width=128, height=128, backend="dit", mode=Mode.BLEND,
         references=(str(bad), str(good)),
     )  # fmt: skip
-    outcome = run_clip(
+    outcome = make_clip(
         services, wanted, tmp_path / "out.mp4", lambda stage, done, total: steps.append(stage)
     )
     assert outcome.state is State.BLOCKED
     assert outcome.last[1].stage is Stage.REFERENCE
     assert outcome.last[1].decision.rule_id == "BANK-1"
-    assert steps == ["prompt", "reference"], "neither the other reference nor the generator"
+    assert steps == ["prompt", "reference"], "the generator never ran"
     kinds = {entry.kind for entry in services.log.entries()}
     assert kinds == {"prompt.decision", "reference.decision"}
     assert not (tmp_path / "out.mp4").exists()
@@ -111,6 +111,7 @@ def test_a_block_in_mid_generation_stops_before_half_of_the_steps(
     """Real previews of a first run are banned; the second run is stopped by them."""
     seconds = 4.0 if backend == "world" else 0.5
     wanted = request(seconds=seconds, width=size, height=size, backend=backend)
+    stage = generate_stage(services, files_of(services, storage_of(services.settings)))
     seen: list[np.ndarray] = []
     taken: list[int] = []
 
@@ -125,20 +126,20 @@ def test_a_block_in_mid_generation_stops_before_half_of_the_steps(
             seen.extend(preview)
 
     with pytest.raises(EnoughError):
-        stages.render(services, wanted, tmp_path / "first", first_run, lambda: False)
+        stage.render(wanted, tmp_path / "first", first_run, lambda: False)
     ban(home, *seen)
 
     def second_run(step: Step) -> None:
         taken.append(step.index)
 
-    rendered = stages.render(services, wanted, tmp_path / "second", second_run, lambda: False)
+    rendered = stage.render(wanted, tmp_path / "second", second_run, lambda: False)
     stopped = rendered.coverage["preview"]
     assert stopped["stopped_after"] == taken[-1]
     assert 2 * taken[-1] < stopped["of"]
     assert rendered.frames == 0
     assert not list((tmp_path / "second").iterdir()), "nothing of the clip was kept"
 
-    outcome = run_clip(services, wanted, tmp_path / "out.mp4")
+    outcome = make_clip(services, wanted, tmp_path / "out.mp4")
     assert outcome.state is State.BLOCKED
     decided = outcome.last[1].to_json()
     assert decided["decision"]["stage"] == "output"

@@ -12,7 +12,7 @@ from guarded_gen.audit import Query
 from guarded_gen.config import load
 from guarded_gen.errors import InvalidInput, LogCorrupt, NotFound
 from guarded_gen.gates import GateResult, judge
-from guarded_gen.pipeline import events
+from guarded_gen.production import events
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from guarded_gen.store.tables.policies import PolicyRollout

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from guarded_gen.composition import make_clip
 from guarded_gen.config import load
 from guarded_gen.gates import judge_prompts
-from guarded_gen.pipeline.run import State, run_clip
-from guarded_gen.pipeline.stages import gate_prompt
+from guarded_gen.production.outcome import State
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from policies import Context
@@ -30,7 +30,7 @@ def services(home: Path) -> Iterator[Services]:
 def test_reviewers_see_the_words_and_the_caller_does_not(
     services: Services, tmp_path: Path
 ) -> None:
-    outcome = run_clip(services, ClipRequest(prompt=OFFENDING), tmp_path / "clip.mp4")
+    outcome = make_clip(services, ClipRequest(prompt=OFFENDING), tmp_path / "clip.mp4")
     decision, gate = outcome.last
     assert outcome.state is not State.PUBLISHED
     assert "explanation" not in json.dumps(outcome.to_json())

@@ -12,7 +12,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from guarded_gen.console.casefile import draft_of, exposure, related, rule_text, verdicts
+from guarded_gen.console.casefile import exposure, media_of, related, rule_text, verdicts
 from guarded_gen.console.desk import Desk, desk_of, seconds_of
 from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK
 from guarded_gen.console.render import page
@@ -48,7 +48,7 @@ def show(request: Request, id: str) -> Response:
             "statement": _statement(desk, who, case) if holds else None,
             "reveal": request.query_params.get("reveal") == "1" and holds,
             "nominal": NOMINAL_LOOK,
-            "has_media": draft_of(desk, case) is not None,
+            "has_media": bool(media_of(desk, case)),
             "reasons": REASONS,
             "names": desk.names(),
             "now": desk.queue.clock(),
@@ -155,7 +155,8 @@ async def golden(request: Request, id: str) -> Response:
 
     def work() -> None:
         case = desk.queue.get(found.who, id)
-        desk.golden.make(found.who, id, fields.get("expected", ""), draft_of(desk, case))
+        media = media_of(desk, case)
+        desk.golden.make(found.who, id, fields.get("expected", ""), media[0] if media else None)
 
     await to_thread.run_sync(work)
     return RedirectResponse(f"/console/cases/{id}?said=golden", 303)

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 
 from guarded_gen.audit import Event
 from guarded_gen.console import frames
-from guarded_gen.console.casefile import draft_of, exposure
+from guarded_gen.console.casefile import exposure, media_of
 from guarded_gen.console.desk import Desk, desk_of, seconds_of
 from guarded_gen.errors import NotFound
 from guarded_gen.review.errors import LeaseLost
@@ -65,29 +65,29 @@ async def reveal(request: Request, id: str) -> Response:
 @router.get("/cases/{id}/storyboard.jpg")
 def storyboard(request: Request, id: str) -> Response:
     desk = desk_of(request)
-    case, path = _media(desk, request, id, "storyboard")
-    data = frames.storyboard(path, case.details.get("segments", {}))
+    case, paths = _media(desk, request, id, "storyboard")
+    data = frames.storyboard(paths, case.details.get("segments", {}))
     return Response(data, media_type="image/jpeg")
 
 
 @router.get("/cases/{id}/preview.mp4")
 def preview(request: Request, id: str) -> Response:
-    """A small silent copy of the draft, made on first request, for looking at one second."""
+    """A small silent copy of the case's media, made on first request, for looking at one second."""
     desk = desk_of(request)
-    _, path = _media(desk, request, id, "preview")
-    return FileResponse(frames.preview(path), media_type="video/mp4")
+    _, paths = _media(desk, request, id, "preview")
+    return FileResponse(frames.preview(paths), media_type="video/mp4")
 
 
-def _media(desk: Desk, request: Request, id: str, what: str) -> tuple[ReviewCase, Path]:
-    """The draft, for the one who holds the case and may see media; the view goes on record
+def _media(desk: Desk, request: Request, id: str, what: str) -> tuple[ReviewCase, tuple[Path, ...]]:
+    """The files of a case, for the one who holds it and may see media; the view goes on record
     before a byte is sent."""
     who = desk.who(request)
     who.require(Permission.SEE_MEDIA)
     case = desk.queue.get(who, id)
     if case.holder != who.id or case.lease_until < desk.queue.clock():
         raise LeaseLost("you do not hold this case", "take it first")
-    path = draft_of(desk, case)
-    if path is None:
+    paths = media_of(desk, case)
+    if not paths:
         raise NotFound("there is no media of this case on this machine")
     if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):  # not for every part
         desk.log.append(
@@ -99,4 +99,4 @@ def _media(desk: Desk, request: Request, id: str, what: str) -> tuple[ReviewCase
                 body={"case": id, "what": what},
             )
         )
-    return case, path
+    return case, paths

@@ -19,12 +19,13 @@ from PIL import Image
 from generator.base import Cancel, Generator, OnStep, Step
 from generator.spec import GenerationSpec
 from guarded_gen.audit import AuditLog, Event
+from guarded_gen.composition import previewer
 from guarded_gen.gates import GateResult
 from guarded_gen.jobs import Jobs
 from guarded_gen.jobs.book import PREVIEW
 from guarded_gen.jobs.errors import Fenced
-from guarded_gen.pipeline import stages
-from guarded_gen.pipeline.previews import SIDE, make_preview
+from guarded_gen.production.generate import Look
+from guarded_gen.production.previews import SIDE
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from guarded_gen.store import open_store
@@ -177,9 +178,9 @@ def test_a_look_that_was_not_allowed_becomes_no_picture(home: Path) -> None:
     try:
         result = judged(services.policy, Signal.skipped("none", "undecodable", "not_assessed"))
         assert result.decision.action is Action.REVIEW
-        look = stages.Look(1, 4, np.zeros((1, 128, 128, 3), np.uint8), result)
+        look = Look(1, 4, np.zeros((1, 128, 128, 3), np.uint8), result)
         with pytest.raises(ValueError, match="never shown"):
-            make_preview(services, ClipRequest(prompt=PROMPT, seed=1), "video_x", look, home)
+            previewer(services).make(ClipRequest(prompt=PROMPT, seed=1), "video_x", look, home)
     finally:
         services.close()
 

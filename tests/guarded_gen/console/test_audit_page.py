@@ -10,7 +10,7 @@ import pytest
 
 from guarded_gen.audit import Event
 from guarded_gen.gates import judge
-from guarded_gen.pipeline import events
+from guarded_gen.production import events
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role

@@ -12,7 +12,7 @@ from guarded_gen.console.pages.policy import check_text, text_of, written
 from guarded_gen.console.replaying import Replays, at, differences
 from guarded_gen.errors import InvalidInput
 from guarded_gen.gates import judge
-from guarded_gen.pipeline import events
+from guarded_gen.production import events
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Role

@@ -14,7 +14,7 @@ from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner
 from guarded_gen.store import open_store
 from guarded_gen.telemetry import Metrics
-from tests.faults.stages import EmptyStages, accept
+from tests.faults.stages import EmptyStages, accept, line_of
 from tests.postgres import fresh_database
 from tests.waiting import PATIENCE_S
 
@@ -31,7 +31,8 @@ class Site:
         self.book = self.jobs.book
 
     def run(self, id: str, queue: Queue) -> None:
-        runner = Runner(self.book, EmptyStages(), Metrics(), "w", timeout_s=60, max_tries=5)
+        line = line_of(EmptyStages())
+        runner = Runner(self.book, line, Metrics(), "w", timeout_s=60, max_tries=5)
         runner.run(id, self.book.get(None, id).round, queue)
 
     def close(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import pytest
 from openai import OpenAI
 
 from guarded_gen import config
+from guarded_gen.composition import durable_line
 from guarded_gen.jobs import Jobs, Queue
-from guarded_gen.jobs.clips import ClipStages
-from guarded_gen.jobs.runner import Effects, Runner, Ticket
+from guarded_gen.jobs.runner import Runner
+from guarded_gen.production.line import Line
+from guarded_gen.production.publish import Publish
+from guarded_gen.production.stage import Done
+from guarded_gen.production.work import Work
 from guarded_gen.services import Services
 from guarded_gen.telemetry import Metrics
 from tests import buckets
@@ -25,28 +30,31 @@ class PowerCut(BaseException):
     """This machine is gone; no handler of errors runs."""
 
 
-class Dying(ClipStages):
-    """The real stages on a machine that dies when it should publish."""
+@dataclass(frozen=True, slots=True)
+class Dying(Publish):
+    def run(self, work: Work) -> Done:
+        raise PowerCut
 
-    def run(self, stage: str, ticket: Ticket) -> Effects:
-        if stage == "publish":
-            raise PowerCut
-        return super().run(stage, ticket)
+
+def dying(line: Line) -> Line:
+    """The real line on a machine that dies when it should publish."""
+    *others, last = line.stages
+    assert isinstance(last, Publish)
+    return replace(line, stages=(*others, Dying(last.files, last.place)))
 
 
 class Machine:
     """A worker with a disk of its own; the keys are a copy of the first machine's."""
 
-    def __init__(self, settings: config.Settings, stages: type[ClipStages]) -> None:
+    def __init__(self, settings: config.Settings, change: Callable[[Line], Line]) -> None:
         self.services = Services(settings)
         self.jobs = Jobs(settings, self.services.store, self.services.log)
-        book = self.jobs.book
-        self._stages = stages(self.services, book, self.jobs.storage, share_work=True)
+        self._line = change(durable_line(self.services, self.jobs, share=True))
         self._name = settings.home.name
 
     def run(self, id: str, queue: Queue) -> str:
         runner = Runner(
-            self.jobs.book, self._stages, Metrics(), self._name, timeout_s=600, max_tries=5
+            self.jobs.book, self._line, Metrics(), self._name, timeout_s=600, max_tries=5
         )
         return runner.run(id, 0, queue)
 
@@ -66,9 +74,9 @@ def test_one_machine_renders_one_signs_one_publishes_one_serves(
 ) -> None:
     machines: list[Machine] = []
 
-    def machine(name: str, stages: type[ClipStages] = ClipStages) -> Machine:
+    def machine(name: str, change: Callable[[Line], Line] = lambda line: line) -> Machine:
         shutil.copytree(door.keys_folder, tmp_path / name / "keys")
-        machines.append(Machine(settings_for(tmp_path / name, **shared), stages))
+        machines.append(Machine(settings_for(tmp_path / name, **shared), change))
         return machines[-1]
 
     door = settings_for(tmp_path / "door", **shared)
@@ -85,7 +93,7 @@ def test_one_machine_renders_one_signs_one_publishes_one_serves(
             assert machine("renders").run(video.id, Queue.GPU) == Queue.CPU
             shutil.rmtree(tmp_path / "renders" / "work")
             with pytest.raises(PowerCut):
-                machine("signs", Dying).run(video.id, Queue.CPU)
+                machine("signs", dying).run(video.id, Queue.CPU)
             shutil.rmtree(tmp_path / "signs" / "work")
             assert client.videos.retrieve(video.id).status == "in_progress"
             machine("publishes").run(video.id, Queue.CPU)

@@ -20,12 +20,14 @@ from guarded_gen.errors import Conflict, NotFound, StorageFailed
 from guarded_gen.jobs import Jobs, Queue, Storage, WorkerProcess, now_ms
 from guarded_gen.jobs import runner as running
 from guarded_gen.jobs.errors import Fenced
-from guarded_gen.jobs.runner import Effects, Runner, Ticket
+from guarded_gen.jobs.runner import Runner
 from guarded_gen.jobs.webhooks import BACKOFF_S, Deliverer
+from guarded_gen.production.stage import Result
+from guarded_gen.production.work import Work
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import WebhookDelivery, WebhookEndpoint
 from guarded_gen.telemetry import Metrics
-from tests.faults.stages import EmptyStages, accept
+from tests.faults.stages import EmptyStages, accept, line_of
 from tests.waiting import until
 
 
@@ -40,7 +42,7 @@ class Room:
         self.book = self.jobs.book
 
     def runner(self, stages: Any, max_tries: int = 5) -> Runner:
-        return Runner(self.book, stages, Metrics(), "w", timeout_s=60, max_tries=max_tries)
+        return Runner(self.book, line_of(stages), Metrics(), "w", timeout_s=60, max_tries=max_tries)
 
     def run(self, id: str, stages: Any) -> None:
         job = self.book.get(None, id)
@@ -67,10 +69,10 @@ class Breaking(EmptyStages):
     def __init__(self, stage: str, errors: list[BaseException]) -> None:
         self._stage, self.errors = stage, errors
 
-    def run(self, stage: str, ticket: Ticket) -> Effects:
+    def run(self, stage: str, work: Work) -> Result:
         if stage == self._stage and self.errors:
             raise self.errors.pop(0)
-        return super().run(stage, ticket)
+        return super().run(stage, work)
 
 
 def test_a_job_runs_through_all_stages(room: Room) -> None:
@@ -130,7 +132,7 @@ def test_a_ghost_is_refused_at_every_write(room: Room) -> None:
     finish = room.book.finish_stage
     finish(job.id, new.fence, "generate", "owner", 0, lambda tx, job: {"n": 1})
     again = finish(job.id, new.fence, "generate", "owner", 0, lambda tx, job: {"n": 2})
-    assert again == {"n": 1}
+    assert again == ({"n": 1}, [])
 
 
 def test_cancel_and_delete(room: Room) -> None:
@@ -148,21 +150,23 @@ def test_cancel_and_delete(room: Room) -> None:
 def test_priorities_within_and_fairness_between_tenants(room: Room) -> None:
     """A greedy tenant with 30 jobs does not hold up one with 3; urgent jobs go first."""
     order: list[tuple[str, int]] = []
+    whose: dict[str, tuple[str, int]] = {}
     lock = threading.Lock()
 
     class Noting(EmptyStages):
-        def run(self, stage: str, ticket: Ticket) -> Effects:
+        def run(self, stage: str, work: Work) -> Result:
             if stage == "generate":
                 with lock:
-                    order.append((ticket.job.tenant, ticket.job.priority))
+                    order.append(whose[work.id])
                 time.sleep(0.02)
-            return super().run(stage, ticket)
+            return super().run(stage, work)
 
     greedy = [accept(room.book, tenant="greedy") for _ in range(30)]
     modest = [accept(room.book, tenant="modest", priority=p) for p in (50, 90, 10)]
     for job in (*greedy, *modest):
+        whose[job.id] = (job.tenant, job.priority)
         room.jobs.hand_over(job)
-    worker = WorkerProcess(room.jobs, Noting(), Metrics(), lambda url, body, headers: 200)
+    worker = WorkerProcess(room.jobs, line_of(Noting()), Metrics(), lambda url, body, headers: 200)
     worker.start()
     try:
         until(lambda: not room.book.open_counts(), "the end of all jobs")
@@ -192,11 +196,11 @@ def test_a_restored_database_goes_on(room: Room, tmp_path: Path) -> None:
     ran: list[str] = []
 
     class Noting(EmptyStages):
-        def run(self, stage: str, ticket: Ticket) -> Effects:
+        def run(self, stage: str, work: Work) -> Result:
             ran.append(stage)
-            return super().run(stage, ticket)
+            return super().run(stage, work)
 
-    worker = WorkerProcess(other.jobs, Noting(), Metrics(), lambda url, body, headers: 200)
+    worker = WorkerProcess(other.jobs, line_of(Noting()), Metrics(), lambda url, body, headers: 200)
     worker.start()
     try:
         until(lambda: not other.book.open_counts(), "the end of all jobs")

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
 
+import policies
 from generator.spec import Mode
 from guarded_gen import config
 from guarded_gen.audit import Transaction
-from guarded_gen.gates import GateResult
+from guarded_gen.composition import durable_line, prompt_gate
+from guarded_gen.gates import GateResult, judge
 from guarded_gen.jobs import Jobs, Queue
-from guarded_gen.jobs.clips import ClipStages
-from guarded_gen.jobs.runner import Effects, Runner, Ticket
-from guarded_gen.pipeline import stages
+from guarded_gen.jobs.runner import Runner
+from guarded_gen.production.line import Line
+from guarded_gen.production.stage import Done, Held, Result
+from guarded_gen.production.work import Gated, Judged, Output, Work
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.store.tables.review import ReviewCase
 from guarded_gen.telemetry import Metrics
 from media.hashing import pdq, to_hex
-from tests.faults.stages import EmptyStages, accept
+from policies import Context
+from policies.decision import Action, Signal, Stage
+from tests.faults.stages import EmptyStages, accept, line_of
 
 
 class Room:
@@ -34,7 +39,7 @@ class Room:
         services = self.services
         self.jobs = Jobs(services.settings, services.store, services.log)
         self.book = self.jobs.book
-        self.stages = ClipStages(services, self.book, self.jobs.storage, False)
+        self.line = durable_line(services, self.jobs)
 
     def accept(self, *keys: str, stage: str = "reference") -> Job:
         request = ClipRequest(
@@ -46,7 +51,7 @@ class Room:
         values = {c.key: getattr(template, c.key) for c in Job.__table__.columns}
         job = Job(**{**values, "id": f"{template.id[:-2]}zz", "stage": stage,
                      "request": request.model_dump(mode="json")})  # fmt: skip
-        gate: GateResult = stages.gate_prompt(self.services, request)
+        gate: GateResult = prompt_gate(self.services).judge(request)
 
         def work(tx: Transaction) -> None:
             self.book.accept(tx, job, {"decision": "dec_0", "gate": gate.to_json()})
@@ -54,11 +59,9 @@ class Room:
         self.services.log.write(work)
         return job
 
-    def run(self, job: Job, worked: Any, queue: Queue = Queue.GPU) -> Job:
+    def run(self, job: Job, line: Line, queue: Queue = Queue.GPU) -> Job:
         round = self.book.get(None, job.id).round
-        Runner(self.book, worked, Metrics(), "w", timeout_s=60, max_tries=5).run(
-            job.id, round, queue
-        )
+        Runner(self.book, line, Metrics(), "w", timeout_s=60, max_tries=5).run(job.id, round, queue)
         return self.book.get(None, job.id)
 
     def put(self, name: str, seed: int) -> str:
@@ -87,7 +90,7 @@ def test_a_banned_reference_ends_the_job_before_the_generator(room: Room) -> Non
     banks = room.services.settings.home / "banks"
     banks.mkdir(parents=True, exist_ok=True)
     (banks / "banned.txt").write_text(f"pdq {to_hex(pdq(room.last)[0])}\n")
-    job = room.run(room.accept(good, bad), room.stages)
+    job = room.run(room.accept(good, bad), room.line)
     assert job.status == "failed"
     assert job.error["code"] == "moderation_blocked"
     assert job.error["reason_code"] == "known_content"
@@ -99,14 +102,12 @@ def test_a_banned_reference_ends_the_job_before_the_generator(room: Room) -> Non
 
 
 def test_a_reference_that_no_check_vouches_for_waits_for_a_person(room: Room) -> None:
-    job = room.run(room.accept(room.put("unknown.png", 3)), room.stages)
+    job = room.run(room.accept(room.put("unknown.png", 3)), room.line)
     assert (job.status, job.review, job.stage) == ("in_progress", "pending", "generate")
     assert "generate" not in room.book.outputs(job.id)
     with room.services.store.read() as session:
         case = session.scalars(select(ReviewCase).where(ReviewCase.item == job.id)).one()
     assert (case.stage, case.kind) == ("reference", "review")
-    shown = Path(room.book.outputs(job.id)["reference"]["draft"])
-    assert shown.is_file(), "the reviewer can look at it"
     assert room.book.take(job.id, job.round, "w", ["generate"]) is None, "not before a person"
     room.services.log.write(lambda tx: room.book.decide(tx, job.id, True, "log_1"))
     assert room.book.take(job.id, job.round + 1, "w", ["reference", "generate"]) is not None
@@ -116,7 +117,7 @@ def test_a_broken_reference_fails_the_job(room: Room) -> None:
     path = room.services.settings.home / "text.png"
     path.write_text("no picture")
     room.jobs.storage.put("inputs/text.png", path)
-    job = room.run(room.accept("inputs/text.png"), room.stages)
+    job = room.run(room.accept("inputs/text.png"), room.line)
     assert job.status == "failed"
     assert job.error["code"] == "unreadable_media"
 
@@ -124,20 +125,21 @@ def test_a_broken_reference_fails_the_job(room: Room) -> None:
 class HoldsTwice(EmptyStages):
     """Holds the job after two of its stages."""
 
-    def run(self, stage: str, ticket: Ticket) -> Effects:
-        def effects(tx: Transaction, job: Job) -> dict[str, Any]:
-            if stage in ("generate", "output"):
-                job.review = "pending"
-                return {"halt": "held"}
-            return {}
+    outputs: ClassVar[dict[str, type[Output]]] = {"generate": Gated, "output": Gated}
 
-        return effects
+    def run(self, stage: str, work: Work) -> Result:
+        if stage not in self.outputs:
+            return Done(Output())
+        signal = Signal.skipped("none", "undecodable", "not_assessed")
+        gate = judge(policies.load("default"), Stage.OUTPUT, [signal], Context())
+        assert gate.decision.action is Action.REVIEW
+        return Held(Gated(judged=(Judged(gate=gate),)))
 
 
 def test_an_approval_of_one_stage_is_none_of_the_next(room: Room) -> None:
     job = accept(room.book)
     for queue, held_at in ((Queue.GPU, "output"), (Queue.CPU, "encode")):
-        held = room.run(job, HoldsTwice(), queue)
+        held = room.run(job, line_of(HoldsTwice()), queue)
         assert (held.review, held.stage) == ("pending", held_at)
         room.services.log.write(lambda tx: room.book.decide(tx, job.id, True, "log_1"))
-    assert room.run(job, HoldsTwice(), Queue.CPU).status == "completed"
+    assert room.run(job, line_of(HoldsTwice()), Queue.CPU).status == "completed"

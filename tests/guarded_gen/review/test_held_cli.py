@@ -6,15 +6,15 @@ from pathlib import Path
 
 import policies
 from guarded_gen.api.app import worker_process
+from guarded_gen.composition import make_clip
 from guarded_gen.config import load
 from guarded_gen.jobs import Jobs
-from guarded_gen.jobs.held import keeper
-from guarded_gen.pipeline.run import State, run_clip
+from guarded_gen.jobs.settled import HeldJobs
+from guarded_gen.production.outcome import State
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.appeals import Appeals
 from guarded_gen.review.cases import Queue
 from guarded_gen.review.decide import Decisions
-from guarded_gen.review.effects import HeldJobs
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role
@@ -40,7 +40,7 @@ def test_an_allowed_clip_is_finished_and_its_manifest_names_the_decision(home: P
         seconds=1, width=256, height=256,
     )  # fmt: skip
     target = home.parent / "clip.mp4"
-    outcome = run_clip(services, request, target, keep=keeper(request))
+    outcome = make_clip(services, request, target)
     assert outcome.state is State.HELD
     assert not target.exists()
     metrics = Metrics()
@@ -77,7 +77,7 @@ def test_a_refusal_by_a_person_can_be_appealed_by_either_link(home: Path) -> Non
     request = ClipRequest.checked(
         services.settings.limits, prompt="two fencers on a stage", backend="world"
     )
-    outcome = run_clip(services, request, home / "clip.mp4", keep=keeper(request))
+    outcome = make_clip(services, request, home / "clip.mp4")
     assert outcome.state is State.HELD
     jobs = Jobs(services.settings, services.store, services.log)
     queue = Queue(services.store, services.log)

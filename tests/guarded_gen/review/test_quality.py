@@ -104,7 +104,7 @@ def test_a_golden_case_tests_everybody_once_and_nothing_takes_effect(
     room.decide("bob", other, "block")
     lead = room.queue.next(room.people["lea"])
     assert lead is None or lead.kind == "review", "who made it is not tested by it"
-    from guarded_gen.review.effects import HeldJobs
+    from guarded_gen.jobs.settled import HeldJobs
 
     room.decisions().settle()
     assert set(room.settled) == {met.id, other.id}

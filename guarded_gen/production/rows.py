@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from guarded_gen.jobs.plan import Status
+from guarded_gen.store.tables.base import Base
 from guarded_gen.store.tables.jobs import Job
 
+Row = TypeVar("Row", bound=Base)
 DEFAULT_PRIORITY = 50
+
+
+class Status(StrEnum):
+    """How far a job is, in the words of the API."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+OPEN = (Status.QUEUED.value, Status.IN_PROGRESS.value)
 
 
 def now_ms() -> int:
@@ -51,3 +65,9 @@ def held(job: Job) -> Job:
     job.review = "pending"
     job.status = Status.IN_PROGRESS.value
     return job
+
+
+def copy_of(row: Row) -> Row:
+    """A row with the same values that belongs to no session."""
+    values = {column.key: getattr(row, column.key) for column in row.__table__.columns}
+    return type(row)(**values)

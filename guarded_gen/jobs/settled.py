@@ -1,4 +1,7 @@
-"""From a settled case back to the job that was held, or to the appeal that asked."""
+"""From a settled case back to the job that was held, or to the appeal that asked.
+
+It stands with the jobs, since review knows nothing of them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from sqlalchemy import select
 
 from guarded_gen.audit import Transaction
 from guarded_gen.errors import Conflict, NotFound
-from guarded_gen.jobs import JobBook
+from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.webhooks import enqueue
 from guarded_gen.review.appeals import answer
 from guarded_gen.review.cases import now_ms
@@ -18,7 +21,8 @@ _log = logging.getLogger(__name__)
 
 
 class HeldJobs:
-    """The effect of settled cases on jobs and appeals; see :class:`~.decide.Decisions`."""
+    """The effect of settled cases on jobs and appeals; see
+    :class:`~guarded_gen.review.decide.Decisions`."""
 
     def __init__(self, book: JobBook) -> None:
         self._book = book

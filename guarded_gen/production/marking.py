@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from guarded_gen.production.formats import Format, Writer
 from media.decode import decode
-from media.encode import Copied, Encoder, EncodeSettings
+from media.encode import Copied, EncodeSettings
 from media.limits import MediaLimits
 from media.open import open_media
 
@@ -21,6 +24,16 @@ Pixels = NDArray[np.uint8]
 Mark = Callable[[Pixels], Pixels]
 
 THUMBNAIL_SIDE = 512
+PAYLOAD_BYTES = 8
+
+
+def watermark_payload(clip: str) -> int:
+    """The 64-bit number that a clip's frames carry.
+
+    A hash of the clip's random id: a stage that is repeated marks with the same number, and the
+    number tells nobody but the registry which clip it is.
+    """
+    return int.from_bytes(hashlib.sha256(clip.encode()).digest()[:PAYLOAD_BYTES], "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +45,41 @@ class Finished:
     thumbnail: bytes
 
 
-def finish(
+def mark_and_write(
     draft: Path,
     destination: Path,
+    form: Format,
     frames: int,
     fps: Fraction,
     mark: Mark,
     settings: EncodeSettings,
     limits: MediaLimits,
 ) -> Finished:
-    """Mark every frame of ``draft`` and encode to ``destination``, in one pass; sound is copied.
+    """Mark every frame of ``draft`` that ``form`` takes and write ``destination``, in one pass;
+    sound is copied.
 
-    A destination that ends in ``.png`` gets the first frame as a picture.
     ``frames`` is the number of frames in the draft; a draft that has others raises
     ``UnreadableMedia`` from the decoder. Nothing is left at ``destination`` after an error.
     """
-    middle = frames // 2
+    wanted = frames if form.moves else 1
+    middle, written = wanted // 2, 0
     thumbnail = b""
-    encoder: Encoder | None = None
-    try:
+    writer: Writer | None = None
+    with ExitStack() as stack:
         for batch in decode(draft, limits):
-            marked = mark(batch.pixels)
-            if destination.suffix == ".png":
-                Image.fromarray(marked[0]).save(destination)
-                return Finished(destination, 1, jpeg(marked[0]))
-            if encoder is None:
-                encoder = Encoder(
-                    destination, batch.width, batch.height, fps, settings, _sound_of(draft, limits)
+            marked = mark(batch.pixels)[: wanted - written]
+            if writer is None:
+                sound = _sound_of(draft, limits) if form.moves else None
+                writer = stack.enter_context(
+                    form.writer(destination, batch.width, batch.height, fps, settings, sound)
                 )
-            encoder.write(marked)
-            if batch.index <= middle < batch.index + len(batch):
-                thumbnail = jpeg(marked[middle - batch.index])
-    except BaseException as error:
-        if encoder is not None:
-            encoder.__exit__(type(error), error, error.__traceback__)
-        raise
-    assert encoder is not None, "decode yields a frame or raises"
-    encoder.__exit__(None, None, None)
-    return Finished(destination, encoder.frames, thumbnail)
+            writer.write(marked)
+            if written <= middle < written + len(marked):
+                thumbnail = jpeg(marked[middle - written])
+            written += len(marked)
+            if written >= wanted and not form.moves:
+                break
+    return Finished(destination, written, thumbnail)
 
 
 def _sound_of(draft: Path, limits: MediaLimits) -> Copied | None:

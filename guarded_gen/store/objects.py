@@ -16,7 +16,7 @@ import fsspec
 
 from guarded_gen.errors import NotFound, StorageFailed
 
-_KEY = re.compile(r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$")
+KEY = re.compile(r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$")
 _CHUNK = 1024 * 1024
 
 
@@ -35,7 +35,7 @@ class Storage:
         self.local = Path(self._root) if "file" in _protocols(filesystem) else None
 
     def _path(self, key: str) -> str:
-        if not _KEY.match(key):
+        if not KEY.match(key):
             raise StorageFailed(f"{key[:80]!r} is no storage key")
         return f"{self._root}/{key}"
 

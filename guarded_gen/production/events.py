@@ -6,13 +6,15 @@ log encrypts per subject and commits to.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from generator.base import Capabilities
 from guarded_gen.audit import Event
 from guarded_gen.gates import GateResult
-from guarded_gen.pipeline.stages import Look
 from guarded_gen.request import ClipRequest
+
+if TYPE_CHECKING:
+    from guarded_gen.production.generate import Look
 
 
 def decision(request: ClipRequest, clip: str, result: GateResult, related: str | None) -> Event:
@@ -130,10 +132,17 @@ def published(request: ClipRequest, clip: str, sha256: str, related: str | None)
 
 def failed(request: ClipRequest, clip: str, stage: str, code: str, related: str | None) -> Event:
     """The work stopped with a typed error; nothing was published."""
+    return stopped(request.tenant, clip, stage, code, related, request.subject)
+
+
+def stopped(
+    tenant: str, clip: str, stage: str, code: str, related: str | None, subject: str | None = None
+) -> Event:
+    """The same for work whose request may not be readable."""
     return Event(
         kind="clip.failed",
-        tenant=request.tenant,
-        subject=request.subject,
+        tenant=tenant,
+        subject=subject,
         actor="pipeline",
         related=related,
         body={"clip": clip, "stage": stage, "code": code},

@@ -1,0 +1,49 @@
+"""Parts that several stages need: what the policy may know, and what the laws want told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import policies
+from generator.base import Capabilities
+from guarded_gen.request import ClipRequest
+from policies import Context
+from policies.rollout import Choice
+from provenance.compliance import Facts
+
+CapabilitiesOf = Callable[[str], Capabilities]
+"""What the backend of this name can do; raises for an unknown one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What every gate needs: the policies that act for a request, and its context.
+
+    ``choice`` is asked anew for each decision, since policies change while the process runs.
+    """
+
+    capabilities: CapabilitiesOf
+    choice: Callable[[ClipRequest], Choice]
+
+    def context(self, request: ClipRequest) -> Context:
+        """What the policy may know of a request besides the signals."""
+        capabilities = self.capabilities(request.backend)
+        nature = {policies.NEURAL if capabilities.neural else policies.PROCEDURAL}
+        if capabilities.closed_vocabulary:
+            nature.add("closed_vocabulary")
+        return Context(
+            tenant=request.tenant,
+            jurisdiction=request.jurisdiction,
+            age_mode=request.age_mode,
+            backend=request.backend,
+            capabilities=frozenset(nature | {mode.value for mode in capabilities.modes}),
+            has_reference=bool(request.references),
+            duration=request.seconds,
+        )
+
+
+def facts_of(capabilities: Capabilities, clip: str) -> Facts:
+    """What the laws on marking want to know of a clip."""
+    return Facts(clip, capabilities.name, capabilities.version, datetime.now(UTC))

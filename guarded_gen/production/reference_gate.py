@@ -1,0 +1,54 @@
+"""The reference gate: the files that a clip is to be made from, before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifiers.base import FrameCheck
+from classifiers.frame import FrameSettings
+from generator.checks import require
+from guarded_gen.gates import judge_reference
+from guarded_gen.production.files import WorkFiles
+from guarded_gen.production.line import REFERENCE
+from guarded_gen.production.parts import Judging
+from guarded_gen.production.stage import Result, gated
+from guarded_gen.production.work import Gated, Judged, Output, Work
+from guarded_gen.request import FileReference
+from media.limits import MediaLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceGate:
+    judging: Judging
+    checks: Callable[[], tuple[FrameCheck, ...]]
+    settings: FrameSettings
+    limits: MediaLimits
+    files: WorkFiles
+
+    name: str = REFERENCE
+    output: type[Output] = Gated
+
+    def run(self, work: Work) -> Result:
+        """Judge every reference, in order.
+
+        All of them, since one approval opens the gate: nothing that would be blocked may hide
+        behind the first that is held. Raises :class:`media.errors.MediaError` for one that is no
+        picture or video, and :class:`generator.UnsupportedSpec` when the backend could not make
+        the clip anyway.
+        """
+        request = self.files.with_local_references(work)
+        require(self.judging.capabilities(request.backend), request.spec())
+        context, choice = self.judging.context(request), self.judging.choice(request)
+        checks = self.checks()
+        judged = tuple(
+            Judged(
+                gate=judge_reference(
+                    choice, checks, Path(reference.path), context, self.settings, self.limits
+                )
+            )
+            for reference in request.references
+            if isinstance(reference, FileReference)
+        )
+        return gated(Gated(judged=judged), "a reference was refused by the policy")
