@@ -1,4 +1,4 @@
-"""The top: gates, pipeline, jobs, record, API, console and command line.
+"""The top: gates, production line, jobs, record, API, console and command line.
 
 May import every room.
 """

@@ -15,10 +15,9 @@ from guarded_gen.api.problems import Problem
 from guarded_gen.audit import Transaction
 from guarded_gen.composition import prompt_gate
 from guarded_gen.errors import NotFound
-from guarded_gen.production.drive import record_result
 from guarded_gen.production.line import PROMPT
-from guarded_gen.production.rows import held, new_job
-from guarded_gen.production.stage import Done, Held, Refused, Result
+from guarded_gen.production.rows import new_job
+from guarded_gen.production.stage import Done, Refused, Result
 from guarded_gen.production.work import Gated, Work
 from guarded_gen.request import ClipRequest
 from guarded_gen.review.appeals import appeal_link
@@ -136,7 +135,7 @@ def _record(
     remember: Remember,
     request_id: str,
 ) -> Job | Problem:
-    output = record_result(tx, job, request, result)
+    door.jobs.book.admit(tx, job, request, result)
     if isinstance(result, Refused):
         [judged] = result.output.judged
         gate = judged.gate
@@ -144,8 +143,5 @@ def _record(
         problem = blocked_problem(door, decision, str(gate.decision.reason), "prompt", gate.offer)
         remember(tx.session, problem.status, problem.body(request_id))
         return problem
-    if isinstance(result, Held):
-        held(job)
-    door.jobs.book.accept(tx, job, output.stored())
     remember(tx.session, 200, video_object(door, job))
     return job

@@ -92,7 +92,7 @@ def refuse_characters(
 
 
 def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
-    """The fields that all kinds of requests share, under the pipeline's names."""
+    """The fields that all kinds of requests share, under the request's names."""
     fps = wanted.fps or DEFAULT_FPS
     fields: dict[str, Any] = {
         "prompt": getattr(wanted, "prompt", ""),

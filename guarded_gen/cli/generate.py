@@ -98,7 +98,7 @@ def confirmed(outcome: Outcome, accept: bool, ask: bool) -> tuple[str, str] | No
 
 
 def run_with_progress(services: Services, request: ClipRequest, output: Path) -> Outcome:
-    """Run the pipeline with a bar on standard error (nothing when that is no terminal)."""
+    """Make the clip with a bar on standard error (nothing when that is no terminal)."""
     from guarded_gen.composition import make_clip
 
     check_output(output)
@@ -127,10 +127,8 @@ def check_output(output: Path) -> None:
     """Find an unwritable destination before any work is done for it."""
     import os
 
-    from guarded_gen.errors import InvalidInput, StorageFailed
+    from guarded_gen.errors import StorageFailed
 
-    if output.suffix.lower() not in {".mp4", ".png", ".jpg", ".jpeg"}:
-        raise InvalidInput(f"{output} does not end in .mp4", "give a name ending in .mp4", "output")
     folder = output.parent
     if output.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         raise StorageFailed(

@@ -140,13 +140,17 @@ def _run(
     **fields: Any,
 ) -> None:  # fmt: skip
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.errors import InvalidInput
-        from guarded_gen.request import ClipRequest, parse_size, rate_like, shape_like
+        from guarded_gen.production.formats import format_for
+        from guarded_gen.request import (
+            ClipRequest,
+            FileReference,
+            parse_size,
+            rate_like,
+            shape_like,
+        )
         from media.probe import probe
 
-        wanted = ".png" if mode is Mode.IMAGE else ".mp4"
-        if output.suffix.lower() != wanted:
-            raise InvalidInput(f"{output} does not end in {wanted}", None, "output")
+        format_for(output, mode)
         limits = services.settings.limits.media
         found = [probe(path, limits) for path in references]
         width, height = parse_size(size) if size else shape_like(found[0], limits)
@@ -156,7 +160,7 @@ def _run(
         request = ClipRequest.checked(
             services.settings.limits,
             mode=mode,
-            references=tuple(str(path.resolve()) for path in references),
+            references=tuple(FileReference(path=str(path.resolve())) for path in references),
             width=width,
             height=height,
             **fields,

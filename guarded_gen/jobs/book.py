@@ -22,10 +22,12 @@ from guarded_gen.audit import Event, Transaction
 from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs import webhooks
 from guarded_gen.jobs.errors import Fenced, QuotaExceeded
+from guarded_gen.production.drive import record_result
 from guarded_gen.production.line import DONE, PROMPT, Plan
-from guarded_gen.production.rows import OPEN, Status, now_ms
-from guarded_gen.production.stage import Refused, Result
+from guarded_gen.production.rows import OPEN, Status, held, now_ms
+from guarded_gen.production.stage import Held, Refused, Result
 from guarded_gen.production.work import Gated, Output, Published
+from guarded_gen.request import ClipRequest
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import Job, JobStage, Tenant
 
@@ -116,6 +118,19 @@ class JobBook:
         return dict(rows)
 
     # accepting
+
+    def admit(self, tx: Transaction, job: Job, request: ClipRequest, result: Result) -> Output:
+        """Take a new job in as the prompt gate says: to go on, to wait for a person, or not.
+
+        The decision is on record in every case. Raises :class:`QuotaExceeded`.
+        """
+        output = record_result(tx, job, request, result)
+        if isinstance(result, Refused):
+            return output
+        if isinstance(result, Held):
+            held(job)
+        self.accept(tx, job, output.stored())
+        return output
 
     def accept(self, tx: Transaction, job: Job, prompt_output: dict[str, Any]) -> None:
         """Put a new job into the book, within the quotas of its tenant.

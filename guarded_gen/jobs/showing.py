@@ -13,7 +13,7 @@ from pathlib import Path
 from guarded_gen.jobs.book import PREVIEW, JobBook
 from guarded_gen.jobs.errors import Fenced
 from guarded_gen.production import events
-from guarded_gen.production.generate import Look
+from guarded_gen.production.parts import Look
 from guarded_gen.production.previews import Previewer, showable
 from guarded_gen.production.work import Work
 from guarded_gen.store.objects import Storage

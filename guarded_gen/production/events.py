@@ -1,4 +1,4 @@
-"""What the pipeline writes into the audit log, event by event.
+"""What the production line writes into the audit log, event by event.
 
 No prompt and no personal data stands in a body; the prompt travels in the payload, which the
 log encrypts per subject and commits to.
@@ -6,15 +6,13 @@ log encrypts per subject and commits to.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from generator.base import Capabilities
 from guarded_gen.audit import Event
 from guarded_gen.gates import GateResult
+from guarded_gen.production.parts import Look
 from guarded_gen.request import ClipRequest
-
-if TYPE_CHECKING:
-    from guarded_gen.production.generate import Look
 
 
 def decision(request: ClipRequest, clip: str, result: GateResult, related: str | None) -> Event:

@@ -16,7 +16,7 @@ from guarded_gen.production.draft import render_draft
 from guarded_gen.production.files import DRAFT, WorkFiles
 from guarded_gen.production.line import GENERATE
 from guarded_gen.production.marking import Pixels
-from guarded_gen.production.parts import Judging
+from guarded_gen.production.parts import Judging, Look
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Output, Rendered, Work
 from guarded_gen.request import ClipRequest
@@ -27,16 +27,6 @@ from policies.decision import Action, Stage
 
 _SHARE = 65
 """Percent of a job's progress that the generator's steps make up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at an unfinished clip: ``pixels`` are ``uint8 [T, H, W, 3]``, all of them judged."""
-
-    index: int
-    total: int
-    pixels: Pixels
-    result: GateResult
 
 
 Seen = Callable[[Work, Look, Path], None]

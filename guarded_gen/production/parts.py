@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import policies
 from generator.base import Capabilities
+from guarded_gen.gates import GateResult
+from guarded_gen.production.marking import Pixels
 from guarded_gen.request import ClipRequest
 from policies import Context
 from policies.rollout import Choice
@@ -42,6 +44,16 @@ class Judging:
             has_reference=bool(request.references),
             duration=request.seconds,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at an unfinished clip: ``pixels`` are ``uint8 [T, H, W, 3]``, all of them judged."""
+
+    index: int
+    total: int
+    pixels: Pixels
+    result: GateResult
 
 
 def facts_of(capabilities: Capabilities, clip: str) -> Facts:

@@ -17,9 +17,8 @@ from PIL import Image
 
 from guarded_gen.gates import GateResult
 from guarded_gen.production.encode import Marker
-from guarded_gen.production.generate import Look
 from guarded_gen.production.marking import PAYLOAD_BYTES, Pixels, watermark_payload
-from guarded_gen.production.parts import CapabilitiesOf, facts_of
+from guarded_gen.production.parts import CapabilitiesOf, Look, facts_of
 from guarded_gen.request import ClipRequest
 from policies.decision import Action
 from provenance.certificates import SigningIdentity

@@ -97,9 +97,6 @@ class Judged(BaseModel):
     decision: str = ""
 
 
-_SEVERITY = {Action.ALLOW: 0, Action.REVIEW: 1, Action.BLOCK: 2}
-
-
 class Gated(Output):
     """What a gate decided: of a prompt and a clip once, of references one decision each."""
 
@@ -114,7 +111,7 @@ class Gated(Output):
     @property
     def decisive(self) -> int:
         """Which decision the gate stands on: the first of the most severe."""
-        grades = [_SEVERITY.get(one.gate.decision.action, 2) for one in self.judged]
+        grades = [one.gate.decision.action.severity for one in self.judged]
         return grades.index(max(grades))
 
     @property

@@ -24,7 +24,7 @@ from guarded_gen.gates import GateResult
 from guarded_gen.jobs import Jobs
 from guarded_gen.jobs.book import PREVIEW
 from guarded_gen.jobs.errors import Fenced
-from guarded_gen.production.generate import Look
+from guarded_gen.production.parts import Look
 from guarded_gen.production.previews import SIDE
 from guarded_gen.request import ClipRequest
 from guarded_gen.services import Services
