@@ -66,7 +66,7 @@ def prompt_gate(services: Services) -> PromptGate:
 def generate_stage(services: Services, files: WorkFiles, seen: Seen = unseen) -> Generate:
     return Generate(
         judging_of(services), services.generator, lambda: services.frame_checks,
-        services.settings.frames, files, seen,
+        lambda: services.frame_settings, files, seen,
     )  # fmt: skip
 
 
@@ -96,7 +96,8 @@ def line_of(
         (
             prompt_gate(services),
             ReferenceGate(
-                judging, lambda: services.frame_checks, settings.frames, limits, files
+                judging, lambda: services.frame_checks, lambda: services.sound_checks,
+                lambda: services.frame_settings, limits, files,
             ),
             generate_stage(services, files, seen),
             OutputGate(judging, files, unshow),

@@ -42,7 +42,7 @@ class Generate:
     judging: Judging
     generator: Callable[[str], Generator]
     checks: Callable[[], tuple[FrameCheck, ...]]
-    settings: FrameSettings
+    settings: Callable[[], FrameSettings]
     sounds: Callable[[], tuple[SoundCheck, ...]]
     limits: MediaLimits
     files: WorkFiles
@@ -90,7 +90,7 @@ class Generate:
         is 0, the signals are those of the preview, and ``coverage["preview"]`` names the step.
         """
         generator, checks = self.generator(request.backend), self.checks()
-        context = self.judging.context(request)
+        context, settings = self.judging.context(request), self.settings()
         acting = self.judging.choice(request).acting
 
         def judged(report: GateReport) -> GateResult:
@@ -102,7 +102,7 @@ class Generate:
         def passed(report: GateReport, pixels: Pixels, index: int, total: int) -> None:
             seen(Look(index, total, pixels, judged(report)))
 
-        look = PreviewGate(checks, stops, request.seconds, self.settings, passed)
+        look = PreviewGate(checks, stops, request.seconds, settings, passed)
 
         def stepped(step: Step) -> None:
             on_step(step)
@@ -113,7 +113,7 @@ class Generate:
         sound = soundtrack_of(request, self.limits)
         try:
             draft = render_draft(
-path, generator, request.spec(), checks, stepped, cancel, self.settings, sound
+                path, generator, request.spec(), checks, stepped, cancel, settings, sound
             )
         except PreviewStopped as stopped:
             at = {"stopped_after": stopped.index, "of": stopped.total, "looks": look.looks}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.base import FrameCheck
+from classifiers.base import FrameCheck, SoundCheck
 from classifiers.frame import FrameSettings
 from generator.checks import require
 from guarded_gen.gates import judge_reference
@@ -23,7 +23,8 @@ from media.limits import MediaLimits
 class ReferenceGate:
     judging: Judging
     checks: Callable[[], tuple[FrameCheck, ...]]
-    settings: FrameSettings
+    sounds: Callable[[], tuple[SoundCheck, ...]]
+    settings: Callable[[], FrameSettings]
     limits: MediaLimits
     files: WorkFiles
 
@@ -41,11 +42,11 @@ class ReferenceGate:
         request = self.files.with_local_references(work)
         require(self.judging.capabilities(request.backend), request.spec())
         context, choice = self.judging.context(request), self.judging.choice(request)
-        checks = self.checks()
+        checks, sounds, settings = self.checks(), self.sounds(), self.settings()
         judged = tuple(
             Judged(
                 gate=judge_reference(
-                    choice, checks, Path(reference.path), context, self.settings, self.limits
+                    choice, checks, Path(reference.path), context, settings, self.limits, sounds
                 )
             )
             for reference in request.references
