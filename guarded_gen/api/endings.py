@@ -9,7 +9,7 @@ import anyio
 from sqlalchemy import select
 
 from guarded_gen.errors import StorageFailed
-from guarded_gen.jobs.plan import OPEN
+from guarded_gen.production.rows import OPEN
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import Job
 
