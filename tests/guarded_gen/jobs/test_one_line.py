@@ -7,6 +7,7 @@ work and its writing, and a row may claim any stage, as rows of other versions d
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -44,11 +45,7 @@ _RULES = """
      action: review, reason: violence}
 """
 POLICY = policies.loads(
-    _FLOOR.read_text()
-    .replace("[unsafe, gore]", "[violence]")
-    .replace("[undecodable]", "[violence]")
-    .rstrip()
-    + _RULES
+    re.sub(r"categories: \[.*\]", "categories: [violence]", _FLOOR.read_text()).rstrip() + _RULES
 )[0]
 SCORES = {Action.ALLOW: 0.1, Action.REVIEW: 0.5, Action.BLOCK: 0.9}
 NAMES = [step.name for step in STEPS]
@@ -125,8 +122,9 @@ class Scripted:
             return Done(Output(), (lambda related: Event(kind=kind, body={"clip": work.id}),))
         judged = []
         for action in self.script.says(self.name):
-            signal = Signal.ran("scripted", "violence", SCORES[action])
-            gate = judge(POLICY, GateStage(self.name), [signal], Context())
+            scores = {rule.category: 0.0 for rule in POLICY.rules} | {"violence": SCORES[action]}
+            signals = [Signal.ran("scripted", name, score) for name, score in scores.items()]
+            gate = judge(POLICY, GateStage(self.name), signals, Context())
             assert gate.decision.action is action
             judged.append(Judged(gate=gate))
         return gated(Gated(judged=tuple(judged)), "refused")
