@@ -66,7 +66,8 @@ def prompt_gate(services: Services) -> PromptGate:
 def generate_stage(services: Services, files: WorkFiles, seen: Seen = unseen) -> Generate:
     return Generate(
         judging_of(services), services.generator, lambda: services.frame_checks,
-        lambda: services.frame_settings, files, seen,
+        lambda: services.frame_settings, lambda: services.sound_checks,
+        services.settings.limits.media, files, seen,
     )  # fmt: skip
 
 

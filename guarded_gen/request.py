@@ -167,13 +167,18 @@ class ClipRequest(BaseModel):
         """Frames per second as a fraction that a container can hold."""
         return Fraction(self.fps).limit_denominator(1001)
 
-    def spec(self) -> GenerationSpec:
-        """The generator's view of this request, whose references must be local files."""
-        paths: list[Path] = []
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The references, which must be local files."""
+        found: list[Path] = []
         for reference in self.references:
             if not isinstance(reference, FileReference):
                 raise ValueError("a generator reads local files; fetch the references first")
-            paths.append(Path(reference.path))
+            found.append(Path(reference.path))
+        return tuple(found)
+
+    def spec(self) -> GenerationSpec:
+        """The generator's view of this request, whose references must be local files."""
         return GenerationSpec(
             prompt=self.prompt,
             seconds=self.seconds,
@@ -182,7 +187,7 @@ class ClipRequest(BaseModel):
             fps=self.exact_fps,
             seed=self.seed,
             mode=self.mode,
-            references=tuple(paths),
+            references=self.paths,
             negative_prompt=self.negative_prompt,
             steps=self.steps,
             guidance=self.guidance,

@@ -7,7 +7,6 @@ told. A blend goes over from the sound of the first video to that of the second.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from generator.spec import Mode
@@ -22,7 +21,7 @@ def soundtrack_of(request: ClipRequest, limits: MediaLimits) -> Soundtrack | Non
     ``told`` of what comes back is ``{"from": "reference", "how": …}`` in plain words, for the
     record and the manifest. Raises the media room's errors.
     """
-    paths = [Path(path) for path in request.references]
+    paths = request.paths
     seconds = request.seconds
     need = round(seconds * RATE)
     match request.mode:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from generator.spec import Mode
 from guarded_gen.errors import InvalidInput
-from media.encode import Encoder, EncodeSettings
+from media.encode import Copied, Encoder, EncodeSettings
 from media.errors import EncodeFailed
 from media.soundtrack import Soundtrack
 from provenance.compliance import ComplianceSettings, Profile
@@ -54,8 +54,13 @@ class Format(Protocol):
     def carries_metadata(self) -> bool: ...
 
     def writer(
-        self, path: Path, width: int, height: int, fps: Fraction, settings: EncodeSettings,
-        sound: Soundtrack | None = None,
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        settings: EncodeSettings,
+        sound: Soundtrack | Copied | None = None,
     ) -> AbstractContextManager[Writer]: ...
 
 
@@ -70,8 +75,13 @@ class Mp4:
     carries_metadata: bool = True
 
     def writer(
-        self, path: Path, width: int, height: int, fps: Fraction, settings: EncodeSettings,
-        sound: Soundtrack | None = None,
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        settings: EncodeSettings,
+        sound: Soundtrack | Copied | None = None,
     ) -> AbstractContextManager[Writer]:
         return Encoder(path, width, height, fps, settings, sound)
 
@@ -125,8 +135,13 @@ class Png:
     carries_metadata: bool = False
 
     def writer(
-        self, path: Path, width: int, height: int, fps: Fraction, settings: EncodeSettings,
-        sound: Soundtrack | None = None,
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        settings: EncodeSettings,
+        sound: Soundtrack | Copied | None = None,
     ) -> AbstractContextManager[Writer]:
         return _Picture(path, "PNG")
 

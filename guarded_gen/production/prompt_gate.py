@@ -27,7 +27,7 @@ class PromptGate:
     output: type[Output] = Gated
 
     def run(self, work: Work) -> Result:
-        """Judge the prompt with its negative prompt. An unknown backend is an error before any decision."""
+        """Judge the prompt with its negative one. An unknown backend is an error before that."""
         judged = Judged(gate=self.judge(work.request))
         return gated(Gated(judged=(judged,)), "the prompt was refused by the policy")
 

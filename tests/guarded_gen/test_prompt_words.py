@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guarded_gen.composition import make_clip
+from guarded_gen.composition import make_clip, prompt_gate
 from guarded_gen.config import load
 from guarded_gen.gates import judge_prompts
 from guarded_gen.production.outcome import State
@@ -83,7 +83,7 @@ def test_the_record_names_the_rule_and_the_span_that_decided(
 ) -> None:
     scene = "An old gardener waters the roses behind the house."
     text = f"{scene} {OFFENDING}. {scene}"
-    outcome = run_clip(services, ClipRequest(prompt=text), tmp_path / "clip.mp4")
+    outcome = make_clip(services, ClipRequest(prompt=text), tmp_path / "clip.mp4")
     decision, gate = outcome.last
     told = json.loads(services.log.payload(decision))["decided_by"]
     assert told["rule_id"] == gate.decision.rule_id
@@ -95,7 +95,7 @@ def test_the_record_names_the_rule_and_the_span_that_decided(
 def test_what_is_unwanted_is_judged_as_denied(services: Services, tmp_path: Path) -> None:
     def action(negative: str) -> str:
         request = ClipRequest(prompt="a farmer milks a cow", negative_prompt=negative)
-        return gate_prompt(services, request).decision.action.value
+        return prompt_gate(services).judge(request).decision.action.value
 
     assert action("") == "allow"
     assert action("nude, gore, blood; deformed hands. watermark") == "allow"
