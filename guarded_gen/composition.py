@@ -11,7 +11,7 @@ from guarded_gen.jobs.showing import Showing
 from guarded_gen.production import memory
 from guarded_gen.production.encode import Encode
 from guarded_gen.production.files import WorkFiles
-from guarded_gen.production.formats import format_for, require_format
+from guarded_gen.production.formats import format_for
 from guarded_gen.production.generate import Generate, Seen, unseen
 from guarded_gen.production.line import Line
 from guarded_gen.production.memory import Progress
@@ -60,6 +60,7 @@ def prompt_gate(services: Services) -> PromptGate:
         judging_of(services),
         lambda: services.prompt_classifiers,
         services.settings.prompts.rewrite,
+        services.settings.compliance,
     )
 
 
@@ -140,11 +141,10 @@ def make_clip(
     """Take one request down the line in this process, to a file at ``destination``.
 
     Raises :class:`~guarded_gen.errors.InvalidInput` before anything is judged when the name
-    asks for a format that the request or the compliance profiles cannot have; else see
+    asks for a format that the request cannot have; else see
     :func:`guarded_gen.production.memory.make`.
     """
     form = format_for(destination, request.mode)
-    require_format(form, services.settings.compliance)
     request = request.model_copy(update={"format": form.name})
     files = files_of(services, storage_of(services.settings))
     line = line_of(services, files, ToFile(destination))

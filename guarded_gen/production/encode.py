@@ -90,13 +90,16 @@ class Encode:
         if not self.compliance.labels:
             return watermark, trial
         label = labeller(
-            self.compliance.label_text,
+            self.compliance.text,
             request.width,
             request.height,
             request.exact_fps,
             seconds=LABEL_SECONDS,
             share=LABEL_SHARE,
             font=Path(self.compliance.label_font) if self.compliance.label_font else None,
+            icon=self.compliance.label_icon,
+            corner=self.compliance.label_corner,
+            opacity=self.compliance.label_opacity,
         )
         return lambda pixels: watermark(label(pixels)), trial
 

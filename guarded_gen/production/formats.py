@@ -23,7 +23,6 @@ from guarded_gen.errors import InvalidInput
 from media.encode import Copied, Encoder, EncodeSettings
 from media.errors import EncodeFailed
 from media.soundtrack import Soundtrack
-from provenance.compliance import ComplianceSettings, Profile
 
 if TYPE_CHECKING:
     from guarded_gen.request import ClipRequest
@@ -38,8 +37,8 @@ class Writer(Protocol):
 class Format(Protocol):
     """One file format.
 
-    ``moves``: it holds a clip, not one picture. ``carries_metadata``: the encoder's metadata is
-    written where a verifier reads it, which some laws want of the file itself.
+    ``moves``: it holds a clip, not one picture. What a law demands of a format of this name
+    stands in :mod:`provenance.law`.
     """
 
     @property
@@ -50,8 +49,6 @@ class Format(Protocol):
     def media_type(self) -> str: ...
     @property
     def moves(self) -> bool: ...
-    @property
-    def carries_metadata(self) -> bool: ...
 
     def writer(
         self,
@@ -72,7 +69,6 @@ class Mp4:
     suffix: str = ".mp4"
     media_type: str = "video/mp4"
     moves: bool = True
-    carries_metadata: bool = True
 
     def writer(
         self,
@@ -132,7 +128,6 @@ class Png:
     suffix: str = ".png"
     media_type: str = "image/png"
     moves: bool = False
-    carries_metadata: bool = False
 
     def writer(
         self,
@@ -179,17 +174,3 @@ def _named(name: str, possible: Sequence[Format]) -> Format:
             return form
     known = ", ".join(form.name for form in possible)
     raise InvalidInput(f"{name[:40]!r} is no format for this", f"it can be: {known}", "format")
-
-
-def require_format(form: Format, compliance: ComplianceSettings) -> None:
-    """Raise :class:`InvalidInput` when a file of this format cannot meet the chosen profiles.
-
-    Asked before anything is generated.
-    """
-    if Profile.CN_GB45438 in compliance.profiles and not form.carries_metadata:
-        others = ", ".join(one.name for one in FORMATS if one.carries_metadata)
-        raise InvalidInput(
-            f"a {form.name} file has no place for the metadata that cn-gb45438 demands",
-            f"ask for {others}, or take the profile out of compliance.profiles",
-            "format",
-        )
