@@ -21,11 +21,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from media.limits import MediaLimits
 from media.open import Media, open_media
-from media.open.windows import MOST_CUTS, Glimpse, key_times, windows
+from media.open.windows import CUT_CHANGE, MOST_CUTS, Glimpse, key_times, windows
 from provenance.watermark.detector import Detection, detect_groups
 from provenance.watermark.groups import Groups
 from provenance.watermark.keys import KeyRing
@@ -33,6 +34,8 @@ from provenance.watermark.presence import Presence
 from provenance.watermark.search import Search
 from provenance.watermark.settings import DetectorSettings
 
+LONGER = 4
+"""The longer stretches of the search for an edge, in steps of it."""
 Progress = Callable[[float], None]
 """Told the share of the work that is done, 0 to 1."""
 
@@ -300,14 +303,18 @@ class _Scanner:
         frames = min(int((high - low) / 0.04) + 1, 600)
         [(_, glimpses)] = windows(self.media, [low], frames, 0.0, self.times)
         glimpses = [g for g in glimpses if g.at <= high]
+        # longer stretches see what a codec has left of it; none reaches over a cut
         there = [
             chunk
-            for chunk in _chunks(glimpses, step)
+            for length in (step, LONGER * step)
+            for chunk in _chunks(glimpses, length)
             if presence.z([g.luma for g in chunk]) >= self.scanning.edge
         ]
         if not there:
             return high if first else low
-        return there[0][0].at if first else there[-1][-1].at
+        if first:
+            return min(chunk[0].at for chunk in there)
+        return max(chunk[-1].at for chunk in there)
 
 
 def _same(a: Detection | None, b: Detection | None) -> bool:
@@ -316,10 +323,18 @@ def _same(a: Detection | None, b: Detection | None) -> bool:
     )  # fmt: skip
 
 
+def _cut(a: Glimpse, b: Glimpse) -> bool:
+    if a.luma.shape != b.luma.shape:
+        return True
+    change = b.luma[::16, ::16].astype(np.int16) - a.luma[::16, ::16]
+    return float(np.abs(change).mean()) > CUT_CHANGE
+
+
 def _chunks(glimpses: list[Glimpse], step: float) -> list[list[Glimpse]]:
     out: list[list[Glimpse]] = []
     for glimpse in glimpses:
-        if not out or glimpse.at >= out[-1][0].at + step:
+        last = out[-1] if out else None
+        if last is None or glimpse.at >= last[0].at + step or _cut(last[-1], glimpse):
             out.append([])
         out[-1].append(glimpse)
     return out
