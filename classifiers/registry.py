@@ -115,7 +115,9 @@ def check_format(file: Path) -> None:
         )
     with file.open("rb") as stream:
         head = stream.read(16)
-        if head[:2] == b"PK" or head[:1] == b"\x80":
+        # a safetensors file begins with the length of its header, which may be 128
+        pickled = head[:1] == b"\x80" and file.suffix != ".safetensors"
+        if head[:2] == b"PK" or pickled:
             raise UnsafeWeightsFormat(
                 f"{file.name}: holds a pickle or an archive", "convert it to safetensors"
             )

@@ -31,7 +31,7 @@ from policies.decision import Signal
 logger = logging.getLogger(__name__)
 
 SPEC = "prompt_ensemble"
-TOKENIZER = "prompt_tokenizer"
+WORDS = "prompt_words"
 ENTITIES = "prompt_entities"
 MAX_MATCHES = 20
 """Matches of one category that become signals."""
@@ -46,7 +46,13 @@ THREADS = min(2, os.cpu_count() or 1)
 Signals = tuple[Signal, ...]
 
 BUILDERS: Mapping[str, Callable[[Mapping[str, Path]], Scorer]] = {
-    "encoder": lambda f: EncoderScorer(f["prompt_encoder"], f[TOKENIZER], THREADS),
+    "encoder": lambda f: EncoderScorer(
+        f["prompt_encoder"],
+        f["prompt_embeddings"],
+        f["prompt_heads"],
+        f["prompt_tokenizer"],
+        THREADS,
+    ),
     "ngram": lambda f: NgramScorer(f["prompt_ngram"]),
     "profanity": lambda f: ProfanityScorer(f["prompt_profanity"]),
     "lexicon": lambda _: LexiconScorer(),
@@ -156,10 +162,10 @@ class EmbeddedPromptClassifier:
 
     def _names(self, spec: EnsembleSpec) -> list[str]:
         needed = {name for scale in spec.scorers.values() for name in scale.weights}
-        return [self._spec_name, *sorted(needed | {TOKENIZER})]
+        return [self._spec_name, *sorted(needed | {WORDS})]
 
     def _build(self, spec: EnsembleSpec, files: Mapping[str, Path]) -> Judge:
-        words = Vocabulary.from_tokenizer(files[TOKENIZER], LexiconScorer().words)
+        words = Vocabulary.from_tokenizer(files[WORDS], LexiconScorer().words)
         return Judge(
             Ensemble(spec, {name: BUILDERS[name](files) for name in spec.scorers}),
             Normaliser(words, LexiconScorer().words),

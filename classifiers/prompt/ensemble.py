@@ -1,16 +1,17 @@
-"""From several scorers' logits to one probability per category.
+"""From several scorers' logits to one probability of harm and one per category.
 
 Scorers are put on one scale (z-scores against a fixed reference of held-out rows) and
 averaged with fixed weights; a stack fitted on validation rows did worse on new sources,
-because it trusts what happens to be in-distribution. ``unsafe`` is the largest *excess* of any
-head over its own benign quantile, so that a head with a broad benign spread does not drown
-the others. Both then pass a calibration fitted on held-out sources.
+because it trusts what happens to be in-distribution. ``unsafe`` is a weighted *mean* over heads,
+never their maximum: the largest of sixteen draws is high by chance. Every category then passes a
+calibration fitted on held-out sources, one for English, where all scorers speak, and one for
+the other languages, which only the encoder reads. No harm category is more probable than
+harm itself.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -24,16 +25,13 @@ from classifiers.errors import WeightsMismatch
 from classifiers.prompt.heads import HEADS, INDEX
 
 Floats = NDArray[np.float32]
-SUBJECTS = ("elections", "misinformation")
-"""Heads about a subject. They count as harm by their own probability only, and …"""
-SUBJECT_HARM = 0.75
-"""… to this share: below what the default policy holds for any harm."""
-CHANCE, MOST = 0.4, 0.8
-"""Discount for each e-fold of spans of one text, in log-odds, and the most that it can be."""
-UNDISCOUNTED = ("sexual_minors", "ncii", "minors")
-"""Heads that no length discounts."""
-_TOKEN = re.compile(r"\w|[^\w\s]")
-"""Without an encoder each character counts as a token."""
+ENGLISH = ("en", "und")
+"""Languages that the English scorers read; a bare name or noun is of no certain language."""
+SUBJECTS = ("likeness", "intellectual_property", "elections", "misinformation", "minors")
+"""Heads about a subject: what is shown, not that it harms. They take no part in ``unsafe``."""
+NEVER_DISCOUNTED = ("sexual_minors", "ncii", "minors")
+LARGEST_DISCOUNT = 0.8
+"""Most that the number of spans takes off, in log-odds: padding turns no block into allow."""
 
 
 class Scorer(Protocol):
@@ -45,8 +43,8 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
-class Tokenises(Protocol):
-    """A scorer that reads tokens, of which it has a most."""
+class Tokens(Protocol):
+    """A scorer that knows where its tokens lie in a text."""
 
     def tokens(self, text: str) -> list[tuple[int, int]]: ...
 
@@ -57,6 +55,7 @@ class ScorerScale(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: tuple[str, ...]
+    languages: tuple[str, ...] = ()
     mean: tuple[float, ...]
     sd: tuple[float, ...]
     weight: tuple[float, ...]
@@ -73,10 +72,11 @@ class ScorerScale(BaseModel):
 class EnsembleSpec(BaseModel):
     """The file that ties the scorers together; ``made_by`` says with which command.
 
-    ``benign`` is each head's benign quantile in z, ``excess`` scales what is above it, and
-    ``heads`` lists the categories that the ensemble answers for. ``thresholds`` are the
-    operating points on ``unsafe`` at which the shipped figures were measured. ``window`` is the
-    most tokens of one text, ``measured_languages`` those (ISO 639-1) that it may judge.
+    ``heads`` lists the categories that the ensemble answers for, ``harm`` is the weight of each
+    head in ``unsafe``. ``measured_languages`` are those with a measured score: every other one
+    is not to be scored. ``window`` is the most tokens of a text that are read; ``chance`` the
+    discount for each e-fold of spans. ``thresholds`` are the operating points on ``unsafe`` at
+    which the shipped figures were measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,12 +84,13 @@ class EnsembleSpec(BaseModel):
     made_by: str
     scorers: Mapping[str, ScorerScale]
     heads: tuple[str, ...]
-    benign: tuple[float, ...]
-    excess: tuple[float, ...]
-    calibration: Mapping[str, Platt]
+    harm: Mapping[str, float]
+    english: Mapping[str, Platt]
+    other: Mapping[str, Platt]
+    measured_languages: tuple[str, ...]
+    window: int
+    chance: float
     thresholds: Mapping[str, float] = {}
-    measured_languages: tuple[str, ...] = ("en",)
-    window: int = 62
 
     @classmethod
     def read(cls, file: Path) -> EnsembleSpec:
@@ -110,74 +111,95 @@ class Ensemble:
             raise WeightsMismatch(f"scorers are missing: {', '.join(sorted(missing))}")
         self.spec = spec
         self._scorers = [(scorers[name], scale) for name, scale in spec.scorers.items()]
-        self._used = np.array([INDEX[h] for h in spec.heads if h != "unsafe"])
-        self._benign = np.array(spec.benign, np.float32)
-        self._excess = np.array(spec.excess, np.float32)
-
-    def z(self, texts: Sequence[str]) -> Floats:
-        """Weighted mean of z-scores, float32 [len(texts), heads]."""
-        return combine([(s.score(texts), scale) for s, scale in self._scorers])
+        self._encoder = next((s for s, _ in self._scorers if isinstance(s, Tokens)), None)
+        self._harm = np.array([spec.harm.get(head, 0.0) for head in HEADS], np.float32)
 
     def score(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
-        """Calibrated probabilities, float32 [N, len(spec.heads)], of spans in these languages."""
-        if unknown := set(languages) - {*self.spec.measured_languages, "und"}:
-            raise ValueError(f"not measured on {', '.join(sorted(unknown))}")
-        return self.probabilities(self.z(texts))
+        """Calibrated probabilities, float32 [len(texts), len(spec.heads)].
 
-    def whole(self, rows: Floats) -> Floats:
-        """One text's probabilities from those of its spans: float32 [N, heads] to [heads].
-
-        The largest of many draws is high by chance, so :data:`CHANCE` ln N is taken off its
-        log-odds; never more than :data:`MOST`, so that harmless sentences cannot talk a refusal
-        down to a pass, and nothing where one span is enough whatever stands around it.
+        ``languages`` are ISO 639-1 codes, one a text, all in :data:`ENGLISH` or among
+        ``spec.measured_languages``. A text has the same scores whatever else is in the batch.
         """
-        worst = rows.max(axis=0).astype(np.float64)
-        if len(rows) == 1:
-            return worst.astype(np.float32)
-        p = np.clip(worst, 1e-7, 1 - 1e-7)
-        odds = np.log(p / (1 - p)) - min(CHANCE * np.log(len(rows)), MOST)
-        kept = np.isin(self.spec.heads, UNDISCOUNTED)
-        return np.where(kept, worst, 1 / (1 + np.exp(-odds))).astype(np.float32)
+        return self.probabilities(self.z(texts, languages), languages)
 
     def tokens(self, text: str) -> list[tuple[int, int]]:
         """Where each token of the encoder starts and ends in ``text``, in characters."""
-        for scorer, _ in self._scorers:
-            if isinstance(scorer, Tokenises):
-                return scorer.tokens(text)
-        return [m.span() for m in _TOKEN.finditer(text)]
+        if self._encoder is None:
+            return []
+        return self._encoder.tokens(text)
 
-    def probabilities(self, z: Floats) -> Floats:
+    def z(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
+        """Weighted mean of z-scores, float32 [len(texts), heads]."""
+        return combine(
+            [(_where(scale.languages, s, texts, languages), scale) for s, scale in self._scorers]
+        )
+
+    def probabilities(self, z: Floats, languages: Sequence[str]) -> Floats:
         """Calibrated probabilities, float32 [N, len(spec.heads)], columns as ``spec.heads``."""
-        columns = []
-        for head in self.spec.heads:
-            value = self.harm(z) if head == "unsafe" else z[:, INDEX[head]]
-            columns.append(self.spec.calibration[head](value))
-        found = np.stack(columns, axis=1).astype(np.float32)
+        english = np.array([code in ENGLISH for code in languages], bool)
+        found = np.empty((len(z), len(self.spec.heads)), np.float32)
+        harm = self.harm(z)
+        for column, head in enumerate(self.spec.heads):
+            value = harm if head == "unsafe" else z[:, INDEX[head]]
+            found[english, column] = self.spec.english[head](value[english])
+            found[~english, column] = self.spec.other[head](value[~english])
         return self._consistent(found)
 
+    def whole(self, rows: Floats) -> Floats:
+        """One prompt's probabilities [heads] from those of its spans [spans, heads].
+
+        The worst span of every head, less ``chance * ln(spans)`` in log-odds and at most
+        :data:`LARGEST_DISCOUNT`: the largest of many draws is high by chance. Heads in
+        :data:`NEVER_DISCOUNTED` keep their value.
+        """
+        worst: Floats = rows.max(axis=0)
+        if len(rows) == 1:
+            return worst
+        p = np.clip(worst.astype(np.float64), 1e-7, 1 - 1e-7)
+        less = min(self.spec.chance * float(np.log(len(rows))), LARGEST_DISCOUNT)
+        lower = (1 / (1 + np.exp(-(np.log(p / (1 - p)) - less)))).astype(np.float32)
+        kept = np.array([head in NEVER_DISCOUNTED for head in self.spec.heads])
+        return np.where(kept, worst, lower)
+
+    def harm(self, z: Floats) -> Floats:
+        """Weighted mean over heads, float32 [N], before calibration."""
+        # summed head by head: a matrix product may add in another order for another batch
+        total = np.zeros(len(z), np.float32)
+        for n in np.flatnonzero(self._harm):
+            total += self._harm[n] * z[:, n]
+        return total / self._harm.sum()
+
     def _consistent(self, probability: Floats) -> Floats:
-        """Sexual depiction of minors needs a minor; adults in sexual scenes are not that.
+        """What follows from what: no harm without ``unsafe``, no abuse of minors without a minor.
 
         Likewise intimate imagery without consent is about somebody real, or somebody watched.
         """
         heads = self.spec.heads
-        if {"ncii", "likeness", "privacy"} <= set(heads):
-            someone = probability[:, [heads.index("likeness"), heads.index("privacy")]].max(axis=1)
-            at = heads.index("ncii")
-            probability[:, at] = np.minimum(probability[:, at], someone)
-        if {"minors", "sexual_minors"} <= set(heads):
-            minors, at = heads.index("minors"), heads.index("sexual_minors")
-            probability[:, at] = np.minimum(probability[:, at], probability[:, minors])
-        subjects = [heads.index(h) for h in SUBJECTS if h in heads]
-        if subjects:
-            at = heads.index("unsafe")
-            shown = SUBJECT_HARM * probability[:, subjects].max(axis=1)
-            probability[:, at] = np.maximum(probability[:, at], shown)
+        at = {head: n for n, head in enumerate(heads)}
+        if {"ncii", "likeness", "privacy"} <= at.keys():
+            someone = probability[:, [at["likeness"], at["privacy"]]].max(axis=1)
+            probability[:, at["ncii"]] = np.minimum(probability[:, at["ncii"]], someone)
+        if {"minors", "sexual_minors"} <= at.keys():
+            minors = probability[:, at["minors"]]
+            capped = np.minimum(probability[:, at["sexual_minors"]], minors)
+            probability[:, at["sexual_minors"]] = capped
+        harmful = [at[head] for head in heads if head not in SUBJECTS]
+        top = probability[:, at["unsafe"], None]
+        probability[:, harmful] = np.minimum(probability[:, harmful], top)
         return probability
 
-    def harm(self, z: Floats) -> Floats:
-        """The largest scaled excess over the benign quantile of any head, float32 [N]."""
-        return largest_excess(z, self._benign, self._excess)
+
+def _where(
+    known: Sequence[str], scorer: Scorer, texts: Sequence[str], languages: Sequence[str]
+) -> Floats:
+    """The scorer's logits where it reads the language (``known`` empty: all), NaN elsewhere."""
+    if not known:
+        return scorer.score(texts)
+    rows = [i for i, code in enumerate(languages) if code in known]
+    found = np.full((len(texts), len(HEADS)), np.nan, np.float32)
+    if rows:
+        found[rows] = scorer.score([texts[i] for i in rows])
+    return found
 
 
 def combine(scored: Sequence[tuple[Floats, ScorerScale]]) -> Floats:
@@ -190,9 +212,3 @@ def combine(scored: Sequence[tuple[Floats, ScorerScale]]) -> Floats:
         total += weight * np.nan_to_num(z, nan=0.0, posinf=0.0, neginf=0.0)
         mass += weight
     return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
-
-
-def largest_excess(z: Floats, benign: Floats, scale: Floats) -> Floats:
-    """max over heads of ``(z - benign) * scale``, float32 [N]; scale 0 leaves a head out."""
-    excess = np.where(scale > 0, (z - benign) * scale, -np.inf)
-    return excess.max(axis=1).astype(np.float32)

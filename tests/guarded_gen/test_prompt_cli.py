@@ -35,8 +35,8 @@ def test_texts_are_judged_in_order(run) -> None:  # type: ignore[no-untyped-def]
 
 def test_a_file_keeps_its_lines_and_keys(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    german = "Eine Katze schläft auf dem Sofa"
-    texts = [HARMLESS, HARMFUL, german, "", "x" * 60_000]
+    swedish = "En katt sover på soffan medan barnen leker i trädgården"
+    texts = [HARMLESS, HARMFUL, swedish, "", "x" * 60_000]
     source.write_text("".join(json.dumps({"text": t, "id": i}) + "\n" for i, t in enumerate(texts)))
     done = run("moderate", "--file", source, "--out", out, "--json")
     assert done.exit_code == 0, done.output

@@ -83,6 +83,19 @@ _STRONGREJECT = {
     "Violence": ("violence",),
 }
 
+_OVERT = {
+    "discrimination": ("hate",),
+    "illegal_activities": ("illicit",),
+    "privacy_individual": ("privacy",),
+    "privacy_public": ("privacy",),
+    "self_harm": ("self_harm",),
+    "sexual_content": ("sexual",),
+    "violence": ("violence",),
+    "copyright_violations": ("intellectual_property",),
+}
+SUBJECTS_ALONE = ("copyright_violations",)
+"""Categories about a subject, not a harm that shows: they do not teach ``unsafe``."""
+
 SOURCE_WEIGHT = {
     "i2p50": 0.35,  # often harmless words that led to unsafe images
     "nibbler_rewritten": 0.35,  # many rewrites name a stereotype, not a harm
@@ -119,6 +132,8 @@ def heads_of(source: str, category: str, text: str) -> tuple[tuple[str, ...], bo
         return _AILUMINATE[category], True
     if source == "strongreject":
         return _STRONGREJECT[category], True
+    if source.startswith("overt_"):
+        return _OVERT.get(category, ()), category in _OVERT
     if source == "hatecheck":
         return ("hate",), True
     if source == "tdavidson":
@@ -172,4 +187,7 @@ def row_vectors(source: str, category: str, unsafe: bool, text: str) -> tuple[Ve
             weight[INDEX["sexual"]] *= 0.5
         return target, weight
     heads, precise = heads_of(source, category, text)
-    return vectors(True, heads, precise, trust)
+    target, weight = vectors(True, heads, precise, trust)
+    if category in SUBJECTS_ALONE:
+        weight[INDEX["unsafe"]] = 0.0
+    return target, weight

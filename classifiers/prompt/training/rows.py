@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,19 @@ HELD_OUT = (
     "surge",  # posts
     "strongreject", "wildchat",  # chat
     "nibbler_unsafe", "nibbler_textsafe_imgunsafe", "parti",  # captions
+    "goku_en",  # real video prompts
 )  # fmt: skip
+HELD_SHARE = 3
+"""Every third prompt of the video list and every fifth pair of look-alikes stays out as well: the
+list is the only one in other languages, the pairs the only ones of their kind."""
+HELD_PAIRS = 5
 MAX_CHARS = 2_000
 """Longer rows are cut: the encoder's window sees a tenth of that."""
+SPAN_CHARS = 160
+"""Real prompts are learnt in spans of about so many characters, as they are read."""
+FILES = ("train.jsonl.gz", "train2.jsonl.gz")
+_SENTENCE = re.compile(r"(?<=[.!?。！？।])\s*|\n+")
+_LATIN = ("de", "es", "fr", "pt", "tr", "vi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +53,108 @@ class Row:
 
 
 def read(folder: Path) -> list[Row]:
-    """All usable rows of ``folder/train.jsonl.gz``; raises ``OSError`` when there is none."""
-    rows = []
-    with gzip.open(folder / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for line in lines:
-            item = json.loads(line)
-            source, category = item["source"], item["category"]
-            if labels.dropped(source, category):
-                continue
-            text = item["text"].strip()[:MAX_CHARS]
-            unsafe = bool(item["unsafe"])
-            target, weight = labels.row_vectors(source, category, unsafe, text)
-            rows.append(Row(text, unsafe, source, item["style"], category, target, weight))
+    """All usable rows of the training files in ``folder``; raises ``OSError`` without them."""
+    rows: list[Row] = []
+    for file in FILES:
+        seen: dict[str, int] = defaultdict(int)
+        with gzip.open(folder / file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                rows += _read(json.loads(line), seen)
     return rows
+
+
+def load(folder: Path, seed: int) -> tuple[list[Row], list[Row]]:
+    """``(train, validation)`` of everything: the files' rows and our own."""
+    from classifiers.prompt.training import written
+
+    found = read(folder)
+    return split([*found, *written.rows(seed), *plain_words(found, seed)])
+
+
+def _read(item: dict[str, str], seen: dict[str, int]) -> list[Row]:
+    source, category, style = item["source"], item["category"], item["style"]
+    if labels.dropped(source, category):
+        return []
+    number = seen[source]
+    seen[source] += 1
+    unsafe = bool(item["unsafe"])
+    text = item["text"].strip()
+    target, weight = labels.row_vectors(source, category, unsafe, text)
+    held = source in HELD_OUT
+    if source.startswith("seedance_"):
+        language = source.removeprefix("seedance_")
+        held = number % HELD_SHARE == 0
+        if language != "en":
+            style = f"t2v-{'latin' if language in _LATIN else 'other'}"
+    if source.startswith("overt_"):
+        held = number % HELD_PAIRS == 0
+    if held:
+        name = source if source in HELD_OUT else f"held:{source}"
+        return [Row(text[:MAX_CHARS], unsafe, name, style, category, target, weight)]
+    if style == "t2v" or style.startswith("t2v-"):
+        return [Row(t, unsafe, source, style, category, target, weight) for t in spans(text)]
+    return [Row(text[:MAX_CHARS], unsafe, source, style, category, target, weight)]
+
+
+def spans(text: str) -> list[str]:
+    """A long prompt as stretches of whole sentences and lines, the way the gate reads it."""
+    found: list[str] = []
+    for part in (p.strip() for p in _SENTENCE.split(text)):
+        if not part:
+            continue
+        if found and len(found[-1]) + len(part) < SPAN_CHARS and len(part) % 3:
+            found[-1] += f" {part}"
+        else:
+            found.append(part)
+    return found
+
+
+def english(row: Row) -> bool:
+    """Whether a training row is English; those of other languages have styles of their own."""
+    return not row.style.startswith(("t2v-", "lang-"))
+
+
+def plain_words(rows: Sequence[Row], seed: int) -> list[Row]:
+    """Single words and word pairs out of harmless captions: a bare noun accuses nobody."""
+    rng = np.random.default_rng(seed)
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.source in ("coco", "t2icompbench"):
+            words = re.findall(r"[a-z]+", row.text.lower())
+            for word in words:
+                counts[word] += len(word) > 2
+            for a, b in pairwise(words):
+                counts[f"{a} {b}"] += len(a) > 2 and len(b) > 2
+    single = sorted(w for w, n in counts.items() if n >= 4 and " " not in w)
+    pairs = sorted(w for w, n in counts.items() if n >= 3 and " " in w)
+    made = []
+    for name, texts, most in (("own:noun", single, 2_500), ("own:pair", pairs, 2_500)):
+        chosen = rng.permutation(len(texts))[:most]
+        target, weight = labels.vectors(False, (), True, 1.0)
+        made += [Row(texts[i], False, name, "t2v", "", target, weight) for i in chosen]
+    return made
+
+
+def embedded(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
+    """Copies of ``share`` of the rows with harmless scenes around them, their label unchanged.
+
+    Harmful and harmless rows alike, before, behind or on both sides, also in other languages.
+    """
+    rng = np.random.default_rng(seed)
+    calm = [r.text for r in rows if not r.unsafe and r.style.startswith("t2") and len(r.text) < 130]
+    found = []
+    for row in rows:
+        if rng.random() >= share or len(row.text) > 220:
+            continue
+        before, behind = (calm[rng.integers(len(calm))] for _ in range(2))
+        way = rng.integers(6)
+        text = (
+            f"{before} {row.text}", f"{row.text} {behind}", f"{before}. {row.text}. {behind}",
+            f"{before}\n{row.text}", f"{row.text}, {behind}",
+            f"Shot 1: {before} Shot 2: {row.text}",
+        )[way]  # fmt: skip
+        found.append(replace(row, text=text))
+    return found
 
 
 def split(rows: Iterable[Row], held_out: Sequence[str] = HELD_OUT) -> tuple[list[Row], list[Row]]:

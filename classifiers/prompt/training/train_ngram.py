@@ -2,8 +2,8 @@
 
 ``python -m classifiers.prompt.training.train_ngram --data ../shared/data/prompts --out FILE``
 
-One logistic regression per head by averaged SGD over hashed features, rows weighted so that
-every style x label cell counts the same. About two minutes on one core.
+One logistic regression per head by averaged SGD over hashed features of the English rows,
+weighted so that every style x label cell counts the same. About two minutes on one core.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from classifiers.prompt.heads import HEADS
 from classifiers.prompt.training import rows as corpus
 
 ALPHA = 3e-6
+EMBEDDED = 0.2
+"""Share of rows that are copied with harmless scenes around them."""
 EPOCHS = 6
 MIN_POSITIVES = 20
 """A head with fewer positive (or negative) rows stays silent: zero weights, a bias of -6."""
@@ -91,12 +93,9 @@ def main() -> None:
     ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
     ask.add_argument("--out", type=Path, required=True)
     ask.add_argument("--seed", type=int, default=7)
-    ask.add_argument("--everything", action="store_true", help="train on held-out sources too")
     options = ask.parse_args()
-    from classifiers.prompt.training import written
-
-    found = corpus.read(options.data) + written.rows(options.seed)
-    train, _ = corpus.split(found, () if options.everything else corpus.HELD_OUT)
+    train = [row for row in corpus.load(options.data, options.seed)[0] if corpus.english(row)]
+    train += corpus.embedded(train, EMBEDDED, options.seed)
     save_file(fit(train, options.seed), options.out)
     print(json.dumps({"rows": len(train), "file": options.out.name}))
 

@@ -17,7 +17,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> WeightsRegistry:
 
 @pytest.fixture(scope="session")
 def words(registry: WeightsRegistry) -> Vocabulary:
-    return Vocabulary.from_tokenizer(registry.path("prompt_tokenizer"))
+    return Vocabulary.from_tokenizer(registry.path("prompt_words"))
 
 
 @pytest.fixture(scope="session")

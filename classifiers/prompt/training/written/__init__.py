@@ -13,9 +13,11 @@ from classifiers.prompt.training.written import (
     harmful,
     harmless,
     held,
+    plots,
     scenes,
     stories,
     talk,
+    tongues,
 )
 from classifiers.prompt.training.written.grammar import Family
 
@@ -27,6 +29,8 @@ FAMILIES: tuple[Family, ...] = (
     *stories.FAMILIES,
     *calm.FAMILIES,
     *held.FAMILIES,
+    *plots.FAMILIES,
+    *tongues.FAMILIES,
 )
 
 

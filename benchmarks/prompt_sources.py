@@ -1,0 +1,198 @@
+"""The prompt gate on held-out sources: ``python -m benchmarks.prompt_sources --data FOLDER``.
+
+Every row goes through the packaged classifier and the default policy, as a request would. The
+training data holds the rows; those of held-out sources and of held written families were never
+trained on (``classifiers.prompt.training.rows``). Scales and calibration were fitted on them, which
+flatters thresholds a little and ranks not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.calibration import reliability
+from classifiers.prompt import EmbeddedPromptClassifier
+from classifiers.prompt.evaluation import average_precision, interval, recall_at, roc_area
+from classifiers.prompt.plot import reliability_plot
+from classifiers.prompt.training import rows as corpus
+from classifiers.registry import WeightsRegistry
+from guarded_gen.gates import judge_prompts
+from policies import Context, load
+
+Rows = Sequence[corpus.Row]
+CALM = (
+    "A fisherman repairs a blue net on a quiet pier while gulls circle above him.",
+    "Soft morning light falls on the market square, and a baker opens her shop.",
+    "Two friends walk along the river and talk about the summer.",
+)
+FOREIGN = ("zh", "ko", "vi", "it", "ar")
+
+
+class Gate:
+    """The packaged classifier under the default policy; texts to scores and actions."""
+
+    def __init__(self, home: Path) -> None:
+        self._classifier = EmbeddedPromptClassifier(WeightsRegistry(home))
+        self._policy = load("default")
+
+    def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+        scores, actions = [], []
+        for start in range(0, len(texts), 32):
+            part = list(texts[start : start + 32])
+            for result in judge_prompts(self._policy, [self._classifier], part, Context()):
+                known = [s.score for s in result.signals if s.category == "unsafe"]
+                scores.append(max((s for s in known if s is not None), default=np.nan))
+                actions.append(result.decision.action.value)
+        return np.array(scores, np.float64), actions
+
+
+def shares(actions: Sequence[str]) -> dict[str, float | int]:
+    """How many texts there are, and what share of them is held or blocked."""
+    n = len(actions)
+    return {
+        "n": n,
+        "held": round(sum(a == "review" for a in actions) / n, 4),
+        "blocked": round(sum(a == "block" for a in actions) / n, 4),
+    }
+
+
+def around(text: str, words: int, rng: random.Random) -> str:
+    """``text`` somewhere in about ``words`` words of harmless scene."""
+    count = max(1, words // 14)
+    calm = [rng.choice(CALM) for _ in range(count)]
+    calm.insert(rng.randrange(count + 1), text.rstrip(".") + ".")
+    return " ".join(calm)
+
+
+def in_shots(text: str, rng: random.Random) -> str:
+    shots = [rng.choice(CALM), rng.choice(CALM)]
+    shots.insert(rng.randrange(3), text)
+    return " ".join(f"Shot {n}: {shot.rstrip('.')}." for n, shot in enumerate(shots, 1))
+
+
+def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]:
+    """All figures; ``sample`` rows at most of each source."""
+    rng = random.Random(seed)
+
+    def of(chosen: Callable[[corpus.Row], bool]) -> list[corpus.Row]:
+        found = [row for row in held if chosen(row)]
+        return rng.sample(found, min(sample, len(found)))
+
+    def named(*sources: str, unsafe: bool | None = None) -> list[corpus.Row]:
+        return of(lambda r: r.source in sources and unsafe in (None, r.unsafe))
+
+    def scored(rows: Rows) -> tuple[NDArray[np.float64], list[str], NDArray[np.bool_]]:
+        score, action = gate([row.text for row in rows])
+        return np.nan_to_num(score, nan=0.5), action, np.array([row.unsafe for row in rows], bool)
+
+    report: dict[str, object] = {}
+    groups = {
+        "posts (surge)": named("surge"),
+        "chat (StrongREJECT, WildChat)": named("strongreject", "wildchat"),
+        "image prompts (Nibbler) and captions (Parti)": [
+            *named("nibbler_unsafe"), *named("parti", "nibbler_textsafe_imgunsafe")
+        ],
+        "look-alikes and twins (OVERT, unseen pairs)": named(
+            "held:overt_mini", "held:overt_unsafe"
+        ),
+    }  # fmt: skip
+    every_score, every_label = [], []
+    for name, rows in groups.items():
+        score, action, label = scored(rows)
+        every_score.append(score)
+        every_label.append(label)
+        low, high = interval(average_precision, score, label)
+        wanted = float(np.quantile(score[label], 0.15))
+        report[name] = {
+            "rows": len(rows), "auprc": round(average_precision(score, label), 3),
+            "auprc_95": [round(low, 3), round(high, 3)],
+            "auroc": round(roc_area(score, label), 3),
+            "recall_at_5_fpr": round(recall_at(score, label, 0.05), 3),
+            "harmless_flagged_at_85_recall": round(float((score[~label] >= wanted).mean()), 3),
+            "harmful": shares([a for a, y in zip(action, label, strict=True) if y]),
+            "harmless": shares([a for a, y in zip(action, label, strict=True) if not y]),
+        }  # fmt: skip
+
+    real = [*named("goku_en"), *named("held:seedance_en")]
+    real_score, real_action, _ = scored(real)
+    report["real video prompts, English"] = shares(real_action)
+    video = of(lambda r: r.source.startswith("held:") and r.style == "t2v" and r.unsafe
+               and r.weight[0] > 0)  # fmt: skip
+    video_score, video_action, _ = scored(video)
+    caption_score, caption_action, _ = scored(named("held:caption", "parti"))
+    report["short captions"] = shares(caption_action)
+    report["written video harm"] = {
+        **shares(video_action),
+        "auroc_against_captions": round(_area(video_score, caption_score), 3),
+        "auroc_against_real": round(_area(video_score, real_score), 3),
+    }
+    nibbler, _, _ = scored(named("nibbler_unsafe"))
+    report["image prompts against real video prompts, auroc"] = round(_area(nibbler, real_score), 3)
+
+    languages: dict[str, object] = {}
+    for code in sorted({r.source[-2:] for r in held if r.source.startswith("held:lang_")}):
+        bad, bad_action, _ = scored(named(f"held:lang_{code}", unsafe=True))
+        good, good_action, _ = scored(named(f"held:lang_{code}", unsafe=False))
+        long = named(f"held:seedance_{code}")
+        languages[code] = {
+            "harmful": shares(bad_action), "harmless": shares(good_action),
+            "auroc": round(_area(bad, good), 3),
+            **({"real prompts": shares(scored(long)[1])} if long else {}),
+        }  # fmt: skip
+        every_score += [bad, good]
+        every_label += [np.ones(len(bad), bool), np.zeros(len(good), bool)]
+    report["languages"] = languages
+
+    blocked = [t.text for t, a in zip(video, video_action, strict=True) if a == "block"]
+    hidden: dict[str, object] = {}
+    for words in (20, 100, 400):
+        hidden[f"{words} words"] = shares(gate([around(t, words, rng) for t in blocked])[1])
+    hidden["three shots"] = shares(gate([in_shots(t, rng) for t in blocked])[1])
+    report["harm blocked alone, hidden"] = hidden
+    foreign = [r.text for r in held if r.unsafe and r.source[10:] in FOREIGN
+               and r.source.startswith("held:lang_")]  # fmt: skip
+    for words in (20, 100):
+        report[f"foreign harm inside {words} English words"] = shares(
+            gate([around(t, words, rng) for t in foreign])[1]
+        )
+    score, label = np.concatenate(every_score), np.concatenate(every_label)
+    bins, error = reliability(score, label.astype(np.float64))
+    report["calibration"] = {"error": round(error, 4), "bins": [b.model_dump() for b in bins]}
+    return report
+
+
+def _area(harmful: NDArray[np.float64], harmless: NDArray[np.float64]) -> float:
+    score = np.concatenate([harmful, harmless])
+    return roc_area(score, np.arange(len(score)) < len(harmful))
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description="measure the prompt gate on held-out sources")
+    ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
+    ask.add_argument("--json", type=Path)
+    ask.add_argument("--plot", type=Path)
+    ask.add_argument("--sample", type=int, default=400)
+    ask.add_argument("--seed", type=int, default=7)
+    options = ask.parse_args()
+    _, held = corpus.load(options.data, options.seed)
+    with tempfile.TemporaryDirectory() as home:
+        report = measure(held, Gate(Path(home)), options.sample, options.seed)
+    print(json.dumps(report, indent=1, ensure_ascii=False))
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if options.plot:
+        found = report["calibration"]
+        assert isinstance(found, dict)
+        reliability_plot(found["bins"], found["error"], "held-out sources", options.plot)
+
+
+if __name__ == "__main__":
+    main()
