@@ -71,7 +71,7 @@ class Reader:
             for start, end, language in runs:
                 at = _origin(readings.plain, start, end)
                 letters[language.code] = letters.get(language.code, 0) + end - start
-                if language.code not in OURS:
+                if language.code not in OURS and not _spelt_out(readings.plain.text[start:end]):
                     foreign.append(at)
                 if not language.supported:
                     unread.append(Unread(language.code, *at))
@@ -122,6 +122,12 @@ class Reader:
             if language.code in OURS and not any(a < at[1] and at[0] < b for a, b in foreign):
                 pieces.append(Piece(reading.text[start:end], "en", *at))
         return pieces
+
+
+def _spelt_out(text: str) -> bool:
+    """Whether nearly all words are single letters: of no language, whatever a detector says."""
+    words = text.split()
+    return len(words) >= 6 and sum(len(word) == 1 for word in words) > 0.7 * len(words)
 
 
 def _origin(reading: Reading, start: int, end: int) -> tuple[int, int]:
