@@ -82,7 +82,7 @@ def test_the_record_names_the_rule_and_the_span_that_decided(
     services: Services, tmp_path: Path
 ) -> None:
     scene = "An old gardener waters the roses behind the house."
-    text = f"{scene} {OFFENDING}. {scene}"
+    text = f"{scene} A naked couple having explicit sex in bed. {scene}"
     outcome = make_clip(services, ClipRequest(prompt=text), tmp_path / "clip.mp4")
     decision, gate = outcome.last
     told = json.loads(services.log.payload(decision))["decided_by"]

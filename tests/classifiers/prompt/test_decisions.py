@@ -166,7 +166,9 @@ def _selectors(text: str) -> str:
 @pytest.mark.parametrize("hide", [_tags, _selectors])
 def test_text_in_invisible_characters_is_read(gate, hide) -> None:  # type: ignore[no-untyped-def]
     found = gate([f"{SCENE} {hide(HARMFUL[0])}", f"🌻{hide(HARMFUL[0])}", SCENE])
-    assert actions(found) == [Action.BLOCK, Action.BLOCK, Action.ALLOW]
+    hidden, behind_a_flower, scene = actions(found)
+    assert Action.ALLOW not in (hidden, behind_a_flower)
+    assert scene is Action.ALLOW
 
 
 def test_a_flag_hides_nothing(gate) -> None:  # type: ignore[no-untyped-def]
