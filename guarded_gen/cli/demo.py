@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -106,6 +108,22 @@ def demo(
             return
         say(f"\n6. The audit log: {log.size} entries, verified: {log.ok}")
         say(f"done in {time.monotonic() - started:.1f} s; the clip is {outcome.path}")
+        say("\nNext, in this folder:")
+        for step in next_steps(services.settings.home, outcome.path):
+            say(f"  {step}")
+
+
+def next_steps(home: Path, clip: Path) -> list[str]:
+    """Commands that work when they are pasted. They name the home: another one has other keys, so
+    that a clip of this one would only be ``valid_untrusted`` there."""
+    program = Path(sys.argv[0])
+    named = shlex.quote(str(program if program.name == "guarded-gen" else "guarded-gen"))
+    run = f"GUARDED_GEN_HOME={shlex.quote(str(home))} {named}"
+    return [
+        f"{run} verify {shlex.quote(str(clip))}",
+        f"{run} audit list --limit 5",
+        f"{run} serve",
+    ]
 
 
 def _checks(services: Services, outcome: Outcome, say: Any) -> list[dict[str, Any]]:
