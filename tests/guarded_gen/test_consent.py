@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from guarded_gen.consent import ConsentBook
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.services import Services
 from media.clip import Frames
+from media.encode import EncodeSettings, encode
 from policies.decision import CheckStatus, Signal
 
 EVIDENCE = "e" * 64
@@ -257,8 +259,10 @@ def test_people_are_enrolled_and_forgotten_by_the_api(
     assert client.get(f"/v1/consents/{consent['id']}").json() == consent
     assert client.get("/v1/consents/con_1").status_code == 404
 
+    encode(home / "c.mp4", [np.full((4, 64, 64, 3), 90, np.uint8)], Fraction(8), EncodeSettings())
+
     def character(id: str) -> int:
-        clip = ("c.mp4", b"\0\0\0\x18ftypmp42" + bytes(64), "video/mp4")
+        clip = ("c.mp4", (home / "c.mp4").read_bytes(), "video/mp4")
         sent = client.post(
             "/v1/videos/characters", data={"name": "Anna", "consent_id": id}, files={"video": clip}
         )
