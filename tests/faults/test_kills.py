@@ -15,13 +15,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from guarded_gen import config
 from guarded_gen.audit import AuditLog
 from guarded_gen.jobs import Jobs, now_ms
 from guarded_gen.jobs.service import wait_until
 from guarded_gen.store import open_store
+from guarded_gen.store.tables.audit import AuditOutbox
 from guarded_gen.store.tables.jobs import Job, JobStage, WebhookDelivery, WebhookEndpoint
 from tests.postgres import fresh_database
 
@@ -66,6 +67,10 @@ class Site:
     def job(self, id: str) -> Job:
         return self.jobs.book.get(None, id)
 
+    def waiting_entries(self) -> int:
+        with self.store.read() as session:
+            return session.scalar(select(func.count()).select_from(AuditOutbox)) or 0
+
     def all_ended(self) -> bool:
         return not self.jobs.book.open_counts()
 
@@ -102,6 +107,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 
 def assert_once(site: Site, ids: list[str]) -> None:
     """Every job completed, each stage and entry once, one clip, one webhook id an endpoint."""
+    # A job's end can be read as soon as it is committed; its entries are in the tree a round later.
+    assert wait_until(lambda: site.waiting_entries() == 0, 60)
     with site.store.read() as session:
         jobs = {job.id: job for job in session.scalars(select(Job))}
         stages = Counter((s.job, s.stage) for s in session.scalars(select(JobStage)))

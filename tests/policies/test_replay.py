@@ -84,7 +84,8 @@ def test_columns_equal_rows_over_the_library(name: str) -> None:
     fast, slow = actions(policy, history), reference(policy, history)
     for stage in Stage:
         np.testing.assert_array_equal(fast[stage], slow[stage])
-    assert len(np.unique(np.concatenate(list(fast.values())))) == 3
+    # a category without a score is missing, so a random request is seldom allowed
+    assert len(np.unique(np.concatenate(list(fast.values())))) >= 2
 
 
 def traffic(n: int) -> list[Request]:

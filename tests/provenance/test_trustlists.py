@@ -155,15 +155,15 @@ def test_of_joined_lists_only_the_expired_one_stops() -> None:
     for trust in (both, again):
         for authority, reason in ((gone, "list_expired"), (good, "")):
             leaf = issue_leaf(authority, generate_key(Algorithm.ES256).public_key())
-            path = check_path((leaf,), trust.signers, NOW, trust)
+            path = check_path((leaf,), trust.signers, datetime.now(UTC), trust)
             assert (path.trusted, path.reason) == (not reason, reason)
     # in two lists, one of them good: believed
     twice = both.joined(TrustList("again", (gone.certificate,)))
     leaf = issue_leaf(gone, generate_key(Algorithm.ES256).public_key())
-    assert check_path((leaf,), twice.signers, NOW, twice).trusted
+    assert check_path((leaf,), twice.signers, datetime.now(UTC), twice).trusted
     # another role's list does not keep it fresh
     crossed = both.joined(TrustList("stamps", timestamps=(gone.certificate,)))
-    assert check_path((leaf,), crossed.signers, NOW, crossed).reason == "list_expired"
+    assert check_path((leaf,), crossed.signers, datetime.now(UTC), crossed).reason == "list_expired"
 
 
 def test_the_lists_that_ship_are_whole_and_dated() -> None:

@@ -11,8 +11,9 @@ from guarded_gen.config import ApiSettings, JobSettings, Settings
 ROOT = Path(__file__).parents[3]
 
 
-def test_settings_stand_in_the_operators_page() -> None:
-    page = (ROOT / "docs" / "operate.md").read_text()
+def test_settings_stand_in_the_page_that_the_operators_page_names() -> None:
+    assert "(reference/settings.md)" in (ROOT / "docs" / "operate.md").read_text()
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     names = [f"api.{n}" for n in ApiSettings.model_fields]
     names += [f"jobs.{n}" for n in JobSettings.model_fields]
     names += ["home", "database_url", "policy", "backend", "storage_url", "storage_options"]

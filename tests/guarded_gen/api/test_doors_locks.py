@@ -7,10 +7,12 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import openai
 import pytest
 from openai import OpenAI
@@ -19,6 +21,7 @@ from guarded_gen.api.fetch import Fetcher, FetchFailed, UnsafeAddress, is_public
 from guarded_gen.api.ratelimit import RateLimiter
 from guarded_gen.jobs import now_ms
 from guarded_gen.store.tables.jobs import Tenant
+from media.encode import EncodeSettings, encode
 from tests import waiting
 
 PROMPT = "a red ball rolls over green grass"
@@ -99,9 +102,11 @@ def test_rotation_overlaps_and_revocation_ends(locked: Any, key_of: Any) -> None
     assert more.status_code == 403
 
 
-def test_a_foreign_key_sees_nothing(locked: Any, key_of: Any) -> None:
+def test_a_foreign_key_sees_nothing(locked: Any, key_of: Any, tmp_path: Path) -> None:
     """Walks every path of the OpenAPI document with ids of another tenant."""
     url, app = locked
+    clip = tmp_path / "a.mp4"
+    encode(clip, [np.full((4, 64, 64, 3), 90, np.uint8)], Fraction(8), EncodeSettings())
     mine, theirs = key_of("mine"), key_of("theirs")
     video = waiting.post(f"{url}/v1/videos", json=BODY, headers=mine).json()
     entry = video["moderation"]["decision_ids"][0]
@@ -117,7 +122,7 @@ def test_a_foreign_key_sees_nothing(locked: Any, key_of: Any) -> None:
     ).json()  # fmt: skip
     character = waiting.post(
         f"{url}/v1/videos/characters", data={"name": "n"}, headers=mine,
-        files={"video": b"\0\0\0\x18ftypmp42"},
+        files={"video": ("a.mp4", clip.read_bytes())},
     ).json()  # fmt: skip
     key = waiting.get(f"{url}/v1/api_keys", headers=mine).json()["data"][0]
     ids = {
