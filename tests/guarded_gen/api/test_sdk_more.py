@@ -206,7 +206,7 @@ def test_progress_as_events(url: str, client: OpenAI) -> None:
 
 
 def test_held_for_a_person_then_approved(client: OpenAI, url: str) -> None:
-    video = client.videos.create(prompt="Punainen ympyrä nousee sinisen meren ylle", **SMALL)
+    video = client.videos.create(prompt="Punainen pallo vierii vihreällä nurmella", **SMALL)
     assert video.status == "in_progress"
     assert video.model_extra["moderation"]["state"] == "pending_review"
     cases = waiting.get(f"{url}/v1/reviews").json()["data"]
