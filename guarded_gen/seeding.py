@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 
 import policies
 from guarded_gen.api.admission import admit
@@ -100,7 +100,8 @@ def seed_demo(
     chooser = random.Random(2)
     total = count + clips
 
-    def ask(prompt: str, **fields: object) -> None:
+    def ask(prompt: str, **fields: object) -> str | None:
+        """The id of the job that was taken in; None when the gate refused the prompt."""
         request = ClipRequest.checked(
             limits,
             prompt=prompt,
@@ -115,28 +116,31 @@ def seed_demo(
             )  # fmt: skip
         except Problem:
             made["blocked"] += 1
-            return
+            return None
         made["held" if job.review == "pending" else "accepted"] += 1
+        return job.id if job.review != "pending" else None
 
     for n, prompt in enumerate(prompts(count)):
         ask(prompt, seconds=1, width=256, height=256)
         progress(n + 1, total)
     services.pinned_policy = holds_clips
-    with services.store.read() as session:
-        before = session.scalar(select(func.count()).where(ReviewCase.stage == "output")) or 0
-    accepted = made["accepted"]
     process = worker_process(services, jobs, metrics)
     process.start()
     try:
+        # The prompts above that the gate let pass become clips as well: only these are counted.
+        wanted: set[str] = set()
         for n in range(clips):
-            ask(CLIPS[n % len(CLIPS)], seconds=2, width=256, height=256, seed=n)
+            job = ask(CLIPS[n % len(CLIPS)], seconds=2, width=256, height=256, seed=n)
+            wanted |= {job} if job else set()
             progress(count + n + 1, total)
         deadline = time.monotonic() + PATIENCE_SECONDS + PATIENCE_SECONDS_PER_CLIP * clips
-        while made["clips"] < made["accepted"] - accepted and time.monotonic() < deadline:
+        while made["clips"] < len(wanted) and time.monotonic() < deadline:
             time.sleep(0.3)
             with services.store.read() as session:
-                held = select(func.count()).where(ReviewCase.stage == "output")
-                made["clips"] = (session.scalar(held) or 0) - before
+                held = select(func.count(distinct(ReviewCase.item))).where(
+                    ReviewCase.stage == "output", ReviewCase.item.in_(wanted)
+                )
+                made["clips"] = session.scalar(held) or 0
     finally:
         process.stop()
         jobs.close()
