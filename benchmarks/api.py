@@ -46,10 +46,17 @@ def served(home: Path, url: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "guarded_gen.cli", "serve", "--no-worker", "--port", str(port)],
-        cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "GUARDED_GEN_HOME": str(home),
-             "GUARDED_GEN_DATABASE_URL": url, "GUARDED_GEN_API__REQUESTS_PER_MINUTE": "1000000"},
-    )  # fmt: skip
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "GUARDED_GEN_HOME": str(home),
+            "GUARDED_GEN_DATABASE_URL": url,
+            "GUARDED_GEN_API__REQUESTS_PER_MINUTE": "1000000",
+        },
+    )
     import httpx
 
     try:
@@ -127,12 +134,21 @@ def throughput(home: Path, url: str, count: int, workers: int, concurrency: int)
         jobs.hand_over(accept(jobs.book, tenant=f"tenant{n % 3}"))
     processes = [
         subprocess.Popen(
-            [sys.executable, "tests/faults/worker_main.py", str(home), url or "sqlite", "empty",
-             "0", str(concurrency)],
-            cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [
+                sys.executable,
+                "tests/faults/worker_main.py",
+                str(home),
+                url or "sqlite",
+                "empty",
+                "0",
+                str(concurrency),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         for _ in range(workers)
-    ]  # fmt: skip
+    ]
     first: tuple[float, int] | None = None
     left = count
     while left:

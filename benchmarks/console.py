@@ -39,8 +39,12 @@ def fill(home: Path, count: int) -> str:
     """Put ``count`` waiting cases into a fresh home; returns a reviewer's token."""
     services = Services(load(home=home))
     choose = random.Random(1)
-    scores = {"scores": dict.fromkeys(CATEGORIES, 0.4), "segments": {}, "missing": [],
-              "not_assessed": [{"category": "gore", "reason": "not_assessed"}]}  # fmt: skip
+    scores = {
+        "scores": dict.fromkeys(CATEGORIES, 0.4),
+        "segments": {},
+        "missing": [],
+        "not_assessed": [{"category": "gore", "reason": "not_assessed"}],
+    }
     decisions = [
         services.log.append(
             Event(
@@ -59,16 +63,31 @@ def fill(home: Path, count: int) -> str:
         opened, weight = now - choose.randrange(7 * 86_400_000), severity(category)
         rows.append(
             {
-                "id": f"case_{uuid.UUID(int=choose.getrandbits(128)).hex}", "kind": "review",
-                "state": "open", "tenant": f"tenant-{n % 20}", "subject": f"user-{n % 9000}",
-                "item": f"video_{n}", "stage": "prompt", "decision": decisions[n % 100],
-                "category": category, "rule": f"{category[:4].upper()}-{n % 3}",
-                "reason": category, "policy_digest": "0" * 64, "floor": False,
-                "cluster": f"{n % 30000:032x}", "severity": weight, "reach": 1,
-                "rank": rank(weight, 1, opened), "details": scores, "barred": [],
-                "lease_until": 0, "hold_until": 0, "opened_at": opened, "version": 1,
+                "id": f"case_{uuid.UUID(int=choose.getrandbits(128)).hex}",
+                "kind": "review",
+                "state": "open",
+                "tenant": f"tenant-{n % 20}",
+                "subject": f"user-{n % 9000}",
+                "item": f"video_{n}",
+                "stage": "prompt",
+                "decision": decisions[n % 100],
+                "category": category,
+                "rule": f"{category[:4].upper()}-{n % 3}",
+                "reason": category,
+                "policy_digest": "0" * 64,
+                "floor": False,
+                "cluster": f"{n % 30000:032x}",
+                "severity": weight,
+                "reach": 1,
+                "rank": rank(weight, 1, opened),
+                "details": scores,
+                "barred": [],
+                "lease_until": 0,
+                "hold_until": 0,
+                "opened_at": opened,
+                "version": 1,
             }
-        )  # fmt: skip
+        )
         if len(rows) == 5000 or n == count - 1:
             with services.store.write() as session:
                 session.execute(insert(ReviewCase), rows)

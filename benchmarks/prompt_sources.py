@@ -98,12 +98,13 @@ def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]
         "posts (surge)": named("surge"),
         "chat (StrongREJECT, WildChat)": named("strongreject", "wildchat"),
         "image prompts (Nibbler) and captions (Parti)": [
-            *named("nibbler_unsafe"), *named("parti", "nibbler_textsafe_imgunsafe")
+            *named("nibbler_unsafe"),
+            *named("parti", "nibbler_textsafe_imgunsafe"),
         ],
         "look-alikes and twins (OVERT, unseen pairs)": named(
             "held:overt_mini", "held:overt_unsafe"
         ),
-    }  # fmt: skip
+    }
     every_score, every_label = [], []
     for name, rows in groups.items():
         score, action, label = scored(rows)
@@ -112,20 +113,22 @@ def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]
         low, high = interval(average_precision, score, label)
         wanted = float(np.quantile(score[label], 0.15))
         report[name] = {
-            "rows": len(rows), "auprc": round(average_precision(score, label), 3),
+            "rows": len(rows),
+            "auprc": round(average_precision(score, label), 3),
             "auprc_95": [round(low, 3), round(high, 3)],
             "auroc": round(roc_area(score, label), 3),
             "recall_at_5_fpr": round(recall_at(score, label, 0.05), 3),
             "harmless_flagged_at_85_recall": round(float((score[~label] >= wanted).mean()), 3),
             "harmful": shares([a for a, y in zip(action, label, strict=True) if y]),
             "harmless": shares([a for a, y in zip(action, label, strict=True) if not y]),
-        }  # fmt: skip
+        }
 
     real = [*named("goku_en"), *named("held:seedance_en")]
     real_score, real_action, _ = scored(real)
     report["real video prompts, English"] = shares(real_action)
-    video = of(lambda r: r.source.startswith("held:") and r.style == "t2v" and r.unsafe
-               and r.weight[0] > 0)  # fmt: skip
+    video = of(
+        lambda r: r.source.startswith("held:") and r.style == "t2v" and r.unsafe and r.weight[0] > 0
+    )
     video_score, video_action, _ = scored(video)
     caption_score, caption_action, _ = scored(named("held:caption", "parti"))
     report["short captions"] = shares(caption_action)
@@ -143,10 +146,11 @@ def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]
         good, good_action, _ = scored(named(f"held:lang_{code}", unsafe=False))
         long = named(f"held:seedance_{code}")
         languages[code] = {
-            "harmful": shares(bad_action), "harmless": shares(good_action),
+            "harmful": shares(bad_action),
+            "harmless": shares(good_action),
             "auroc": round(_area(bad, good), 3),
             **({"real prompts": shares(scored(long)[1])} if long else {}),
-        }  # fmt: skip
+        }
         every_score += [bad, good]
         every_label += [np.ones(len(bad), bool), np.zeros(len(good), bool)]
     report["languages"] = languages
@@ -157,8 +161,11 @@ def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]
         hidden[f"{words} words"] = shares(gate([around(t, words, rng) for t in blocked])[1])
     hidden["three shots"] = shares(gate([in_shots(t, rng) for t in blocked])[1])
     report["harm blocked alone, hidden"] = hidden
-    foreign = [r.text for r in held if r.unsafe and r.source[10:] in FOREIGN
-               and r.source.startswith("held:lang_")]  # fmt: skip
+    foreign = [
+        r.text
+        for r in held
+        if r.unsafe and r.source[10:] in FOREIGN and r.source.startswith("held:lang_")
+    ]
     for words in (20, 100):
         report[f"foreign harm inside {words} English words"] = shares(
             gate([around(t, words, rng) for t in foreign])[1]

@@ -132,9 +132,11 @@ def memory(folder: Path) -> dict[str, Any]:
     big = padded(clip(folder / "a.mp4"), folder / "big.mp4", 1024**3)
     done = subprocess.run(
         [sys.executable, "-c", _MEMORY, str(folder), str(big)],
-        check=True, capture_output=True, text=True,
+        check=True,
+        capture_output=True,
+        text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    )  # fmt: skip
+    )
     peak, signing, verifying, verdict = done.stdout.split()
     for name in ("big.mp4", "big.signed.mp4"):
         (folder / name).unlink()

@@ -107,9 +107,12 @@ def matrix(folder: Path) -> list[dict[str, str]]:
     marked = folder / "marked.mp4"
     embed_file(source, marked, ring, number, payload_bits=bits)
     request = ManifestRequest(
-        "a published clip", "world", "1",
-        watermark=SoftBinding.watermark(WATERMARK_ALGORITHM, payload), content_id="clip_1",
-    )  # fmt: skip
+        "a published clip",
+        "world",
+        "1",
+        watermark=SoftBinding.watermark(WATERMARK_ALGORITHM, payload),
+        content_id="clip_1",
+    )
     store = open_store(settings)
     with UnsafeTimestampAuthority() as authority:
         brief = short_lived()
@@ -172,9 +175,12 @@ def make_copies(
     plain = folder / "stripped.mp4"
     remux(signed.path, plain)
     sign_file(
-        plain, folder / "stranger.mp4", ManifestRequest("mine now", "other tool", "1"), stranger,
+        plain,
+        folder / "stranger.mp4",
+        ManifestRequest("mine now", "other tool", "1"),
+        stranger,
         TrustList.of(stranger),
-    )  # fmt: skip
+    )
     copies["stripped, signed by a stranger"] = folder / "stranger.mp4"
     number, bits = parse_payload("00112233445566ff")
     other = clip(folder / "other.mp4", 2.0, 480, seed=9)

@@ -59,11 +59,10 @@ def ssim(before: Pixels, after: Pixels) -> float:
         values.append(
             float(
                 np.mean(
-                    (2 * ma * mb + c1) * (2 * ab + c2)
-                    / ((ma * ma + mb * mb + c1) * (va + vb + c2))
+                    (2 * ma * mb + c1) * (2 * ab + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
                 )
             )
-        )  # fmt: skip
+        )
     return float(np.mean(values))
 
 
@@ -88,11 +87,22 @@ def vmaf(before: Pixels, after: Pixels) -> float | None:
         log = Path(folder) / "vmaf.json"
         subprocess.run(
             [
-                imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(paths[1]), "-i",
-                str(paths[0]), "-lavfi", f"libvmaf=log_fmt=json:log_path={log}", "-f", "null", "-",
+                imageio_ffmpeg.get_ffmpeg_exe(),
+                "-v",
+                "error",
+                "-i",
+                str(paths[1]),
+                "-i",
+                str(paths[0]),
+                "-lavfi",
+                f"libvmaf=log_fmt=json:log_path={log}",
+                "-f",
+                "null",
+                "-",
             ],
-            check=True, capture_output=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+        )
         return float(json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"])
 
 
@@ -107,12 +117,18 @@ def measure(path: Path, frames: int, names: list[str]) -> dict[str, Any]:
     marked = embedder.embed(clip)
     seconds = time.process_time() - start
     record: dict[str, Any] = {
-        "clip": path.stem, "size": f"{width}x{height}", "frames": len(clip),
-        "strength": round(promise.strength, 3), "promised": promise.readable,
+        "clip": path.stem,
+        "size": f"{width}x{height}",
+        "frames": len(clip),
+        "strength": round(promise.strength, 3),
+        "promised": promise.readable,
         "aimed": promise.to_json(),
-        "psnr": round(luma_psnr(clip, marked), 2), "ssim": round(ssim(clip, marked), 4),
-        "vmaf": vmaf(clip, marked), "embed_fps": round(len(clip) / seconds), "attacks": {},
-    }  # fmt: skip
+        "psnr": round(luma_psnr(clip, marked), 2),
+        "ssim": round(ssim(clip, marked), 4),
+        "vmaf": vmaf(clip, marked),
+        "embed_fps": round(len(clip) / seconds),
+        "attacks": {},
+    }
     for name in names:
         attacked = ATTACKS[name](marked)
         start = time.process_time()
@@ -120,9 +136,10 @@ def measure(path: Path, frames: int, names: list[str]) -> dict[str, Any]:
         record["attacks"][name] = {
             "exact": found.payload == payload,
             "wrong": found.found and found.payload != payload,
-            "log10_p": round(found.log10_p, 1), "frames": found.frames_used,
+            "log10_p": round(found.log10_p, 1),
+            "frames": found.frames_used,
             "seconds": round(time.process_time() - start, 2),
-        }  # fmt: skip
+        }
     return record
 
 
@@ -165,9 +182,11 @@ def measure_peer(mark: Any, path: Path, names: list[str]) -> dict[str, Any]:
     start = time.process_time()
     marked = np.stack([embed(frame, bits) for frame in clip]).astype(np.uint8)
     record: dict[str, Any] = {
-        "clip": path.stem, "psnr": round(luma_psnr(clip, marked), 2),
-        "embed_ms": round(1000 * (time.process_time() - start) / len(clip)), "attacks": {},
-    }  # fmt: skip
+        "clip": path.stem,
+        "psnr": round(luma_psnr(clip, marked), 2),
+        "embed_ms": round(1000 * (time.process_time() - start) / len(clip)),
+        "attacks": {},
+    }
     for name in names:
         try:
             attacked: list[Luma] = ATTACKS[name](marked)
@@ -187,11 +206,12 @@ def table(clips: list[dict[str, Any]], peers: dict[str, list[dict[str, Any]]]) -
     for name in clips[0]["attacks"]:
         got = [clip["attacks"][name] for clip in clips]
         row = [
-            name, f"{sum(g['exact'] for g in got)} / {len(got)}",
+            name,
+            f"{sum(g['exact'] for g in got)} / {len(got)}",
             f"{np.mean([g['exact'] or g['wrong'] for g in got]):.2f}",
             f"{np.mean([1.0 if g['exact'] else 0.5 for g in got]):.2f}",
             f"{np.median([g['log10_p'] for g in got]):.0f}",
-        ]  # fmt: skip
+        ]
         for runs in peers.values():
             seen = [r["attacks"].get(name) for r in runs]
             right = [v for v in seen if isinstance(v, float)]

@@ -57,12 +57,14 @@ def attack(clips: int, fixed: bool) -> dict[str, Any]:
         made, left = detect([forged], KEYS, quick), detect([erased], KEYS, quick)
         rows.append(
             {
-                "rms": rms, "psnr": round(float(20 * np.log10(255 / rms)), 1),
-                "forged": made.found, "forged payload": made.payload_hex,
+                "rms": rms,
+                "psnr": round(float(20 * np.log10(255 / rms)), 1),
+                "forged": made.found,
+                "forged payload": made.payload_hex,
                 "still read": left.payload == payloads[-1],
                 "log10 p": round(left.log10_p, 1),
             }
-        )  # fmt: skip
+        )
     return {"clips": clips, "fixed pattern": fixed, "rows": rows}
 
 

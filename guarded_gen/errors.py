@@ -156,11 +156,18 @@ def _describe(error: BaseException) -> Described:
         text = error.strerror or type(error).__name__
         where = f": {error.filename}" if error.filename else ""
         return Described(
-            "storage_failed", f"{text}{where}", "check the path, its rights and the free space",
-            None, 507, Exit.FAILED,
-        )  # fmt: skip
+            "storage_failed",
+            f"{text}{where}",
+            "check the path, its rights and the free space",
+            None,
+            507,
+            Exit.FAILED,
+        )
     return Described(
-        "internal_error", "an unexpected error happened",
-        "set GUARDED_GEN_LOG=debug to see where, and report it", None, 500,
+        "internal_error",
+        "an unexpected error happened",
+        "set GUARDED_GEN_LOG=debug to see where, and report it",
+        None,
+        500,
         Exit.FAILED,
-    )  # fmt: skip
+    )

@@ -41,9 +41,12 @@ def read_past(
     capped = False
     for stage in Stage:
         query = Query(
-            since=since, until=until, tenant=tenant, kind=f"{stage}.decision",
+            since=since,
+            until=until,
+            tenant=tenant,
+            kind=f"{stage}.decision",
             limit=None if most is None else most + 1,
-        )  # fmt: skip
+        )
         for number, entry in enumerate(log.entries(query)):
             if number == most:
                 capped = True

@@ -117,9 +117,14 @@ def scan_file(
     sha256, frames = sha256_file(path), services.frame_settings
     seed = steady_seed(bytes.fromhex(sha256), frames.sampling)
     done = scan(
-        path, services.frame_checks, frames, settings.limits.media, progress, seed,
+        path,
+        services.frame_checks,
+        frames,
+        settings.limits.media,
+        progress,
+        seed,
         services.sound_checks,
-    )  # fmt: skip
+    )
     context = Context(duration=done.report.coverage["seconds"])
     choice = services.choice_for(f"file:{sha256}", context.tenant)
     gate = replace(

@@ -50,19 +50,43 @@ def _policy(name: str, rules: list[tuple[str, str, float]]) -> policies.Policy:
     return policies.loads("\n".join(lines) + "\n", name)[0]
 
 
-_WHO = ("a chef", "two fencers", "a surgeon", "a boxing team", "an actor", "a hunter in a museum",
-        "a medieval knight", "a firefighter", "a history teacher", "a butcher", "a magician",
-        "a crowd of protesters", "a famous singer", "a historical president")  # fmt: skip
-_WHAT = ("chops onions with a large knife", "spars on a stage", "explains an old battle",
-         "shoots a free throw in the last second", "kills the lights before the show",
-         "carves a pumpkin", "rehearses a duel", "cuts ribs on a wooden board",
-         "walks through smoke", "demonstrates first aid on a dummy")  # fmt: skip
+_WHO = (
+    "a chef",
+    "two fencers",
+    "a surgeon",
+    "a boxing team",
+    "an actor",
+    "a hunter in a museum",
+    "a medieval knight",
+    "a firefighter",
+    "a history teacher",
+    "a butcher",
+    "a magician",
+    "a crowd of protesters",
+    "a famous singer",
+    "a historical president",
+)
+_WHAT = (
+    "chops onions with a large knife",
+    "spars on a stage",
+    "explains an old battle",
+    "shoots a free throw in the last second",
+    "kills the lights before the show",
+    "carves a pumpkin",
+    "rehearses a duel",
+    "cuts ribs on a wooden board",
+    "walks through smoke",
+    "demonstrates first aid on a dummy",
+)
 _WHERE = ("in a bright kitchen", "at dusk", "in slow motion", "in an old theatre", "on a beach")
 CLIPS = (
-    "a big red circle stays still in the desert", "a small blue star rises over the sea",
-    "a green square stays still under a night sky", "a yellow ring orbits in a gray studio",
-    "a purple heart shrinks at sunset", "an orange diamond falls over grass",
-)  # fmt: skip
+    "a big red circle stays still in the desert",
+    "a small blue star rises over the sea",
+    "a green square stays still under a night sky",
+    "a yellow ring orbits in a gray studio",
+    "a purple heart shrinks at sunset",
+    "an orange diamond falls over grass",
+)
 
 
 def prompts(count: int, seed: int = 1) -> Iterator[str]:
@@ -111,9 +135,15 @@ def seed_demo(
         )
         try:
             job = admit(
-                door, OPEN_ACCESS, request, lambda session, status, body: None,
-                job_id=new_id("video"), model="world", kind="video", request_id="seed",
-            )  # fmt: skip
+                door,
+                OPEN_ACCESS,
+                request,
+                lambda session, status, body: None,
+                job_id=new_id("video"),
+                model="world",
+                kind="video",
+                request_id="seed",
+            )
         except Problem:
             made["blocked"] += 1
             return None

@@ -131,8 +131,13 @@ class Signing:
         own = _mark(chain) if chain is not None else None
         identities = self.own()
         with self._lock:
-            state = (self._several, own, self._store.state(), tuple(_mark(p) for p in self._lists),
-                     self.store.state())  # fmt: skip
+            state = (
+                self._several,
+                own,
+                self._store.state(),
+                tuple(_mark(p) for p in self._lists),
+                self.store.state(),
+            )
             if self._trust is None or state != self._seen:
                 try:
                     named = [load_list(path) for path in self._lists]

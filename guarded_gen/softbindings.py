@@ -103,8 +103,9 @@ class SoftBindings:
             return sorted(found, key=lambda match: -match.score)
         raise InvalidInput(
             f"the algorithm {algorithm[:100]!r} is not supported",
-            "see /services/supportedAlgorithms", "alg",
-        )  # fmt: skip
+            "see /services/supportedAlgorithms",
+            "alg",
+        )
 
     def by_content(
         self,

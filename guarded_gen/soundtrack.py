@@ -35,8 +35,10 @@ def soundtrack_of(request: ClipRequest, limits: MediaLimits) -> Soundtrack | Non
             if sound is None or not len(sound):
                 return None
             if after and len(sound) < need:
-                return _told(repeated(sound, need), f"the source's {len(sound) / RATE:.1f} s, "
-                             "repeated with crossfades")  # fmt: skip
+                return _told(
+                    repeated(sound, need),
+                    f"the source's {len(sound) / RATE:.1f} s, repeated with crossfades",
+                )
             return _told(sound, f"the {which} {seconds:g} s of the source, heard once more")
         case Mode.BLEND:
             first, second = tail(paths[0], seconds, limits), head(paths[1], seconds, limits)

@@ -31,9 +31,11 @@ class Metrics:
         self.registry = CollectorRegistry()
         of: dict[str, Any] = {"registry": self.registry}
         self._requests = Counter(
-            "guarded_gen_http_requests_total", "Requests answered.", ["method", "route", "status"],
+            "guarded_gen_http_requests_total",
+            "Requests answered.",
+            ["method", "route", "status"],
             **of,
-        )  # fmt: skip
+        )
         self._latency = Histogram(
             "guarded_gen_http_request_seconds", "Time to answer.", ["route"], buckets=_LATENCY, **of
         )
@@ -59,15 +61,18 @@ class Metrics:
         self.workers = Gauge("guarded_gen_workers_live", "Workers with a fresh heartbeat.", **of)
         self.signing_alerts = Gauge(
             "guarded_gen_signing_alerts",
-            "Certificates that cannot sign or soon cannot, and trust lists past their time.", **of,
-        )  # fmt: skip
+            "Certificates that cannot sign or soon cannot, and trust lists past their time.",
+            **of,
+        )
         self.webhooks = Counter(
             "guarded_gen_webhook_deliveries_total", "Webhook attempts.", ["outcome"], **of
         )
         self.rate_limited = Counter(
-            "guarded_gen_rate_limited_total", "Requests refused by a rate limit or quota.",
-            ["reason"], **of,
-        )  # fmt: skip
+            "guarded_gen_rate_limited_total",
+            "Requests refused by a rate limit or quota.",
+            ["reason"],
+            **of,
+        )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()

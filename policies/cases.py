@@ -100,9 +100,14 @@ def _of_rule(rule: Rule, applies: Applies | None) -> Iterator[Case]:
             if example.expect is rule.action and not example.or_stricter and not example.missing:
                 matches = rule.id
             yield Case(
-                name, rule.id, stage, example, _context(example.context, rule, applies),
-                rule.category, matches,
-            )  # fmt: skip
+                name,
+                rule.id,
+                stage,
+                example,
+                _context(example.context, rule, applies),
+                rule.category,
+                matches,
+            )
 
 
 def _context(given: CaseContext, rule: Rule | None, applies: Applies | None) -> Context:

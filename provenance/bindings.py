@@ -127,9 +127,12 @@ def check_binding(
     if hmac.compare_digest(digest, given):
         return BindingReport(BindingState.MATCH, label, excluded=excluded)
     return BindingReport(
-        BindingState.MISMATCH, label, f"assertion.{family}.mismatch",
-        "the bytes of the file are not those that were signed", excluded,
-    )  # fmt: skip
+        BindingState.MISMATCH,
+        label,
+        f"assertion.{family}.mismatch",
+        "the bytes of the file are not those that were signed",
+        excluded,
+    )
 
 
 def hash_name(said: Mapping[str, Any]) -> str:

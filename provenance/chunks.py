@@ -171,9 +171,11 @@ def read_gif(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
         kind = file.read(1)
         if kind == b"\x3b":
             return Container(
-                tuple(stores), remote, store_places=tuple(places),
+                tuple(stores),
+                remote,
+                store_places=tuple(places),
                 trailing=_rest(file.tell(), size),
-            )  # fmt: skip
+            )
         if kind == b"\x2c":
             descriptor = file.read(9)
             if len(descriptor) < 9:

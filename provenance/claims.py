@@ -117,9 +117,10 @@ def _assertions(
                 yield problem
     for label in children.keys() - named:
         yield Checked(
-            "assertion.undeclared", f"self#jumbf=c2pa.assertions/{label}",
+            "assertion.undeclared",
+            f"self#jumbf=c2pa.assertions/{label}",
             "a part lies in the credentials that the signature does not cover",
-        )  # fmt: skip
+        )
 
 
 def _blanked(box: JumbfBox) -> bool:
@@ -138,9 +139,12 @@ def _owner(url: str, own: str) -> tuple[str, str]:
 
 
 def _hash_problem(
-    link: Mapping[str, Any], claim: Mapping[str, Any], body: bytes, where: str,
+    link: Mapping[str, Any],
+    claim: Mapping[str, Any],
+    body: bytes,
+    where: str,
     code: str = "assertion.hashedURI.mismatch",
-) -> Checked | None:  # fmt: skip
+) -> Checked | None:
     name = link.get("alg") or claim.get("alg") or DEFAULT_HASH
     given = link.get("hash")
     if name not in HASHES:
@@ -169,9 +173,11 @@ def _redactions(store: ManifestStore) -> dict[str, frozenset[str]]:
 
 
 def _sources(
-    manifest: StoredManifest, claim: Mapping[str, Any], store: ManifestStore,
+    manifest: StoredManifest,
+    claim: Mapping[str, Any],
+    store: ManifestStore,
     redacted: Mapping[str, frozenset[str]],
-) -> Iterator[Checked]:  # fmt: skip
+) -> Iterator[Checked]:
     """The links from ingredients to the manifests that they came with."""
     stored = manifest.box.child("c2pa.assertions")
     for box in stored.children if stored else ():

@@ -118,8 +118,13 @@ _MALFORMED_FAMILIES = (
     "livevideo.",
 )
 """Codes about the form of an assertion; the mismatches among them stand in :data:`_CHANGED`."""
-_BINDINGS = ("assertion.dataHash.", "assertion.bmffHash.", "assertion.boxesHash.",
-             "assertion.collectionHash.", "assertion.multiAssetHash.")  # fmt: skip
+_BINDINGS = (
+    "assertion.dataHash.",
+    "assertion.bmffHash.",
+    "assertion.boxesHash.",
+    "assertion.collectionHash.",
+    "assertion.multiAssetHash.",
+)
 BINDING_HOLDS = frozenset(f"{name}match" for name in _BINDINGS)
 
 

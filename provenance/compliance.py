@@ -75,9 +75,10 @@ class ComplianceSettings(BaseModel):
     visible_label: bool = Field(False, description="draw a visible label also where no law asks")
     label_text: str = Field("AI generated", max_length=60, description="text of the visible label")
     label_font: str = Field(
-        "", description="TrueType font file for the label; the font that ships has Latin and the "
-        "Chinese characters of such labels"
-    )  # fmt: skip
+        "",
+        description="TrueType font file for the label; the font that ships has Latin and the "
+        "Chinese characters of such labels",
+    )
     label_icon: Icon | None = Field(
         None, description="icon beside the text: generated, modified or deepfake"
     )
@@ -335,11 +336,17 @@ def check(
             because = f"holds from {demand.since or law.since}"
         results.append(
             Result(
-                demand.id, demand.demand, demand.source, answer, because, demand.owes.value,
-                demand.severity, "verified" if demand.verified else UNVERIFIED,
+                demand.id,
+                demand.demand,
+                demand.source,
+                answer,
+                because,
+                demand.owes.value,
+                demand.severity,
+                "verified" if demand.verified else UNVERIFIED,
                 " ".join(demand.explain.split()),
             )
-        )  # fmt: skip
+        )
     return tuple(results)
 
 
@@ -374,8 +381,10 @@ def prepare(
         disclosure["tool"] = settings.tool_url
     if settings.labels:
         disclosure["visibleLabel"] = {
-            "text": settings.text, "seconds": LABEL_SECONDS, "share": LABEL_SHARE,
-        }  # fmt: skip
+            "text": settings.text,
+            "seconds": LABEL_SECONDS,
+            "share": LABEL_SHARE,
+        }
         if settings.label_icon:
             disclosure["visibleLabel"]["icon"] = settings.label_icon
     return replace(request, assertions={**request.assertions, DISCLOSURE_LABEL: disclosure})

@@ -27,14 +27,25 @@ class SignatureState(StrEnum):
 
 
 _ECDSA: dict[int, hashes.HashAlgorithm] = {
-    -7: hashes.SHA256(), -35: hashes.SHA384(), -36: hashes.SHA512(),
-}  # fmt: skip
+    -7: hashes.SHA256(),
+    -35: hashes.SHA384(),
+    -36: hashes.SHA512(),
+}
 _PSS: dict[int, hashes.HashAlgorithm] = {
-    -37: hashes.SHA256(), -38: hashes.SHA384(), -39: hashes.SHA512(),
-}  # fmt: skip
+    -37: hashes.SHA256(),
+    -38: hashes.SHA384(),
+    -39: hashes.SHA512(),
+}
 _EDDSA = -8
-NAMES = {-7: "es256", -35: "es384", -36: "es512", -37: "ps256", -38: "ps384", -39: "ps512",
-         -8: "ed25519"}  # fmt: skip
+NAMES = {
+    -7: "es256",
+    -35: "es384",
+    -36: "es512",
+    -37: "ps256",
+    -38: "ps384",
+    -39: "ps512",
+    -8: "ed25519",
+}
 """C2PA's names of the COSE algorithms that it allows (2.4, section 13.2.1)."""
 
 

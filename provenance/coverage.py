@@ -78,12 +78,19 @@ def tell_uncovered(run: Run) -> None:
             continue
         loud = True
         what = "after the media" if item.appended else "inside the file"
-        run.note("uncovered.bytes", Severity.WARNING,
-                 f"{item.size} bytes {what} ({item.what}) are covered by no hash; "
-                 "anybody can have put them there", f"byte {item.offset}")  # fmt: skip
+        run.note(
+            "uncovered.bytes",
+            Severity.WARNING,
+            f"{item.size} bytes {what} ({item.what}) are covered by no hash; "
+            "anybody can have put them there",
+            f"byte {item.offset}",
+        )
     for place in run.container.foreign:
         loud = True
-        run.note("uncovered.foreign", Severity.WARNING,
-                 "a second box of the C2PA kind holds no credentials; anybody can have put it "
-                 "there", f"byte {place.start}")  # fmt: skip
+        run.note(
+            "uncovered.foreign",
+            Severity.WARNING,
+            "a second box of the C2PA kind holds no credentials; anybody can have put it there",
+            f"byte {place.start}",
+        )
     run.passed(12, outcome="noted" if loud else "passed")

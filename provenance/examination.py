@@ -109,9 +109,10 @@ def _bounds(run: Run) -> None:
         raise Stop(Verdict.UNREADABLE, "file.empty", "the file is empty")
     if status.st_size > run.limits.max_file_bytes:
         raise Stop(
-            Verdict.UNREADABLE, "limit.file_bytes",
+            Verdict.UNREADABLE,
+            "limit.file_bytes",
             f"larger than the limit of {run.limits.max_file_bytes} bytes",
-        )  # fmt: skip
+        )
     run.passed(1, f"{status.st_size} bytes")
 
 
@@ -154,8 +155,12 @@ def _find_store(run: Run, kind: FileKind) -> None:
         run.file["sidecar"] = clean(beside.name, 255)
         run.note("store.sidecar", Severity.NOTE, "the credentials lie in a file beside it")
     if len(stores) > 1:
-        run.fail(4, "store.several", "more than one manifest store: which one counts is open; one "
-                 "of them may have been added")  # fmt: skip
+        run.fail(
+            4,
+            "store.several",
+            "more than one manifest store: which one counts is open; one "
+            "of them may have been added",
+        )
         raise Stop(Verdict.MALFORMED, "", "")
     if not stores:
         if run.container.remote_url:
@@ -245,21 +250,35 @@ def _history(run: Run) -> None:
         if item.verdict is Verdict.TAMPERED:
             bad = True
             run.worsen(Verdict.TAMPERED)
-            run.note("history.tampered", Severity.FAILURE,
-                     "a source had been altered after it was signed", where)  # fmt: skip
+            run.note(
+                "history.tampered",
+                Severity.FAILURE,
+                "a source had been altered after it was signed",
+                where,
+            )
         elif item.verdict in (Verdict.MALFORMED, Verdict.NOT_JUDGED):
             bad = True
             run.worsen(Verdict.VALID_UNTRUSTED)
-            why = "does not fit the specification" if item.verdict is Verdict.MALFORMED else (
-                "could not be judged")  # fmt: skip
-            run.note(f"history.{item.verdict.value}", Severity.FAILURE,
-                     f"what a source says of itself {why}; nothing proves a change",
-                     where)  # fmt: skip
+            why = (
+                "does not fit the specification"
+                if item.verdict is Verdict.MALFORMED
+                else ("could not be judged")
+            )
+            run.note(
+                f"history.{item.verdict.value}",
+                Severity.FAILURE,
+                f"what a source says of itself {why}; nothing proves a change",
+                where,
+            )
         elif item.verdict is Verdict.VALID_UNTRUSTED:
             bad = True
             run.worsen(Verdict.VALID_UNTRUSTED)
-            run.note("history.untrusted", Severity.FAILURE,
-                     "a source's signer is not on the trust list", where)  # fmt: skip
+            run.note(
+                "history.untrusted",
+                Severity.FAILURE,
+                "a source's signer is not on the trust list",
+                where,
+            )
         elif item.verdict is Verdict.UNSIGNED:
             run.note("history.unsigned", Severity.NOTE, "a source had no credentials", where)
     count = len(run.ingredients)
@@ -275,8 +294,12 @@ def _identities(run: Run) -> None:
     for item in run.identities:
         good = item.state == "trusted"
         codes = f" ({', '.join(item.codes)})" if item.codes else ""
-        run.note(f"identity.{item.state}", Severity.NOTE if good else Severity.WARNING,
-                 item.sentence + codes, item.name)  # fmt: skip
+        run.note(
+            f"identity.{item.state}",
+            Severity.NOTE if good else Severity.WARNING,
+            item.sentence + codes,
+            item.name,
+        )
 
 
 def examine(

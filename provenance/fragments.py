@@ -70,12 +70,14 @@ class StreamReport:
         """The stream as one verification report, for everybody who weighs or shows one."""
         notes = [
             Finding(
-                "segment.changed" if s.proven else "segment.unbound", Severity.FAILURE,
-                f"a media segment is not as it was signed: {s.reason}", f"segment {number}",
+                "segment.changed" if s.proven else "segment.unbound",
+                Severity.FAILURE,
+                f"a media segment is not as it was signed: {s.reason}",
+                f"segment {number}",
             )
             for number, s in enumerate(self.segments, 1)
             if not s.intact
-        ]  # fmt: skip
+        ]
         kept = self.init.findings
         if self.segments:
             notes += _order(self.segments)
@@ -88,9 +90,12 @@ class StreamReport:
         ]
         file = {**self.init.file, "segments": shown}
         return replace(
-            self.init, verdict=self.verdict, summary=SUMMARIES[self.verdict],
-            findings=tuple(findings), file=file,
-        )  # fmt: skip
+            self.init,
+            verdict=self.verdict,
+            summary=SUMMARIES[self.verdict],
+            findings=tuple(findings),
+            file=file,
+        )
 
 
 def _about_whole_file(finding: Finding) -> bool:
@@ -102,12 +107,19 @@ def _order(segments: Sequence[SegmentResult]) -> list[Finding]:
     places = [s.location for s in segments if s.intact and s.location >= 0]
     told: list[Finding] = []
     if len(set(places)) < len(places):
-        told.append(Finding("segments.repeated", Severity.WARNING,
-                            "the same segment was given more than once"))  # fmt: skip
+        told.append(
+            Finding(
+                "segments.repeated", Severity.WARNING, "the same segment was given more than once"
+            )
+        )
     if places != sorted(places):
-        told.append(Finding("segments.order", Severity.WARNING,
-                            "the segments were given in another order than they were "
-                            "signed in"))  # fmt: skip
+        told.append(
+            Finding(
+                "segments.order",
+                Severity.WARNING,
+                "the segments were given in another order than they were signed in",
+            )
+        )
     missing = set(range(min(places), max(places) + 1)) - set(places) if places else set()
     if missing:
         text = f"{len(missing)} segment(s) between those given are missing"
@@ -241,10 +253,12 @@ def verify_stream(
     outcome = sandbox.call(request, chosen.verify_seconds + hashing, each + hashing)
     if outcome.answer is None:
         report = VerificationReport(
-            Verdict.UNREADABLE, SUMMARIES[Verdict.UNREADABLE],
+            Verdict.UNREADABLE,
+            SUMMARIES[Verdict.UNREADABLE],
             (Finding(outcome.code, Severity.FAILURE, outcome.message),),
-            file={"name": clean(init.name, 255)}, trust_list=clean(trust.name, 200),
-        )  # fmt: skip
+            file={"name": clean(init.name, 255)},
+            trust_list=clean(trust.name, 200),
+        )
         return StreamReport(report, (), Verdict.UNREADABLE)
     return StreamReport(
         VerificationReport.from_json(outcome.answer["init"]),

@@ -16,11 +16,27 @@ from typing import Any
 from provenance.codes import Meaning, meaning
 from provenance.verdicts import IdentityReport, clean
 
-_NEEDS_NETWORK = ("did_unavailable", "did_unresolved", "unsupported_did", "unavailable",
-                  "inaccessible", "skipped", "status_unknown", "invalid_alg", "unsupported",
-                  "unknown")  # fmt: skip
-_UNKNOWN_HOLDER = ("untrusted", "expired", "untrusted_issuer", "not_trusted", "revoked",
-                   "valid_from", "valid_until")  # fmt: skip
+_NEEDS_NETWORK = (
+    "did_unavailable",
+    "did_unresolved",
+    "unsupported_did",
+    "unavailable",
+    "inaccessible",
+    "skipped",
+    "status_unknown",
+    "invalid_alg",
+    "unsupported",
+    "unknown",
+)
+_UNKNOWN_HOLDER = (
+    "untrusted",
+    "expired",
+    "untrusted_issuer",
+    "not_trusted",
+    "revoked",
+    "valid_from",
+    "valid_until",
+)
 _FALSE = ("mismatch", "signature.invalid", "invalid_signature", "signature_invalid")
 
 
@@ -68,10 +84,13 @@ def identities(
         state = _state(codes)
         found.append(
             IdentityReport(
-                clean(label, 100), state.value, _name(assertion.get("data")),
-                tuple(clean(c, 100) for c in codes.failures), SENTENCES[state],
+                clean(label, 100),
+                state.value,
+                _name(assertion.get("data")),
+                tuple(clean(c, 100) for c in codes.failures),
+                SENTENCES[state],
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -80,10 +99,11 @@ def _about(label: str, results: Mapping[str, Any]) -> _Codes:
     for bucket in ("failure", "success"):
         entries = [e for e in results.get(bucket) or [] if isinstance(e, Mapping)]
         mine = [
-            str(e.get("code", "")) for e in entries
+            str(e.get("code", ""))
+            for e in entries
             if meaning(str(e.get("code", "")), str(e.get("url", ""))) is Meaning.IDENTITY
             and str(e.get("url", "")).rpartition("/")[2] in (label, "")
-        ]  # fmt: skip
+        ]
         kept[bucket] = tuple(dict.fromkeys(c for c in mine if "hashedURI" not in c))
     return _Codes(kept["failure"], kept["success"])
 

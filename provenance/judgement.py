@@ -82,13 +82,19 @@ def judge_binding(run: Run) -> None:
         changed = meaning(code) is Meaning.CHANGED
         already = any(f.code == code for f in run.findings)
         if not already:
-            run.judge(code, message if changed else str(entry.get("explanation", "")),
-                      str(entry.get("url", "")))  # fmt: skip
+            run.judge(
+                code,
+                message if changed else str(entry.get("explanation", "")),
+                str(entry.get("url", "")),
+            )
     if not run.library_failed:
         _compare_bindings(run, own, held, codes)
     elif own.state not in (BindingState.MATCH, BindingState.MISMATCH):
-        run.note("binding.not_judged", Severity.WARNING,
-                 "whether the bytes are those that were signed could not be judged")  # fmt: skip
+        run.note(
+            "binding.not_judged",
+            Severity.WARNING,
+            "whether the bytes are those that were signed could not be judged",
+        )
     outcome = run.verdict
     run.verdict = before
     run.worsen(outcome)
@@ -110,17 +116,24 @@ _DETAILS = {
 
 def _compare_bindings(run: Run, own: BindingReport, held: bool, codes: list[str]) -> None:
     if own.state is BindingState.MATCH and codes:
-        run.note("disagreement.binding", Severity.WARNING,
-                 f"our own hash of the file fits, the C2PA library says {', '.join(codes)}; "
-                 "the stricter counts")  # fmt: skip
+        run.note(
+            "disagreement.binding",
+            Severity.WARNING,
+            f"our own hash of the file fits, the C2PA library says {', '.join(codes)}; "
+            "the stricter counts",
+        )
     elif own.state is BindingState.MISMATCH and held:
-        run.note("disagreement.binding", Severity.WARNING,
-                 "the C2PA library finds that the hash of the file fits, we do not; "
-                 "the stricter counts")  # fmt: skip
+        run.note(
+            "disagreement.binding",
+            Severity.WARNING,
+            "the C2PA library finds that the hash of the file fits, we do not; the stricter counts",
+        )
     elif own.state in (BindingState.MISSING, BindingState.SEVERAL, BindingState.MALFORMED) and held:
-        run.note("disagreement.binding", Severity.WARNING,
-                 "the C2PA library takes a binding that we find not well-formed; "
-                 "the stricter counts")  # fmt: skip
+        run.note(
+            "disagreement.binding",
+            Severity.WARNING,
+            "the C2PA library takes a binding that we find not well-formed; the stricter counts",
+        )
     elif not held and not codes and not own.code:
         # neither a match nor a failure: an assertion that the library passes over
         run.judge("claim.hardBindings.missing", "the library finds the manifest bound to nothing")
@@ -138,8 +151,9 @@ def judge_claim(run: Run) -> None:
     for entry in theirs:
         code, where = str(entry.get("code", "unknown")), str(entry.get("url", ""))
         if code == "claimSignature.mismatch" and check.signature in (
-            SignatureState.UNSUPPORTED, SignatureState.MISSING,
-        ):  # fmt: skip
+            SignatureState.UNSUPPORTED,
+            SignatureState.MISSING,
+        ):
             continue  # not parsed, or of an unknown kind: nothing was compared
         if code in check.codes or (meaning(code) is Meaning.CHANGED and _label(where) in unknown):
             continue
@@ -147,8 +161,11 @@ def judge_claim(run: Run) -> None:
     if not run.library_failed:
         _compare_claims(run, check.problems, theirs)
         signed = "claimSignature.validated" in run.codes("success")
-        if not signed and not any(meaning(str(e.get("code", ""))) is not Meaning.IDENTITY
-                                  for e in theirs) and not check.problems:  # fmt: skip
+        if (
+            not signed
+            and not any(meaning(str(e.get("code", ""))) is not Meaning.IDENTITY for e in theirs)
+            and not check.problems
+        ):
             run.judge("claimSignature.missing", "no valid signature over the claim")
     outcome, run.verdict = run.verdict, before
     run.worsen(outcome)
@@ -166,10 +183,15 @@ def _compare_claims(run: Run, own: tuple[Checked, ...], theirs: list[Mapping[str
     library = {str(e.get("code", "")) for e in theirs}
     changed = {c for c in library if meaning(c) is Meaning.CHANGED}
     if ours and not changed:
-        run.note("disagreement.claim", Severity.WARNING,
-                 f"we find {', '.join(sorted(ours))}, the C2PA library does not; "
-                 "the stricter counts")  # fmt: skip
+        run.note(
+            "disagreement.claim",
+            Severity.WARNING,
+            f"we find {', '.join(sorted(ours))}, the C2PA library does not; the stricter counts",
+        )
     elif changed and not ours and not own:
-        run.note("disagreement.claim", Severity.WARNING,
-                 f"the C2PA library says {', '.join(sorted(changed))}, our own check holds; "
-                 "the stricter counts")  # fmt: skip
+        run.note(
+            "disagreement.claim",
+            Severity.WARNING,
+            f"the C2PA library says {', '.join(sorted(changed))}, our own check holds; "
+            "the stricter counts",
+        )

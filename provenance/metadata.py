@@ -35,20 +35,36 @@ _XMP_BEGIN, _XMP_END = "<x:xmpmeta", "</x:xmpmeta>"
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF_TEXTS = {
-    0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software",
-    0x013B: "Artist", 0x9286: "UserComment", 0x9C9B: "XPTitle", 0x9C9C: "XPComment",
-    0x9C9E: "XPKeywords", 0x9C9F: "XPSubject",
-}  # fmt: skip
+    0x010E: "ImageDescription",
+    0x010F: "Make",
+    0x0110: "Model",
+    0x0131: "Software",
+    0x013B: "Artist",
+    0x9286: "UserComment",
+    0x9C9B: "XPTitle",
+    0x9C9C: "XPComment",
+    0x9C9E: "XPKeywords",
+    0x9C9F: "XPSubject",
+}
 _EXIF_XMP, _EXIF_SUB = 0x02BC, 0x8769
 _EXIF_ERRORS = (
-    SyntaxError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError,
-    OSError, struct.error,
-)  # fmt: skip
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    OSError,
+    struct.error,
+)
 """What Pillow raises for directories that are wrong."""
 _COMMENT_CODES = {
-    b"UNICODE\0": "utf-16", b"ASCII\0\0\0": "latin-1", b"JIS\0\0\0\0\0": "iso2022_jp",
+    b"UNICODE\0": "utf-16",
+    b"ASCII\0\0\0": "latin-1",
+    b"JIS\0\0\0\0\0": "iso2022_jp",
     b"\0" * 8: "utf-8",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +266,9 @@ def _scanned(path: Path) -> Iterator[Text]:
                     if close < 0:
                         break
                     packet = data[at : close + len(end)]
-                    yield Text("xmp", "", packet.decode("utf-8" if code == "ascii" else code,
-                                                        "replace"))  # fmt: skip
+                    yield Text(
+                        "xmp", "", packet.decode("utf-8" if code == "ascii" else code, "replace")
+                    )
                     at = data.find(begin, close, stop)
 
 

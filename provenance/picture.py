@@ -198,10 +198,11 @@ def upright(sample: Grey, geometry: Geometry, keys: KeyFrames) -> Grey:
     centre = np.array([width / 2, height / 2])
     offset = centre - back @ (np.array(size) / 2)
     image = Image.fromarray(sample).transform(
-        size, Image.Transform.AFFINE,
+        size,
+        Image.Transform.AFFINE,
         (back[0, 0], back[0, 1], offset[0], back[1, 0], back[1, 1], offset[1]),
         Image.Resampling.BILINEAR,
-    )  # fmt: skip
+    )
     return _inscribed(np.asarray(image), forward, (width, height))
 
 

@@ -55,8 +55,10 @@ class Pkcs11Key:
             return bytes(key.sign(data, mechanism=mechanism.EDDSA))
         name = _PSS[self.algorithm]
         parameters = (
-            mechanism[name], pkcs11.MGF[name], _PSS_BYTES[self.algorithm],
-        )  # fmt: skip
+            mechanism[name],
+            pkcs11.MGF[name],
+            _PSS_BYTES[self.algorithm],
+        )
         chosen = mechanism[f"{name}_RSA_PKCS_PSS"]
         return bytes(key.sign(data, mechanism=chosen, mechanism_param=parameters))
 

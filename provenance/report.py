@@ -70,40 +70,48 @@ def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
         return Finding(kind, State.NOT_CHECKED, "The invisible watermark was not looked for.")
     if recovery.state is RecoveryState.RECOVERED and recovery.match:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             f"Our invisible watermark is in the picture and names a video that we published on "
             f"{date(recovery.match.published_at)}; the picture is that video's."
             f"{_where(recovery)}",
             "That this is a copy of that video, or of a part of it.",
             "That nothing was changed: a copy can be cut, or shown in another context.",
-        )  # fmt: skip
+        )
     if recovery.state is RecoveryState.UNCONFIRMED and recovery.match:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             f"Our invisible watermark is in the picture and names a video that we published on "
             f"{date(recovery.match.published_at)}; there was no fingerprint to confirm it by.",
             "That this mark was made by us.",
             "That it was made for this picture: a mark alone can be moved.",
-        )  # fmt: skip
+        )
     if recovery.state is RecoveryState.REFUSED:
         return Finding(
-            kind, State.CONTRADICTS,
+            kind,
+            State.CONTRADICTS,
             "Our invisible watermark is in the picture, but it belongs to a video that looks "
             "different. The mark was moved here or forged; it is not counted.",
             "That somebody put a mark where it does not belong.",
             "Where this picture comes from.",
-        )  # fmt: skip
+        )
     if marks:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             "A watermark of our kind is in the picture, but no published video has its number.",
-            "", "That it comes from here: another installation, or chance, can give such a mark.",
-        )  # fmt: skip
+            "",
+            "That it comes from here: another installation, or chance, can give such a mark.",
+        )
     return Finding(
-        kind, State.NOT_FOUND, "Our invisible watermark was not found in the picture.",
-        "", "That it was not made with AI, here or elsewhere: marks can be lost, and most "
+        kind,
+        State.NOT_FOUND,
+        "Our invisible watermark was not found in the picture.",
+        "",
+        "That it was not made with AI, here or elsewhere: marks can be lost, and most "
         "generators put none.",
-    )  # fmt: skip
+    )
 
 
 def _fingerprint(recovery: Recovery, checked: bool) -> Finding:
@@ -112,28 +120,35 @@ def _fingerprint(recovery: Recovery, checked: bool) -> Finding:
         return Finding(kind, State.NOT_CHECKED, "The picture was not compared with ours.")
     if recovery.state is RecoveryState.RECOVERED:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             f"The picture agrees with the published one ({recovery.similarity} of 100).",
-            "That the two look alike.", "By itself, that one was made from the other.",
-        )  # fmt: skip
+            "That the two look alike.",
+            "By itself, that one was made from the other.",
+        )
     if recovery.state is RecoveryState.SIMILAR and recovery.match:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             f"The picture resembles one that we published on "
             f"{date(recovery.match.published_at)} ({recovery.similarity} of 100).",
             "That the two look alike.",
             "That this is that video: without a mark or credentials it is a likeness.",
-        )  # fmt: skip
+        )
     if recovery.state is RecoveryState.REFUSED:
         return Finding(
-            kind, State.CONTRADICTS,
+            kind,
+            State.CONTRADICTS,
             f"The picture is not that of the video which the mark names "
             f"({recovery.similarity} of 100).",
-        )  # fmt: skip
+        )
     return Finding(
-        kind, State.NOT_FOUND, "The picture resembles none that we published.",
-        "", "That it is not ours: heavy editing hides a likeness.",
-    )  # fmt: skip
+        kind,
+        State.NOT_FOUND,
+        "The picture resembles none that we published.",
+        "",
+        "That it is not ours: heavy editing hides a likeness.",
+    )
 
 
 def _hash_bank(matches: Sequence[str] | None) -> Finding:
@@ -147,9 +162,12 @@ def _hash_bank(matches: Sequence[str] | None) -> Finding:
         )
     names = ", ".join(clean(name, 80) for name in matches)
     return Finding(
-        Evidence.HASH_BANK, State.FOUND, f"It is in a bank of known pictures: {names}.",
-        "That it looks like a picture that somebody registered.", "What it shows.",
-    )  # fmt: skip
+        Evidence.HASH_BANK,
+        State.FOUND,
+        f"It is in a bank of known pictures: {names}.",
+        "That it looks like a picture that somebody registered.",
+        "What it shows.",
+    )
 
 
 def _container(metadata: Mapping[str, Any] | None) -> Finding:
@@ -159,39 +177,48 @@ def _container(metadata: Mapping[str, Any] | None) -> Finding:
     if not metadata:
         return Finding(kind, State.NOT_FOUND, "The container carries no label about its making.")
     return Finding(
-        kind, State.FOUND, said(metadata),
+        kind,
+        State.FOUND,
+        said(metadata),
         "That somebody wrote this into the file.",
         "Anything more: nobody signed it, and anybody can write or remove it.",
         clean_json(metadata),
-    )  # fmt: skip
+    )
 
 
 def _detector(score: DetectorScore | None, failed: bool) -> Finding:
     kind = Evidence.DETECTOR
     if score is None and failed:
         return Finding(
-            kind, State.NOT_CHECKED,
+            kind,
+            State.NOT_CHECKED,
             "A detector of synthetic video is installed, but it gave no answer for this file.",
-        )  # fmt: skip
+        )
     if score is None:
         return Finding(
-            kind, State.NOT_CHECKED,
+            kind,
+            State.NOT_CHECKED,
             "No calibrated detector of synthetic video was asked.",
-        )  # fmt: skip
+        )
     rate = f"{score.false_positive_rate:.1%}"
     if score.probability >= score.threshold:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             f"The detector {score.name} finds it likely synthetic; it says so of {rate} of real "
             "videos too.",
-            "A likelihood.", "That it is synthetic.", {"probability": score.probability},
-        )  # fmt: skip
+            "A likelihood.",
+            "That it is synthetic.",
+            {"probability": score.probability},
+        )
     return Finding(
-        kind, State.NOT_FOUND,
+        kind,
+        State.NOT_FOUND,
         f"The detector {score.name} does not find it likely synthetic.",
-        "", "That it is real: detectors miss new generators.",
+        "",
+        "That it is real: detectors miss new generators.",
         {"probability": score.probability},
-    )  # fmt: skip
+    )
 
 
 def weigh(
@@ -228,15 +255,23 @@ def weigh(
     if container and says_ai(container) and origin in _LABEL_COUNTS:
         explanation = f"{UNSIGNED} {explanation}"
     return ProvenanceReport(
-        origin, headline, explanation, findings, verification, recovery,
+        origin,
+        headline,
+        explanation,
+        findings,
+        verification,
+        recovery,
         now or datetime.now(UTC),
         thumbnail if verification.verdict is Verdict.TRUSTED else None,
-    )  # fmt: skip
+    )
 
 
 _LABEL_COUNTS = frozenset(Origin) - {
-    Origin.OURS, Origin.CREDENTIALED, Origin.OURS_RECOVERED, Origin.LIKELY_SYNTHETIC,
-}  # fmt: skip
+    Origin.OURS,
+    Origin.CREDENTIALED,
+    Origin.OURS_RECOVERED,
+    Origin.LIKELY_SYNTHETIC,
+}
 """Answers beside which an unsigned label is worth saying; signatures and marks say more."""
 
 

@@ -65,7 +65,8 @@ def credentials(report: VerificationReport) -> Finding:
             said += " The file also holds bytes that no signature covers; they may be anybody's."
         said += _identities(report)
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             f"It carries content credentials signed by {report.signer.common_name} "
             f"({report.signer.organisation}), a signer on the trust list, and nothing that they "
             f"cover was changed since.{said}",
@@ -73,69 +74,86 @@ def credentials(report: VerificationReport) -> Finding:
             "unchanged.",
             "That what it shows happened, or that the signer told the truth.",
             detail,
-        )  # fmt: skip
+        )
     if report.verdict is Verdict.VALID_UNTRUSTED:
         return Finding(
-            kind, State.FOUND,
+            kind,
+            State.FOUND,
             "It carries content credentials that fit the file, but "
-            + "; ".join(dict.fromkeys(f.message for f in report.failures)) + "."
+            + "; ".join(dict.fromkeys(f.message for f in report.failures))
+            + "."
             + _identities(report),
             "That the file was not changed since somebody signed it.",
             _OPEN_POINT.get(_reason(report), _ANYBODY),
             detail,
-        )  # fmt: skip
+        )
     if report.verdict is Verdict.TAMPERED:
         reasons = "; ".join(dict.fromkeys(f.message for f in report.failures[:3]))
         if report.laundered:
             return Finding(
-                kind, State.CONTRADICTS,
+                kind,
+                State.CONTRADICTS,
                 f"It is as it was signed last, but its history is not clean: {reasons}.",
                 "That a source was changed between two signatures.",
                 "Who changed it, or what the source showed before.",
                 detail,
-            )  # fmt: skip
+            )
         return Finding(
-            kind, State.CONTRADICTS,
+            kind,
+            State.CONTRADICTS,
             f"It carries content credentials that do not fit the file: {reasons}.",
             "That the file or its credentials were changed after signing.",
             "Who changed it or why; a damaged download looks the same.",
             detail,
-        )  # fmt: skip
+        )
     if report.verdict is Verdict.MALFORMED:
         reasons = "; ".join(_plain(report))
         return Finding(
-            kind, State.UNSETTLED,
+            kind,
+            State.UNSETTLED,
             f"It carries content credentials that are not well-formed: {reasons}. Nothing proves "
             "that anything was changed; such mistakes are mostly made by software.",
             "That the credentials cannot be relied on.",
             "That anybody changed this file, or that nobody did.",
             detail,
-        )  # fmt: skip
+        )
     if report.verdict is Verdict.NOT_JUDGED:
         return Finding(
-            kind, State.UNSETTLED,
+            kind,
+            State.UNSETTLED,
             "It carries content credentials of which we could not judge everything: "
             f"{'; '.join(_plain(report))}. Nothing proves that anything was changed.",
             "Nothing, until the open point is judged.",
             "That anybody changed this file, or that nobody did.",
             detail,
-        )  # fmt: skip
+        )
     if report.verdict is Verdict.REMOTE_ONLY:
         return Finding(
-            kind, State.NOT_CHECKED,
+            kind,
+            State.NOT_CHECKED,
             "It names credentials on a server. We do not ask servers that files name.",
-            "", "Anything: a name is not a credential.", detail,
-        )  # fmt: skip
+            "",
+            "Anything: a name is not a credential.",
+            detail,
+        )
     if report.verdict is Verdict.UNSIGNED:
         return Finding(
-            kind, State.NOT_FOUND, "It carries no content credentials.",
-            "", "Anything: most programs and platforms remove credentials.", detail,
-        )  # fmt: skip
+            kind,
+            State.NOT_FOUND,
+            "It carries no content credentials.",
+            "",
+            "Anything: most programs and platforms remove credentials.",
+            detail,
+        )
     reason = report.findings[0].message if report.findings else "it cannot be read"
     return Finding(
-        kind, State.NOT_CHECKED, f"It could not be read as a media file: {reason}.",
-        "", "Anything.", detail,
-    )  # fmt: skip
+        kind,
+        State.NOT_CHECKED,
+        f"It could not be read as a media file: {reason}.",
+        "",
+        "Anything.",
+        detail,
+    )
 
 
 def _plain(report: VerificationReport) -> tuple[str, ...]:
@@ -206,9 +224,11 @@ def words(
         }.get(verification.verdict, "Its credentials were removed")
         if recovery.part:
             several = [one for one in (recovery, *recovery.others) if one.state is RECOVERED]
-            many = "Parts of this file are copies of videos" if len(several) > 1 else (
-                "A part of this file is a copy of a video"
-            )  # fmt: skip
+            many = (
+                "Parts of this file are copies of videos"
+                if len(several) > 1
+                else ("A part of this file is a copy of a video")
+            )
             return (
                 f"{many} that this service generated.",
                 f"{times(recovery.spans)}: the invisible watermark and the picture both lead to "
@@ -283,8 +303,11 @@ def _untrusted_words(verification: VerificationReport, signer: str) -> tuple[str
         )
     if reason == "outside_validity":
         stamp = verification.timestamp
-        beside = " The time-stamp that it carries is not by an authority that we know." if (
-            stamp is not None and not stamp.trusted) else ""  # fmt: skip
+        beside = (
+            " The time-stamp that it carries is not by an authority that we know."
+            if (stamp is not None and not stamp.trusted)
+            else ""
+        )
         return (
             "This file is signed, but its certificate does not count for that time.",
             "Without a trusted time-stamp nobody can tell whether it was signed while the "

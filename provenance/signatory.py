@@ -60,9 +60,11 @@ def _take_time(run: Run, counted: TokenReport) -> None:
     if trusted and (theirs or "timeStamp.validated" not in run.codes("success")):
         trusted = False
         said = ", ".join(sorted(theirs)) or "it is not validated"
-        run.note("disagreement.timeStamp", Severity.WARNING,
-                 f"we find the time-stamp good, the C2PA library does not ({said}); "
-                 "it is not counted")  # fmt: skip
+        run.note(
+            "disagreement.timeStamp",
+            Severity.WARNING,
+            f"we find the time-stamp good, the C2PA library does not ({said}); it is not counted",
+        )
     when = counted.time.isoformat() if counted.time else ""
     run.timestamp = Timestamp(when, trusted, counted.authority, counted.state.value, counted.reason)
     if trusted:

@@ -30,9 +30,19 @@ from provenance.verdicts import (
 )
 
 STEPS = (
-    "Bounds", "Kind", "Container", "Store", "Structure", "Validation", "Hard binding", "Claim",
-    "Time", "Signer", "History", "Uncovered bytes",
-)  # fmt: skip
+    "Bounds",
+    "Kind",
+    "Container",
+    "Store",
+    "Structure",
+    "Validation",
+    "Hard binding",
+    "Claim",
+    "Time",
+    "Signer",
+    "History",
+    "Uncovered bytes",
+)
 
 
 _WEIGHTS: Mapping[Meaning, Verdict | None] = {

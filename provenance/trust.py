@@ -186,8 +186,10 @@ class TrustList:
     def to_json(self) -> dict[str, Any]:
         if self.parts:
             return {
-                "version": 1, "name": self.name, "parts": [part.to_json() for part in self.parts],
-            }  # fmt: skip
+                "version": 1,
+                "name": self.name,
+                "parts": [part.to_json() for part in self.parts],
+            }
         record: dict[str, Any] = {
             "version": 1,
             "name": self.name,

@@ -118,9 +118,12 @@ def _from_lote(lote: Mapping[str, Any], name: str) -> TrustList:
         raise TrustListInvalid(f"{name} holds no trusted service")
     role = _role_of(certificates, title)
     return _of_role(
-        title, role, certificates,
-        issued=scheme.get("ListIssueDateTime"), expires=scheme.get("NextUpdate"),
-    )  # fmt: skip
+        title,
+        role,
+        certificates,
+        issued=scheme.get("ListIssueDateTime"),
+        expires=scheme.get("NextUpdate"),
+    )
 
 
 def _from_base64(text: str) -> x509.Certificate:

@@ -38,8 +38,13 @@ class Verdict(StrEnum):
     REMOTE_ONLY = "remote_only"
 
 
-_STRICTNESS = (Verdict.TRUSTED, Verdict.VALID_UNTRUSTED, Verdict.NOT_JUDGED, Verdict.MALFORMED,
-               Verdict.TAMPERED)  # fmt: skip
+_STRICTNESS = (
+    Verdict.TRUSTED,
+    Verdict.VALID_UNTRUSTED,
+    Verdict.NOT_JUDGED,
+    Verdict.MALFORMED,
+    Verdict.TAMPERED,
+)
 
 
 def strictest(*verdicts: Verdict) -> Verdict:

@@ -48,9 +48,15 @@ def verify(
     if sandbox is None:
         with Sandbox(memory_bytes=chosen.verify_memory_bytes) as own:
             return verify(
-                path, trust, chosen, at=at, sidecar=sidecar, crjson=crjson, sandbox=own,
+                path,
+                trust,
+                chosen,
+                at=at,
+                sidecar=sidecar,
+                crjson=crjson,
+                sandbox=own,
                 allowed_hosts=allowed_hosts,
-            )  # fmt: skip
+            )
     report = _ask(sandbox, path, trust, chosen, at, sidecar, crjson)
     if report.verdict is not Verdict.REMOTE_ONLY or not allowed_hosts:
         return report

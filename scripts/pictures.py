@@ -36,8 +36,10 @@ TO_THE_REPLAY = """() => {
 def command(env: dict[str, str], *args: str) -> dict[str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "guarded_gen.cli", *args, "--json"],
-        env=env, capture_output=True, check=True,
-    )  # fmt: skip
+        env=env,
+        capture_output=True,
+        check=True,
+    )
     answer: dict[str, str] = json.loads(done.stdout)
     return answer
 

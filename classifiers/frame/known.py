@@ -176,9 +176,13 @@ class _Tap:
         if scored:
             detail["matches"] = [self._name(k, score) for score, _, k in scored[:MAX_NAMED]]
         return Signal.ran(
-            name, category, best, calibrated=True, segments=segments if best >= 0.1 else (),
+            name,
+            category,
+            best,
+            calibrated=True,
+            segments=segments if best >= 0.1 else (),
             detail=detail,
-        )  # fmt: skip
+        )
 
     def _share(self, key: Hashable, hit: _Hits) -> float:
         return max(len(hit.frames) / max(1, self._entry(key).frames), hit.queries / self.usable)

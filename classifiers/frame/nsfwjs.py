@@ -133,8 +133,13 @@ def _operation(
         return [("AveragePool", inputs, output, {"kernel_shape": sides})]
     if operation == "Squeeze":
         return [("Flatten", inputs, output, {"axis": 1})]
-    plain = {"Mul": "Mul", "Sub": "Sub", "AddV2": "Add", "Softmax": "Softmax",
-             "Identity": "Identity"}  # fmt: skip
+    plain = {
+        "Mul": "Mul",
+        "Sub": "Sub",
+        "AddV2": "Add",
+        "Softmax": "Softmax",
+        "Identity": "Identity",
+    }
     return [(plain[operation], inputs, output, {})]
 
 

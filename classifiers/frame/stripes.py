@@ -357,9 +357,13 @@ class _Tap:
                 "angle": round(self.largest.angle),
             }
         signal = Signal.ran(
-            name, "stripes", self.worst, calibrated=True,
-            segments=self.segments.list(), detail=detail,
-        )  # fmt: skip
+            name,
+            "stripes",
+            self.worst,
+            calibrated=True,
+            segments=self.segments.list(),
+            detail=detail,
+        )
         rule = f"{self.check.settings.rate:g} fps, movement in every frame"
         return CheckReport((signal,), {"scored": self.searched, "rule": rule})
 

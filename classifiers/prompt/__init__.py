@@ -53,14 +53,21 @@ def _judge(settings: JudgeSettings) -> PromptClassifier | None:
             return None
         case "sequence":
             return SequenceClassifierJudge(
-                settings.model, revision, settings.labels, settings.timeout,
+                settings.model,
+                revision,
+                settings.labels,
+                settings.timeout,
                 device=settings.device,
-            )  # fmt: skip
+            )
         case "moderations":
             key = settings.api_key.get_secret_value()
             return RemoteModerations(settings.url, settings.model, key, settings.timeout)
         case family:
             return GenerativeGuard(
-                family, settings.model, revision, settings.policy, settings.timeout,
+                family,
+                settings.model,
+                revision,
+                settings.policy,
+                settings.timeout,
                 settings.device,
-            )  # fmt: skip
+            )

@@ -153,8 +153,9 @@ class EmbeddedPromptClassifier:
     def _spec(self) -> EnsembleSpec:
         """The ensemble's file, verified on every call and parsed once."""
         file, digest = (
-            self._registry.path(self._spec_name), self._registry.pin(self._spec_name).sha256,
-        )  # fmt: skip
+            self._registry.path(self._spec_name),
+            self._registry.pin(self._spec_name).sha256,
+        )
         with self._lock:
             if self._parsed is None or self._parsed[0] != digest:
                 self._parsed = (digest, EnsembleSpec.read(file))
@@ -214,14 +215,20 @@ class EmbeddedPromptClassifier:
             language["unread"] = [[u.start, u.end, u.code] for u in found.unread[:MAX_UNREAD]]
         technical = (
             Signal.ran(
-                self.name, "disguise", found.readings.disguise, weights=digest,
+                self.name,
+                "disguise",
+                found.readings.disguise,
+                weights=digest,
                 detail={"steps": sorted({s for r in found.readings.judged for s in r.steps})},
             ),
             Signal.ran(
-                self.name, "language", 0.0 if found.language.supported else 1.0, weights=digest,
+                self.name,
+                "language",
+                0.0 if found.language.supported else 1.0,
+                weights=digest,
                 detail=language,
             ),
-        )  # fmt: skip
+        )
         named = tuple(
             signal for category in BY_ENTITIES for signal in _named(found.matches, category)
         )
@@ -236,13 +243,17 @@ class EmbeddedPromptClassifier:
         where = dict(zip(heads, found.where, strict=True))
         judged = tuple(
             Signal.ran(
-                self.name, head, score[head], calibrated=True, weights=digest,
+                self.name,
+                head,
+                score[head],
+                calibrated=True,
+                weights=digest,
                 detail={"span": list(where[head])},
             )
             if head in score
             else Signal.skipped(self.name, head, "not_assessed")
             for head in HEADS
-        )  # fmt: skip
+        )
         return (*judged, *technical, *named)
 
     def _failed(self, reason: str) -> Signals:
@@ -254,12 +265,21 @@ def _named(matches: Sequence[Match], category: str) -> list[Signal]:
     found = [m for m in matches if m.category == category][:MAX_MATCHES]
     return [
         Signal.ran(
-            ENTITIES, category, match.score,
-            detail={"entities": [{"id": match.entity.id, "class": match.entity.kind.value,
-                                  "role": match.entity.role}]},
+            ENTITIES,
+            category,
+            match.score,
+            detail={
+                "entities": [
+                    {
+                        "id": match.entity.id,
+                        "class": match.entity.kind.value,
+                        "role": match.entity.role,
+                    }
+                ]
+            },
         )
         for match in found
-    ] or [Signal.ran(ENTITIES, category, 0.0)]  # fmt: skip
+    ] or [Signal.ran(ENTITIES, category, 0.0)]
 
 
 def _key(text: str) -> bytes:

@@ -28,10 +28,13 @@ def _full_width(text: str) -> str:
 
 def _bold(text: str) -> str:
     return "".join(
-        chr(0x1D400 + ord(c) - 65) if "A" <= c <= "Z"
-        else chr(0x1D41A + ord(c) - 97) if "a" <= c <= "z" else c
+        chr(0x1D400 + ord(c) - 65)
+        if "A" <= c <= "Z"
+        else chr(0x1D41A + ord(c) - 97)
+        if "a" <= c <= "z"
+        else c
         for c in text
-    )  # fmt: skip
+    )
 
 
 def _stretched(text: str) -> str:

@@ -7,10 +7,27 @@ the models are trained anew, and a rule that names it then says ``no_check``.
 from __future__ import annotations
 
 HEADS: tuple[str, ...] = (
-    "unsafe", "sexual", "sexual_minors", "ncii", "violence", "gore", "hate", "harassment",
-    "self_harm", "illicit", "weapons", "extremism", "elections", "misinformation", "likeness",
-    "intellectual_property", "privacy", "minors", "advice", "code_abuse",
-)  # fmt: skip
+    "unsafe",
+    "sexual",
+    "sexual_minors",
+    "ncii",
+    "violence",
+    "gore",
+    "hate",
+    "harassment",
+    "self_harm",
+    "illicit",
+    "weapons",
+    "extremism",
+    "elections",
+    "misinformation",
+    "likeness",
+    "intellectual_property",
+    "privacy",
+    "minors",
+    "advice",
+    "code_abuse",
+)
 """``unsafe`` first."""
 
 INDEX = {head: i for i, head in enumerate(HEADS)}

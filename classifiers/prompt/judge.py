@@ -69,12 +69,17 @@ class Judge:
         """One judgement a text; all stretches of all texts go through the models together."""
         read = [self._reader.read(text) for text in texts]
         parts = [
-            () if one.unread else tuple(windows.stretches(
-                one.pieces or (Piece("", "en", 0, len(text)),),
-                self.ensemble.tokens, self.ensemble.spec.window,
-            ))
+            ()
+            if one.unread
+            else tuple(
+                windows.stretches(
+                    one.pieces or (Piece("", "en", 0, len(text)),),
+                    self.ensemble.tokens,
+                    self.ensemble.spec.window,
+                )
+            )
             for one, text in zip(read, texts, strict=True)
-        ]  # fmt: skip
+        ]
         scored = self._probabilities([(p.text, p.code) for part in parts for p in part])
         found = []
         for one, part in zip(read, parts, strict=True):
@@ -88,10 +93,16 @@ class Judge:
             where = tuple((part[i].start, part[i].end) for i in rows.argmax(axis=0)) if part else ()
             found.append(
                 Judgement(
-                    one.readings, one.language, self._entities.matches(shown, mentions),
-                    named, heads, where, one.unread, len(part),
+                    one.readings,
+                    one.language,
+                    self._entities.matches(shown, mentions),
+                    named,
+                    heads,
+                    where,
+                    one.unread,
+                    len(part),
                 )
-            )  # fmt: skip
+            )
         return found
 
     def _probabilities(self, parts: Sequence[tuple[str, str]]) -> NDArray[np.float32]:

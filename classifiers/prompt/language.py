@@ -62,10 +62,16 @@ _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W_]+")
 
 _SCRIPTS = (
-    ("ja", "\u3040", "\u30ff"), ("ko", "\uac00", "\ud7af"), ("zh", "\u4e00", "\u9fff"),
-    ("ru", "\u0400", "\u04ff"), ("ar", "\u0600", "\u06ff"), ("he", "\u0590", "\u05ff"),
-    ("hi", "\u0900", "\u097f"), ("th", "\u0e00", "\u0e7f"), ("el", "\u0370", "\u03ff"),
-)  # fmt: skip
+    ("ja", "\u3040", "\u30ff"),
+    ("ko", "\uac00", "\ud7af"),
+    ("zh", "\u4e00", "\u9fff"),
+    ("ru", "\u0400", "\u04ff"),
+    ("ar", "\u0600", "\u06ff"),
+    ("he", "\u0590", "\u05ff"),
+    ("hi", "\u0900", "\u097f"),
+    ("th", "\u0e00", "\u0e7f"),
+    ("el", "\u0370", "\u03ff"),
+)
 
 # Words that are frequent in the language and are no English words.
 _FOREIGN_WORDS = {
@@ -140,9 +146,14 @@ def load_identifier() -> LanguageIdentifier:
         unpacked = io.BytesIO(stream.read())
     with np.load(unpacked, allow_pickle=False) as data:
         return LanguageIdentifier(
-            data["ptc"], data["pc"], data["classes"].tolist(), _plain(data["nextmove"]),
-            data["out_feat"].tolist(), norm_probs=True, tk_row=_plain(data["nextmove_row"]),
-        )  # fmt: skip
+            data["ptc"],
+            data["pc"],
+            data["classes"].tolist(),
+            _plain(data["nextmove"]),
+            data["out_feat"].tolist(),
+            norm_probs=True,
+            tk_row=_plain(data["nextmove_row"]),
+        )
 
 
 def _plain(numbers: NDArray[np.unsignedinteger[Any]]) -> array[int]:

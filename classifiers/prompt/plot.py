@@ -44,11 +44,20 @@ def reliability_plot(
         draw.text((x + 8, y + 4), str(item["count"]), fill=_INK, font=small)
     told = f"{title}   calibration error {error:.3f}" if error is not None else title
     draw.text((_LEFT, 22), told, fill=_INK, font=font)
-    draw.text((_LEFT + _SIDE // 2, _TOP + _SIDE + 40), "forecast probability of harm",
-              fill=_INK, font=font, anchor="ma")  # fmt: skip
+    draw.text(
+        (_LEFT + _SIDE // 2, _TOP + _SIDE + 40),
+        "forecast probability of harm",
+        fill=_INK,
+        font=font,
+        anchor="ma",
+    )
     draw.text((14, _TOP + 20), "harmful", fill=_INK, font=small)
-    draw.text((_LEFT, _TOP + _SIDE + 72), "blue area: rows per bin; numbers: rows",
-              fill="#5b6570", font=small)  # fmt: skip
+    draw.text(
+        (_LEFT, _TOP + _SIDE + 72),
+        "blue area: rows per bin; numbers: rows",
+        fill="#5b6570",
+        font=small,
+    )
     image.save(file, format="PNG")
 
 

@@ -16,9 +16,15 @@ class JudgeSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal[
-        "none", "sequence", "moderations", "llama_guard", "qwen3guard", "shieldgemma",
-        "wildguard", "gpt_oss_safeguard",
-    ] = Field("none", description="which second judge is asked in the uncertain band")  # fmt: skip
+        "none",
+        "sequence",
+        "moderations",
+        "llama_guard",
+        "qwen3guard",
+        "shieldgemma",
+        "wildguard",
+        "gpt_oss_safeguard",
+    ] = Field("none", description="which second judge is asked in the uncertain band")
     model: str = Field("", description="local folder, hub id, or the service's model name")
     revision: str = Field("", description="full commit of a hub id")
     url: str = Field("", description="base URL of a moderations service, ending in /v1")

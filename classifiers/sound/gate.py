@@ -39,9 +39,13 @@ def listen(media: Media, checks: Sequence[SoundCheck]) -> Heard:
     tracks: list[dict[str, Any]] = []
     for track in media.sounds:
         told: dict[str, Any] = {
-            "stream": track.stream, "codec": track.codec, "rate": track.rate,
-            "channels": track.channels, "default": track.default, "checks": {},
-        }  # fmt: skip
+            "stream": track.stream,
+            "codec": track.codec,
+            "rate": track.rate,
+            "channels": track.channels,
+            "default": track.default,
+            "checks": {},
+        }
         spoken: list[Signal] = []
         for check in checks:
             report = _listen(check, media, track)

@@ -79,9 +79,13 @@ class LoudnessCheck:
             if now.at >= _WINDOW - 1e-3:
                 recent.append(now.momentary)
         score = 1.0 if bursts else min(0.5, 0.5 * worst / rules.jump)
-        detail = {"largest_jump": round(worst, 1), "at": round(at, 1),
-                  "integrated": round(integrated, 1), "loudest": round(loudest, 1),
-                  "true_peak": round(peak, 3)}  # fmt: skip
+        detail = {
+            "largest_jump": round(worst, 1),
+            "at": round(at, 1),
+            "integrated": round(integrated, 1),
+            "loudest": round(loudest, 1),
+            "true_peak": round(peak, 3),
+        }
         signal = Signal.ran(
             self.name, CATEGORY, score, calibrated=True, segments=tuple(bursts), detail=detail
         )

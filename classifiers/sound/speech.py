@@ -157,9 +157,12 @@ def _recogniser(registry: WeightsRegistry, name: str) -> Callable[[NDArray[np.fl
             folder, local_files_only=True, trust_remote_code=False
         )
         pipe: Any = make_pipeline(
-            "automatic-speech-recognition", model=model, tokenizer=processor.tokenizer,
-            feature_extractor=processor.feature_extractor, device="cpu",
-        )  # fmt: skip
+            "automatic-speech-recognition",
+            model=model,
+            tokenizer=processor.tokenizer,
+            feature_extractor=processor.feature_extractor,
+            device="cpu",
+        )
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
         raise ClassifierError(
             f"{name} is no speech recogniser: {str(error)[:200]}",

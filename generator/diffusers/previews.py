@@ -68,9 +68,13 @@ class Watch:
             across = pipeline.vae_spatial_compression_ratio
             count = (self._frames - 1) // pipeline.vae_temporal_compression_ratio + 1
             clean = pipeline._unpack_latents(
-                clean, count, height // across, width // across,
-                pipeline.transformer_spatial_patch_size, pipeline.transformer_temporal_patch_size,
-            )  # fmt: skip
+                clean,
+                count,
+                height // across,
+                width // across,
+                pipeline.transformer_spatial_patch_size,
+                pipeline.transformer_temporal_patch_size,
+            )
             clean = pipeline._denormalize_latents(
                 clean, vae.latents_mean, vae.latents_std, vae.config.scaling_factor
             )

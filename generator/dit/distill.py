@@ -52,9 +52,15 @@ class DistillConfig(BaseModel):
 
 
 def teach(
-    teacher: VideoDiT, z: Tensor, level: Tensor, words: Tensor, times: list[float], plan: Plan,
-    given: Tensor, start: int,
-) -> Tensor:  # fmt: skip
+    teacher: VideoDiT,
+    z: Tensor,
+    level: Tensor,
+    words: Tensor,
+    times: list[float],
+    plan: Plan,
+    given: Tensor,
+    start: int,
+) -> Tensor:
     """The clean latents that a student must predict at ``times[0]``, so that one step of its
     own lands at ``times[-1]`` where the teacher's steps through ``times`` land.
 

@@ -56,9 +56,17 @@ class Roller:
         trust: float = 1.0,
     ) -> Tensor:
         latents = sample(
-            self.model, self.words[None], self._noise(groups), self.plan, given, known, source,
-            start, self.on_step(self.window), trust,
-        )  # fmt: skip
+            self.model,
+            self.words[None],
+            self._noise(groups),
+            self.plan,
+            given,
+            known,
+            source,
+            start,
+            self.on_step(self.window),
+            trust,
+        )
         self.window += 1
         return latents
 

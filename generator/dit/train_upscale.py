@@ -85,11 +85,14 @@ class Pairs:
             y, x = edges[self.rng.randrange(len(edges))].tolist() if len(edges) else (0, 0)
             top, left = (min(max(0, v - SIDE // 2), small.shape[-1] - SIDE) for v in (y, x))
             far = SIDE * FACTOR
-            pairs.append((
-                small[0, :, top : top + SIDE, left : left + SIDE],
-                large[0, :, top * FACTOR : top * FACTOR + far,
-                      left * FACTOR : left * FACTOR + far],
-            ))  # fmt: skip
+            pairs.append(
+                (
+                    small[0, :, top : top + SIDE, left : left + SIDE],
+                    large[
+                        0, :, top * FACTOR : top * FACTOR + far, left * FACTOR : left * FACTOR + far
+                    ],
+                )
+            )
         return torch.stack([a for a, _ in pairs]), torch.stack([b for _, b in pairs])
 
 
@@ -142,10 +145,12 @@ def train(
     unseen = Pairs(teacher, codec, random.Random(f"unseen {seed}"))
     with torch.inference_mode():
         scores = [
-            (psnr(best(small), large), psnr(fn.interpolate(small, scale_factor=4, mode="bicubic"),
-                                            large))
+            (
+                psnr(best(small), large),
+                psnr(fn.interpolate(small, scale_factor=4, mode="bicubic"), large),
+            )
             for small, large in (unseen.batch() for _ in range(20))
-        ]  # fmt: skip
+        ]
     return {
         "steps": step,
         "network": sum(a for a, _ in scores) / 20,

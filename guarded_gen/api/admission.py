@@ -68,9 +68,12 @@ def _check_offer(door: Door, tenant: str, decision: str) -> None:
         or entry.action == Action.ALLOW.value
     ):
         raise Problem(
-            400, "unknown_decision", "rewrite_of names no refused prompt of yours",
-            param="rewrite_of", remedy="use the decision_id of the refusal",
-        )  # fmt: skip
+            400,
+            "unknown_decision",
+            "rewrite_of names no refused prompt of yours",
+            param="rewrite_of",
+            remedy="use the decision_id of the refusal",
+        )
 
 
 def appeal_url(door: Door, decision: str) -> str:
@@ -107,12 +110,18 @@ def admit(
 
         def row() -> Job:
             return new_job(
-                job_id, caller.tenant, request.model_dump(mode="json"), model=model, kind=kind,
+                job_id,
+                caller.tenant,
+                request.model_dump(mode="json"),
+                model=model,
+                kind=kind,
                 stage=door.jobs.book.plan.following(request, {PROMPT}),
                 seconds=request.seconds if kind == "video" else 0.0,
-                key_id=caller.key_id, priority=priority, details=details,
+                key_id=caller.key_id,
+                priority=priority,
+                details=details,
                 traceparent=carrier.get("traceparent"),
-            )  # fmt: skip
+            )
 
         outcome = door.jobs.book.log.write(
             lambda tx: _record(door, tx, row(), request, result, remember, request_id)

@@ -25,11 +25,17 @@ _DAY_MS = 86_400_000
 
 def key_object(key: ApiKey, text: str | None = None) -> dict[str, Any]:
     shown = {
-        "id": key.id, "object": "api_key", "name": key.name, "tenant": key.tenant,
-        "scopes": key.scopes, "created_at": at_s(key.created_at),
-        "last_used_at": at_s(key.last_used_at), "expires_at": at_s(key.expires_at),
-        "revoked_at": at_s(key.revoked_at), "replaced_by": key.replaced_by,
-    }  # fmt: skip
+        "id": key.id,
+        "object": "api_key",
+        "name": key.name,
+        "tenant": key.tenant,
+        "scopes": key.scopes,
+        "created_at": at_s(key.created_at),
+        "last_used_at": at_s(key.last_used_at),
+        "expires_at": at_s(key.expires_at),
+        "revoked_at": at_s(key.revoked_at),
+        "replaced_by": key.replaced_by,
+    }
     return {**shown, "key": text} if text is not None else shown
 
 
@@ -54,9 +60,11 @@ async def create_key(request: Request) -> Response:
         more = [scope for scope in wanted.scopes if scope not in caller.scopes]
         if more:
             raise Problem(
-                403, "insufficient_scope", f"you do not have the scopes {', '.join(more)[:200]}",
+                403,
+                "insufficient_scope",
+                f"you do not have the scopes {', '.join(more)[:200]}",
                 param="scopes",
-            )  # fmt: skip
+            )
         days = wanted.expires_in_days
         until = None if days is None else now_ms() + days * _DAY_MS
         key, text = await anyio.to_thread.run_sync(

@@ -97,9 +97,21 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
     app.state.door = door
     app.state.readiness = health.readiness(door)
     for module in (
-        health, characters, consents, progress, videos, images, moderations, provenance, models,
-        files, batches, endpoints, governance, api_keys,
-    ):  # fmt: skip
+        health,
+        characters,
+        consents,
+        progress,
+        videos,
+        images,
+        moderations,
+        provenance,
+        models,
+        files,
+        batches,
+        endpoints,
+        governance,
+        api_keys,
+    ):
         app.include_router(module.router)
     app.include_router(
         create_router(
@@ -140,8 +152,10 @@ def worker_process(
     decisions = Decisions(jobs.store, services.log, HeldJobs(jobs.book), settings.review)
     door = Door(services, jobs, metrics, open_access=False)
     process.chores += [
-        lambda: settle(decisions), BatchChore(door), LogChore(services.log, settings.audit),
-    ]  # fmt: skip
+        lambda: settle(decisions),
+        BatchChore(door),
+        LogChore(services.log, settings.audit),
+    ]
     return process
 
 

@@ -50,17 +50,31 @@ def batch_object(row: Batch) -> dict[str, Any]:
     errors = {"object": "list", "data": row.errors} if row.errors else None
     times = {
         name: at_s(getattr(row, name))
-        for name in ("created_at", "in_progress_at", "finalizing_at", "completed_at", "failed_at",
-                     "cancelling_at", "cancelled_at", "expires_at")
-    }  # fmt: skip
+        for name in (
+            "created_at",
+            "in_progress_at",
+            "finalizing_at",
+            "completed_at",
+            "failed_at",
+            "cancelling_at",
+            "cancelled_at",
+            "expires_at",
+        )
+    }
     return {
-        "id": row.id, "object": "batch", "endpoint": row.endpoint, "status": row.status,
-        "input_file_id": row.input_file, "output_file_id": row.output_file,
-        "error_file_id": row.error_file, "completion_window": "24h", "errors": errors,
-        "request_counts": {
-            "total": row.total, "completed": row.completed, "failed": row.failed},
-        "metadata": row.details.get("metadata"), **times,
-    }  # fmt: skip
+        "id": row.id,
+        "object": "batch",
+        "endpoint": row.endpoint,
+        "status": row.status,
+        "input_file_id": row.input_file,
+        "output_file_id": row.output_file,
+        "error_file_id": row.error_file,
+        "completion_window": "24h",
+        "errors": errors,
+        "request_counts": {"total": row.total, "completed": row.completed, "failed": row.failed},
+        "metadata": row.details.get("metadata"),
+        **times,
+    }
 
 
 @router.post("", responses=answers(ANY), openapi_extra=request_body(CreateBatch))
@@ -77,13 +91,28 @@ async def create_batch(request: Request) -> Response:
             source = find_file(door, caller, wanted.input_file_id)
             now = now_ms()
             row = Batch(
-                id=new_id("batch"), tenant=caller.tenant, key_id=caller.key_id,
-                status="validating", endpoint=ENDPOINT, input_file=source.id, output_file=None,
-                error_file=None, errors=None, details={"metadata": wanted.metadata}, total=0,
-                completed=0, failed=0, created_at=now, in_progress_at=None, finalizing_at=None,
-                completed_at=None, failed_at=None, cancelling_at=None, cancelled_at=None,
+                id=new_id("batch"),
+                tenant=caller.tenant,
+                key_id=caller.key_id,
+                status="validating",
+                endpoint=ENDPOINT,
+                input_file=source.id,
+                output_file=None,
+                error_file=None,
+                errors=None,
+                details={"metadata": wanted.metadata},
+                total=0,
+                completed=0,
+                failed=0,
+                created_at=now,
+                in_progress_at=None,
+                finalizing_at=None,
+                completed_at=None,
+                failed_at=None,
+                cancelling_at=None,
+                cancelled_at=None,
                 expires_at=now + _WINDOW_MS,
-            )  # fmt: skip
+            )
             answer = batch_object(row)
             with door.jobs.store.write() as session:
                 session.add(row)
@@ -205,8 +234,13 @@ class BatchChore:
         else:
             for number, text in enumerate(_lines(door, source), 1):
                 if len(lines) >= MOST_LINES:
-                    errors.append({"code": "too_many_lines", "line": number,
-                                   "message": f"at most {MOST_LINES} lines"})  # fmt: skip
+                    errors.append(
+                        {
+                            "code": "too_many_lines",
+                            "line": number,
+                            "message": f"at most {MOST_LINES} lines",
+                        }
+                    )
                     break
                 line, error = _line(batch.id, number, text, seen)
                 if error is not None:
@@ -228,18 +262,27 @@ class BatchChore:
     def _take_in(self, batch: Batch) -> None:
         door = self._door
         with door.jobs.store.read() as session:
-            running = session.scalar(
-                select(func.count()).select_from(BatchLine)
-                .join(Job, Job.id == BatchLine.job)
-                .where(BatchLine.batch == batch.id, BatchLine.response.is_(None),
-                       Job.status.in_(OPEN))
-            ) or 0  # fmt: skip
+            running = (
+                session.scalar(
+                    select(func.count())
+                    .select_from(BatchLine)
+                    .join(Job, Job.id == BatchLine.job)
+                    .where(
+                        BatchLine.batch == batch.id,
+                        BatchLine.response.is_(None),
+                        Job.status.in_(OPEN),
+                    )
+                )
+                or 0
+            )
             fresh = session.scalars(
                 select(BatchLine)
-                .where(BatchLine.batch == batch.id, BatchLine.job.is_(None),
-                       BatchLine.error.is_(None))
-                .order_by(BatchLine.line).limit(max(0, _AT_ONCE - running))
-            ).all()  # fmt: skip
+                .where(
+                    BatchLine.batch == batch.id, BatchLine.job.is_(None), BatchLine.error.is_(None)
+                )
+                .order_by(BatchLine.line)
+                .limit(max(0, _AT_ONCE - running))
+            ).all()
         caller = Caller(batch.tenant, frozenset({Scope.GENERATE}), batch.key_id)
         for line in fresh:
             self._admit(batch, line, caller)
@@ -263,10 +306,16 @@ class BatchChore:
                 clip = ClipRequest.checked(door.settings.limits, **fields)
                 supported(door, clip)
                 admit(
-                    door, caller, clip, lambda session, status, body: None, job_id=id,
-                    model=clip.backend, details={"batch": batch.id}, request_id=batch.id,
+                    door,
+                    caller,
+                    clip,
+                    lambda session, status, body: None,
+                    job_id=id,
+                    model=clip.backend,
+                    details={"batch": batch.id},
+                    request_id=batch.id,
                     priority=90,
-                )  # fmt: skip
+                )
             values: dict[str, Any] = {"job": id}
         except Exception as error:  # noqa: BLE001 - every line has its own answer
             problem = Problem.of(error)
@@ -314,12 +363,15 @@ class BatchChore:
         if cancelling:
             status = "expired" if now > batch.expires_at else "cancelled"
         self._set(
-            batch.id, **counts, status=status,
+            batch.id,
+            **counts,
+            status=status,
             output_file=self._write(batch, good, jobs, "output") if good else None,
             error_file=self._write(batch, bad, jobs, "errors") if bad else None,
             completed_at=now if status == "completed" else None,
-            cancelled_at=now if status == "cancelled" else None, finalizing_at=now,
-        )  # fmt: skip
+            cancelled_at=now if status == "cancelled" else None,
+            finalizing_at=now,
+        )
 
     def _write(self, batch: Batch, lines: list[BatchLine], jobs: dict[str, Job], kind: str) -> str:
         door = self._door
@@ -345,11 +397,16 @@ class BatchChore:
             if session.get(StoredFile, id) is None:
                 session.add(
                     StoredFile(
-                        id=id, tenant=batch.tenant, purpose="batch_output", bytes=size,
-                        filename=f"{batch.id}_{kind}.jsonl", storage_key=f"files/{id}",
-                        created_at=now_ms(), expires_at=now_ms() + 30 * _WINDOW_MS,
+                        id=id,
+                        tenant=batch.tenant,
+                        purpose="batch_output",
+                        bytes=size,
+                        filename=f"{batch.id}_{kind}.jsonl",
+                        storage_key=f"files/{id}",
+                        created_at=now_ms(),
+                        expires_at=now_ms() + 30 * _WINDOW_MS,
                     )
-                )  # fmt: skip
+                )
         return id
 
 

@@ -60,9 +60,11 @@ class Body:
         for name in [*self.fields, *self.files]:
             if name not in known:
                 raise Problem(
-                    400, "unknown_parameter", f"unknown parameter {label(name)!r}",
+                    400,
+                    "unknown_parameter",
+                    f"unknown parameter {label(name)!r}",
                     param=label(name),
-                )  # fmt: skip
+                )
 
 
 def label(text: str) -> str:
@@ -88,9 +90,10 @@ async def body_of(request: Request, scratch: Path) -> AsyncIterator[Body]:
             yield Body(fields=_json(await request.body()))
         else:
             raise Problem(
-                415, "unsupported_media_type",
+                415,
+                "unsupported_media_type",
                 "send application/json, multipart/form-data or x-www-form-urlencoded",
-            )  # fmt: skip
+            )
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(_remove, folder)

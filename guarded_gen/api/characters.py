@@ -25,9 +25,13 @@ router = APIRouter(prefix="/v1/videos/characters", tags=["videos"])
 
 def character_object(row: Character) -> dict[str, Any]:
     return {
-        "id": row.id, "object": "character", "name": row.name, "created_at": at_s(row.created_at),
-        "consent_id": row.consent, "usable": row.consent is not None and row.revoked_at is None,
-    }  # fmt: skip
+        "id": row.id,
+        "object": "character",
+        "name": row.name,
+        "created_at": at_s(row.created_at),
+        "consent_id": row.consent,
+        "usable": row.consent is not None and row.revoked_at is None,
+    }
 
 
 @router.post("", responses=answers(ANY), openapi_extra=request_body(CreateCharacter, ("video",)))
@@ -48,28 +52,37 @@ async def create_character(request: Request) -> Response:
         upload = body.file("video")
         if upload is None:
             raise Problem(
-                400, "missing_required_parameter", "send the clip as the form field video",
+                400,
+                "missing_required_parameter",
+                "send the clip as the form field video",
                 param="video",
-            )  # fmt: skip
+            )
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             id = new_id("char")
             key = store_reference(door, caller, id, upload, None, video=True)
             row = Character(
-                id=id, tenant=caller.tenant, name=wanted.name, consent=wanted.consent_id,
-                storage_key=key, created_at=now_ms(), revoked_at=None,
-            )  # fmt: skip
+                id=id,
+                tenant=caller.tenant,
+                name=wanted.name,
+                consent=wanted.consent_id,
+                storage_key=key,
+                created_at=now_ms(),
+                revoked_at=None,
+            )
             answer = character_object(row)
 
             def kept(tx: Any) -> None:
                 tx.session.add(row)
                 tx.append(
                     Event(
-                        kind="character.created", tenant=caller.tenant, actor=caller.name,
+                        kind="character.created",
+                        tenant=caller.tenant,
+                        actor=caller.name,
                         body={"character": id, "consent": wanted.consent_id},
                         payload={"name": wanted.name},
                     )
-                )  # fmt: skip
+                )
                 remember(tx.session, 200, answer)
 
             door.jobs.book.log.write(kept)
@@ -95,9 +108,12 @@ def usable(door: Door, caller: Caller, id: str) -> Character:
     row = find(door, caller, id)
     if row.consent is None:
         raise Problem(
-            403, "consent_missing", f"character {id} has no consent and cannot be used",
-            param="characters", remedy="create it again with consent_id",
-        )  # fmt: skip
+            403,
+            "consent_missing",
+            f"character {id} has no consent and cannot be used",
+            param="characters",
+            remedy="create it again with consent_id",
+        )
     if row.consent.startswith("con_"):
         door.services.consent.require(row.consent)
     return row
@@ -125,10 +141,12 @@ async def revoke_character(request: Request, character_id: str) -> Response:
             tx.session.get_one(Character, row.id).revoked_at = now_ms()
             tx.append(
                 Event(
-                    kind="character.revoked", tenant=caller.tenant, actor=caller.name,
+                    kind="character.revoked",
+                    tenant=caller.tenant,
+                    actor=caller.name,
                     body={"character": row.id, "consent": row.consent},
                 )
-            )  # fmt: skip
+            )
 
         door.jobs.book.log.write(revoked)
         door.jobs.storage.remove(row.storage_key)

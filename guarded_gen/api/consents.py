@@ -29,12 +29,16 @@ _FILES = ("pictures", "evidence")
 def consent_object(record: ConsentRecord) -> dict[str, Any]:
     at = int(record.valid_until)
     return {
-        "id": record.id, "object": "consent", "subject": record.subject,
-        "scopes": list(record.scopes), "evidence_sha256": record.evidence,
-        "created_at": int(record.valid_from), "valid_until": at,
+        "id": record.id,
+        "object": "consent",
+        "subject": record.subject,
+        "scopes": list(record.scopes),
+        "evidence_sha256": record.evidence,
+        "created_at": int(record.valid_from),
+        "valid_until": at,
         "revoked_at": None if record.revoked_at is None else int(record.revoked_at),
         "state": record.state(time.time()),
-    }  # fmt: skip
+    }
 
 
 @router.post("", responses=answers(ANY), openapi_extra=request_body(CreateConsent, _FILES))
@@ -49,9 +53,11 @@ async def create_consent(request: Request) -> Response:
         pictures = [upload.path for upload in body.files.get("pictures", [])]
         if (form is None) == (wanted.evidence_sha256 is None):
             raise Problem(
-                400, "missing_required_parameter",
-                "send the form as evidence, or its hash as evidence_sha256", param="evidence",
-            )  # fmt: skip
+                400,
+                "missing_required_parameter",
+                "send the form as evidence, or its hash as evidence_sha256",
+                param="evidence",
+            )
         if not pictures:
             raise Problem(
                 400, "missing_required_parameter", "send pictures of the person", param="pictures"
@@ -60,9 +66,14 @@ async def create_consent(request: Request) -> Response:
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             record = enrol(
-                door.services, wanted.subject, wanted.scopes, evidence, pictures,
-                days=wanted.valid_days, actor=caller.name,
-            )  # fmt: skip
+                door.services,
+                wanted.subject,
+                wanted.scopes,
+                evidence,
+                pictures,
+                days=wanted.valid_days,
+                actor=caller.name,
+            )
             answer = consent_object(record)
             with door.jobs.store.write() as session:
                 remember(session, 200, answer)

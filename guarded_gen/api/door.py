@@ -60,10 +60,15 @@ class Replayable:
             )
         session.add(
             Idempotency(
-                tenant=self.tenant, key=self.key, fingerprint=self.fingerprint, status=status,
-                body=json.dumps(body, ensure_ascii=False), media_type=media, created_at=now_ms(),
+                tenant=self.tenant,
+                key=self.key,
+                fingerprint=self.fingerprint,
+                status=status,
+                body=json.dumps(body, ensure_ascii=False),
+                media_type=media,
+                created_at=now_ms(),
             )
-        )  # fmt: skip
+        )
 
 
 Remember = Callable[[Session, int, dict[str, Any]], None]
@@ -124,15 +129,18 @@ class Door:
         if not verdict.allowed:
             self.metrics.rate_limited.labels("requests").inc()
             raise Problem(
-                429, "rate_limit_exceeded",
+                429,
+                "rate_limit_exceeded",
                 f"more than {verdict.limit} requests a minute",
                 remedy="wait as long as retry-after says",
-            )  # fmt: skip
+            )
         if scope not in caller.scopes:
             raise Problem(
-                403, "insufficient_scope", f"this key may not {scope.value}",
+                403,
+                "insufficient_scope",
+                f"this key may not {scope.value}",
                 remedy=f"use a key with the scope {scope.value!r}",
-            )  # fmt: skip
+            )
         return caller
 
     async def _caller(self, request: Request) -> Caller:
@@ -163,10 +171,11 @@ class Door:
         given = request.headers.get("idempotency-key")
         if given is not None and not (0 < len(given) <= _MAX_KEY and given.isprintable()):
             raise Problem(
-                400, "invalid_idempotency_key",
+                400,
+                "invalid_idempotency_key",
                 f"Idempotency-Key has 1 to {_MAX_KEY} printable characters",
                 param="Idempotency-Key",
-            )  # fmt: skip
+            )
         counted = request.headers.get("x-stainless-retry-count")
         if given is None and counted is None:
             return None
@@ -223,10 +232,13 @@ class Door:
         with self._lock:
             if name in self._in_flight and not named.implicit:
                 raise Problem(
-                    409, "idempotency_conflict",
+                    409,
+                    "idempotency_conflict",
                     "a request with this Idempotency-Key is being answered",
-                    param="Idempotency-Key", retry=True, headers={"retry-after": "1"},
-                )  # fmt: skip
+                    param="Idempotency-Key",
+                    retry=True,
+                    headers={"retry-after": "1"},
+                )
             self._in_flight.add(name)
         try:
             yield
@@ -252,10 +264,11 @@ class Door:
             return None
         if kept.fingerprint != named.fingerprint:
             raise Problem(
-                422, "idempotency_key_reused",
+                422,
+                "idempotency_key_reused",
                 "this Idempotency-Key was used with another request",
                 param="Idempotency-Key",
-            )  # fmt: skip
+            )
         headers = {"idempotency-replayed": "true"}
         if kept.status >= 400:
             headers["x-should-retry"] = "false"
@@ -275,10 +288,12 @@ def _forget(session: Session, status: int, answer: dict[str, Any]) -> None:
 
 def _unauthorised(message: str) -> Problem:
     return Problem(
-        401, "invalid_api_key", message,
+        401,
+        "invalid_api_key",
+        message,
         remedy="make a key with: guarded-gen keys create",
         headers={"www-authenticate": 'Bearer realm="guarded-gen"'},
-    )  # fmt: skip
+    )
 
 
 def _fingerprint(request: Request, body: Body) -> str:

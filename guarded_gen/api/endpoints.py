@@ -34,10 +34,15 @@ _OVERLAP_MS = 24 * 3_600_000
 
 def endpoint_object(row: WebhookEndpoint, secret: bool = False) -> dict[str, Any]:
     shown = {
-        "id": row.id, "object": "webhook_endpoint", "name": row.name, "url": row.url,
-        "event_types": row.event_types, "created_at": at_s(row.created_at),
-        "updated_at": at_s(row.updated_at), "signing_secret_hint": f"whsec_…{row.secret[-4:]}",
-    }  # fmt: skip
+        "id": row.id,
+        "object": "webhook_endpoint",
+        "name": row.name,
+        "url": row.url,
+        "event_types": row.event_types,
+        "created_at": at_s(row.created_at),
+        "updated_at": at_s(row.updated_at),
+        "signing_secret_hint": f"whsec_…{row.secret[-4:]}",
+    }
     return {**shown, "signing_secret": row.secret} if secret else shown
 
 
@@ -53,9 +58,12 @@ def check_types(wanted: list[str]) -> list[str]:
     for name in wanted:
         if name not in hooks.EVENT_TYPES:
             raise Problem(
-                400, "invalid_value", f"there is no event type {name!r}", param="event_types",
+                400,
+                "invalid_value",
+                f"there is no event type {name!r}",
+                param="event_types",
                 remedy="GET /v1/webhook_event_types lists them",
-            )  # fmt: skip
+            )
     return list(dict.fromkeys(wanted))
 
 
@@ -69,8 +77,9 @@ def check_url(door: Door, url: str) -> str:
     return url
 
 
-@router.post("/webhook_endpoints", responses=answers(ANY), openapi_extra=request_body(
-    CreateEndpoint))  # fmt: skip
+@router.post(
+    "/webhook_endpoints", responses=answers(ANY), openapi_extra=request_body(CreateEndpoint)
+)
 async def create_endpoint(request: Request) -> Response:
     """Add an endpoint. Its signing secret is shown now and never again."""
     door = door_of(request)
@@ -81,11 +90,17 @@ async def create_endpoint(request: Request) -> Response:
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             now = now_ms()
             row = WebhookEndpoint(
-                id=new_id("we"), tenant=caller.tenant, name=wanted.name,
-                url=check_url(door, wanted.url), event_types=check_types(wanted.event_types),
-                secret=hooks.new_secret(), old_secret=None, old_secret_until=None,
-                created_at=now, updated_at=now,
-            )  # fmt: skip
+                id=new_id("we"),
+                tenant=caller.tenant,
+                name=wanted.name,
+                url=check_url(door, wanted.url),
+                event_types=check_types(wanted.event_types),
+                secret=hooks.new_secret(),
+                old_secret=None,
+                old_secret_until=None,
+                created_at=now,
+                updated_at=now,
+            )
             mine = select(func.count()).where(WebhookEndpoint.tenant == caller.tenant)
             answer = endpoint_object(row, secret=True)
             with door.jobs.store.write() as session:
@@ -139,23 +154,30 @@ async def retrieve_endpoint(request: Request, id: str) -> Response:
             dead = session.scalars(
                 select(WebhookDelivery)
                 .where(WebhookDelivery.endpoint == id, WebhookDelivery.state == "dead")
-                .order_by(WebhookDelivery.created_at.desc()).limit(20)
-            ).all()  # fmt: skip
+                .order_by(WebhookDelivery.created_at.desc())
+                .limit(20)
+            ).all()
         return {
             **endpoint_object(row),
             "dead_letters": [
-                {"id": d.id, "type": d.event_type, "attempts": d.attempts,
-                 "last_status": d.last_status, "last_error": d.last_error,
-                 "created_at": at_s(d.created_at)}
+                {
+                    "id": d.id,
+                    "type": d.event_type,
+                    "attempts": d.attempts,
+                    "last_status": d.last_status,
+                    "last_error": d.last_error,
+                    "created_at": at_s(d.created_at),
+                }
                 for d in dead
             ],
-        }  # fmt: skip
+        }
 
     return JSONResponse(await anyio.to_thread.run_sync(work))
 
 
-@router.post("/webhook_endpoints/{id}", responses=answers(ANY), openapi_extra=request_body(
-    UpdateEndpoint))  # fmt: skip
+@router.post(
+    "/webhook_endpoints/{id}", responses=answers(ANY), openapi_extra=request_body(UpdateEndpoint)
+)
 async def update_endpoint(request: Request, id: str) -> Response:
     """Change an endpoint."""
     door = door_of(request)
@@ -174,8 +196,11 @@ async def update_endpoint(request: Request, id: str) -> Response:
         return await _changed(request, caller, id, change)
 
 
-@router.post("/webhook_endpoints/{id}/rotate_secret", responses=answers(ANY),
-             openapi_extra=request_body(RotateSecret))  # fmt: skip
+@router.post(
+    "/webhook_endpoints/{id}/rotate_secret",
+    responses=answers(ANY),
+    openapi_extra=request_body(RotateSecret),
+)
 async def rotate_secret(request: Request, id: str) -> Response:
     """A new signing secret; the old one may stay valid for 24 hours."""
     door = door_of(request)
@@ -224,8 +249,9 @@ async def delete_endpoint(request: Request, id: str) -> Response:
     return JSONResponse({"id": id, "object": "webhook_endpoint.deleted", "deleted": True})
 
 
-@router.post("/webhook_endpoints/{id}/test", responses=answers(ANY), openapi_extra=request_body(
-    TestEndpoint))  # fmt: skip
+@router.post(
+    "/webhook_endpoints/{id}/test", responses=answers(ANY), openapi_extra=request_body(TestEndpoint)
+)
 async def test_endpoint(request: Request, id: str) -> Response:
     """Send a sample event now, once, and tell how it was answered."""
     door = door_of(request)
@@ -247,8 +273,11 @@ async def test_endpoint(request: Request, id: str) -> Response:
             except Exception as error:
                 raise Problem.of(error) from error
             return {
-                "object": "webhook_endpoint.test", "webhook_endpoint_id": row.id,
-                "event_type": event_type, "status_code": status, "success": True,
-            }  # fmt: skip
+                "object": "webhook_endpoint.test",
+                "webhook_endpoint_id": row.id,
+                "event_type": event_type,
+                "status_code": status,
+                "success": True,
+            }
 
         return JSONResponse(await anyio.to_thread.run_sync(work))

@@ -26,10 +26,15 @@ _BATCH_DAYS_MS = 30 * 86_400_000
 
 def file_object(file: StoredFile) -> dict[str, Any]:
     return {
-        "id": file.id, "object": "file", "bytes": file.bytes, "created_at": at_s(file.created_at),
-        "expires_at": at_s(file.expires_at), "filename": file.filename, "purpose": file.purpose,
+        "id": file.id,
+        "object": "file",
+        "bytes": file.bytes,
+        "created_at": at_s(file.created_at),
+        "expires_at": at_s(file.expires_at),
+        "filename": file.filename,
+        "purpose": file.purpose,
         "status": "processed",
-    }  # fmt: skip
+    }
 
 
 @router.post("", responses=answers(ANY), openapi_extra=request_body(CreateFile, ("file",)))
@@ -46,9 +51,11 @@ async def create_file(request: Request) -> Response:
             )
         if upload is None:
             raise Problem(
-                400, "missing_required_parameter", "send the file as the form field file",
+                400,
+                "missing_required_parameter",
+                "send the file as the form field file",
                 param="file",
-            )  # fmt: skip
+            )
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             file = keep(door, caller.tenant, wanted.purpose, upload)
@@ -68,10 +75,15 @@ def keep(door: Door, tenant: str, purpose: str, upload: Upload) -> StoredFile:
     key = f"files/{id}"
     door.jobs.storage.put(key, upload.path)
     return StoredFile(
-        id=id, tenant=tenant, purpose=purpose, filename=upload.label, bytes=upload.size,
-        storage_key=key, created_at=now,
+        id=id,
+        tenant=tenant,
+        purpose=purpose,
+        filename=upload.label,
+        bytes=upload.size,
+        storage_key=key,
+        created_at=now,
         expires_at=now + _BATCH_DAYS_MS if purpose.startswith("batch") else None,
-    )  # fmt: skip
+    )
 
 
 def find(door: Door, caller: Caller, id: str) -> StoredFile:

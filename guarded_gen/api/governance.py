@@ -59,11 +59,14 @@ def own_decision(door: Door, caller: Caller, id: str) -> Any:
 
 def appeal_object(status: AppealStatus) -> dict[str, Any]:
     return {
-        "id": status.id, "object": "appeal", "decision_id": status.decision,
-        "status": status.state, "created_at": at_s(status.created_at),
+        "id": status.id,
+        "object": "appeal",
+        "decision_id": status.decision,
+        "status": status.state,
+        "created_at": at_s(status.created_at),
         "decided_at": at_s(status.decided_at),
         "statement_of_reasons": status.statement_of_reasons,
-    }  # fmt: skip
+    }
 
 
 @router.post("/appeals", responses=answers(ANY), openapi_extra=request_body(CreateAppeal))
@@ -148,15 +151,25 @@ def _replay(door: Door, caller: Caller, text: str) -> dict[str, Any]:
         for id in change.samples[: _REPLAY_EXAMPLES - len(examples)]:
             decided = anew(candidate, past.history, change.stage, id)
             examples.append(
-                {"decision_id": id, "before": change.before.value, "after": change.after.value,
-                 "rule_id": decided.rule_id, "reason": decided.reason}
-            )  # fmt: skip
+                {
+                    "decision_id": id,
+                    "before": change.before.value,
+                    "after": change.after.value,
+                    "rule_id": decided.rule_id,
+                    "reason": decided.reason,
+                }
+            )
     return {
-        "object": "policy.replay", "digest": candidate.digest, "decisions": report.decisions,
-        "changed": report.changed, "changes": changes, "examples": examples,
-        "unusable": past.unusable, "capped": past.capped,
+        "object": "policy.replay",
+        "digest": candidate.digest,
+        "decisions": report.decisions,
+        "changed": report.changed,
+        "changes": changes,
+        "examples": examples,
+        "unusable": past.unusable,
+        "capped": past.capped,
         "warnings": [issue.message for issue in issues],
-    }  # fmt: skip
+    }
 
 
 @router.get("/audit/entries", responses=answers(LIST))
@@ -206,12 +219,22 @@ def reviewer(caller: Caller) -> Member:
 
 def case_object(case: ReviewCase) -> dict[str, Any]:
     return {
-        "id": case.id, "object": "review_case", "kind": case.kind, "state": case.state,
-        "item": case.item, "stage": case.stage, "decision_id": case.decision,
-        "category": case.category, "rule_id": case.rule, "reason_code": case.reason,
-        "floor": case.floor, "details": case.details, "action": case.action,
-        "opened_at": at_s(case.opened_at), "version": case.version,
-    }  # fmt: skip
+        "id": case.id,
+        "object": "review_case",
+        "kind": case.kind,
+        "state": case.state,
+        "item": case.item,
+        "stage": case.stage,
+        "decision_id": case.decision,
+        "category": case.category,
+        "rule_id": case.rule,
+        "reason_code": case.reason,
+        "floor": case.floor,
+        "details": case.details,
+        "action": case.action,
+        "opened_at": at_s(case.opened_at),
+        "version": case.version,
+    }
 
 
 @router.get("/reviews", responses=answers(LIST))
@@ -226,8 +249,9 @@ async def list_reviews(request: Request) -> Response:
     return JSONResponse(page([case_object(case) for case in cases], False))
 
 
-@router.post("/reviews/{case_id}/decision", responses=answers(ANY), openapi_extra=request_body(
-    DecideCase))  # fmt: skip
+@router.post(
+    "/reviews/{case_id}/decision", responses=answers(ANY), openapi_extra=request_body(DecideCase)
+)
 async def decide_case(request: Request, case_id: str) -> Response:
     """Say ``allow`` or ``block`` of a case; takes effect when the undo window has closed."""
     door = door_of(request)
@@ -244,14 +268,20 @@ async def decide_case(request: Request, case_id: str) -> Response:
             case = CaseQueue(door.jobs.store, log, limits).take(who, case_id)
             decisions = Decisions(door.jobs.store, log, HeldJobs(door.jobs.book), limits)
             decided = decisions.decide(
-                who, case_id, wanted.action, wanted.reason, version=case.version,
+                who,
+                case_id,
+                wanted.action,
+                wanted.reason,
+                version=case.version,
                 note=wanted.note or "",
-            )  # fmt: skip
+            )
             answer = {
-                "object": "review_decision", "case_id": case_id, "decision_id": decided.entry,
+                "object": "review_decision",
+                "case_id": case_id,
+                "decision_id": decided.entry,
                 "waits_for_second": decided.waits_for_second,
                 "effective_at": at_s(decided.effective_at),
-            }  # fmt: skip
+            }
             with door.jobs.store.write() as session:
                 remember(session, 200, answer)
             return 200, answer

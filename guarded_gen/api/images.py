@@ -37,13 +37,16 @@ async def generate_image(request: Request) -> Response:
     async with body_of(request, door.scratch) as body:
         wanted = parsed(GenerateImage, body)
         return await door.post_async(
-            request, caller, body,
+            request,
+            caller,
+            body,
             lambda remember: pictures(door, caller, wanted, request, remember),
-        )  # fmt: skip
+        )
 
 
-@router.post("/edits", responses=answers(ANY), openapi_extra=request_body(
-    EditImage, ("image", "mask")))  # fmt: skip
+@router.post(
+    "/edits", responses=answers(ANY), openapi_extra=request_body(EditImage, ("image", "mask"))
+)
 async def edit_image(request: Request) -> Response:
     """Always refused with ``unsupported_mode``: backends edit videos, none a still picture."""
     door = door_of(request)
@@ -52,14 +55,18 @@ async def edit_image(request: Request) -> Response:
         wanted = parsed(EditImage, body, frozenset({"image", "mask"}))
         if body.file("image") is None:
             raise Problem(
-                400, "missing_required_parameter", "send the picture as the form field image",
+                400,
+                "missing_required_parameter",
+                "send the picture as the form field image",
                 param="image",
-            )  # fmt: skip
+            )
         raise Problem(
-            400, "unsupported_mode",
+            400,
+            "unsupported_mode",
             f"the model {backend_of(door, wanted.model)} cannot edit a still picture",
-            param="model", remedy="edit a video with POST /v1/videos/edits",
-        )  # fmt: skip
+            param="model",
+            remedy="edit a video with POST /v1/videos/edits",
+        )
 
 
 async def pictures(
@@ -98,21 +105,29 @@ def _admitted(door: Door, caller: Caller, wanted: GenerateImage, request: Reques
     for number in range(wanted.n or 1):
         job_id = new_id("img")
         fields: dict[str, Any] = {
-            "prompt": wanted.prompt, "width": width, "height": height,
+            "prompt": wanted.prompt,
+            "width": width,
+            "height": height,
             "seed": None if wanted.seed is None else wanted.seed + number,
-            "backend": backend_of(door, wanted.model), "tenant": caller.tenant,
+            "backend": backend_of(door, wanted.model),
+            "tenant": caller.tenant,
             "subject": wanted.safety_identifier or wanted.user or caller.name,
             "mode": Mode.IMAGE,
-        }  # fmt: skip
+        }
         clip = ClipRequest.checked(door.settings.limits, **fields)
         supported(door, clip)
         jobs.append(
             admit(
-                door, caller, clip, lambda session, status, body: None, job_id=job_id,
-                model=clip.backend, kind="image",
+                door,
+                caller,
+                clip,
+                lambda session, status, body: None,
+                job_id=job_id,
+                model=clip.backend,
+                kind="image",
                 request_id=request.scope["state"]["request_id"],
             )
-        )  # fmt: skip
+        )
     return jobs
 
 
@@ -134,13 +149,20 @@ async def finished(door: Door, caller: Caller, job: Job) -> Job:
         raise Problem(_STATUS.get(code, 500), code, str(error.get("message")), retry=False)
     if job.review == "pending":
         raise Problem(
-            409, "pending_review", "the picture is held until a person has looked at it",
-            remedy=f"GET /v1/images/{job.id}/content later", extra={"image_id": job.id},
-        )  # fmt: skip
+            409,
+            "pending_review",
+            "the picture is held until a person has looked at it",
+            remedy=f"GET /v1/images/{job.id}/content later",
+            extra={"image_id": job.id},
+        )
     raise Problem(
-        504, "timeout", "the picture is not ready yet", retry=False, extra={"image_id": job.id},
+        504,
+        "timeout",
+        "the picture is not ready yet",
+        retry=False,
+        extra={"image_id": job.id},
         remedy=f"GET /v1/images/{job.id}/content later",
-    )  # fmt: skip
+    )
 
 
 def picture(door: Door, job: Job, form: str | None) -> dict[str, Any]:

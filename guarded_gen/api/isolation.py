@@ -66,9 +66,12 @@ class Budget:
 
     def _unavailable(self) -> Problem:
         return Problem(
-            503, f"{self._name}_unavailable", f"the {self._name} does not answer in time",
-            remedy="try again later", headers={"retry-after": str(int(COOL_S))},
-        )  # fmt: skip
+            503,
+            f"{self._name}_unavailable",
+            f"the {self._name} does not answer in time",
+            remedy="try again later",
+            headers={"retry-after": str(int(COOL_S))},
+        )
 
 
 class Readiness:

@@ -99,18 +99,29 @@ class Keys:
         id = id or f"key{secrets.token_hex(8)}"
         secret = secrets.token_urlsafe(32)
         key = ApiKey(
-            id=id, tenant=tenant, name=name, hash=_hash(secret), scopes=wanted,
-            created_at=now_ms(), last_used_at=None, expires_at=expires_at, revoked_at=None,
+            id=id,
+            tenant=tenant,
+            name=name,
+            hash=_hash(secret),
+            scopes=wanted,
+            created_at=now_ms(),
+            last_used_at=None,
+            expires_at=expires_at,
+            revoked_at=None,
             replaced_by=None,
-        )  # fmt: skip
+        )
         with self._store.write() as session:
             if session.get(Tenant, tenant) is None:
                 session.add(
                     Tenant(
-                        id=tenant, max_open_jobs=None, max_seconds_per_day=None, max_bytes=None,
-                        requests_per_minute=None, created_at=now_ms(),
+                        id=tenant,
+                        max_open_jobs=None,
+                        max_seconds_per_day=None,
+                        max_bytes=None,
+                        requests_per_minute=None,
+                        created_at=now_ms(),
                     )
-                )  # fmt: skip
+                )
             session.add(key)
         self._any = None
         return key, f"{PREFIX}{id}_{secret}"
@@ -122,11 +133,13 @@ class Keys:
         until = now_ms() + overlap_ms
         with self._store.write() as session:
             session.execute(
-                update(ApiKey).where(ApiKey.id == id).values(
+                update(ApiKey)
+                .where(ApiKey.id == id)
+                .values(
                     replaced_by=fresh.id,
                     expires_at=until if old.expires_at is None else min(until, old.expires_at),
                 )
-            )  # fmt: skip
+            )
         self._known.pop(id, None)
         return fresh, text
 

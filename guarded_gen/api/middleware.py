@@ -95,11 +95,15 @@ class Gateway:
             _log.info(
                 "request",
                 extra={
-                    "event": "request", "method": scope["method"], "route": route,
-                    "status": status, "ms": round(1000 * seconds, 1),
-                    "tenant": scope["state"].get("tenant"), "key": scope["state"].get("key_id"),
+                    "event": "request",
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "ms": round(1000 * seconds, 1),
+                    "tenant": scope["state"].get("tenant"),
+                    "key": scope["state"].get("key_id"),
                 },
-            )  # fmt: skip
+            )
             request_id_var.reset(token)
 
 
@@ -136,9 +140,11 @@ class _Bounded:
             message = await asyncio.wait_for(self._receive(), RECEIVE_TIMEOUT_S)
         except TimeoutError as error:
             raise Problem(
-                408, "request_timeout", "the body did not arrive in time",
+                408,
+                "request_timeout",
+                "the body did not arrive in time",
                 headers={"connection": "close"},
-            ) from error  # fmt: skip
+            ) from error
         if message["type"] == "http.request":
             self._seen += len(message.get("body", b""))
             if self._seen > self._most:
@@ -146,16 +152,20 @@ class _Bounded:
             elapsed = time.monotonic() - self._started
             if elapsed > _GRACE_S and self._seen < MIN_BYTES_PER_S * elapsed:
                 raise Problem(
-                    408, "request_timeout", "the body arrives too slowly",
+                    408,
+                    "request_timeout",
+                    "the body arrives too slowly",
                     headers={"connection": "close"},
-                )  # fmt: skip
+                )
             self._done = not message.get("more_body", False)
         return message
 
 
 def _too_large(most: int) -> Problem:
     return Problem(
-        413, "payload_too_large", f"the body is larger than {most} bytes",
+        413,
+        "payload_too_large",
+        f"the body is larger than {most} bytes",
         remedy="send a smaller file, or raise limits.max_upload_bytes",
         headers={"connection": "close"},
-    )  # fmt: skip
+    )

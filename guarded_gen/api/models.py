@@ -43,28 +43,44 @@ async def retrieve_model(request: Request, model: str) -> Response:
 
 def described(door: Door) -> list[dict[str, Any]]:
     models = [
-        {"id": MODEL, "object": "model", "created": _SINCE, "owned_by": "guarded-gen",
-         "policy": door.services.policy.id}
-    ]  # fmt: skip
+        {
+            "id": MODEL,
+            "object": "model",
+            "created": _SINCE,
+            "owned_by": "guarded-gen",
+            "policy": door.services.policy.id,
+        }
+    ]
     for name in available():
         try:
             able = door.services.generator(name).capabilities()
         except GeneratorError as error:
             models.append(
                 {
-                    "id": name, "object": "model", "created": _SINCE, "owned_by": "guarded-gen",
-                    "available": False, "reason": error.code,
+                    "id": name,
+                    "object": "model",
+                    "created": _SINCE,
+                    "owned_by": "guarded-gen",
+                    "available": False,
+                    "reason": error.code,
                 }
-            )  # fmt: skip
+            )
             continue
         models.append(
             {
-                "id": name, "object": "model", "created": _SINCE, "owned_by": "guarded-gen",
-                "title": able.title, "version": able.version, "neural": able.neural,
+                "id": name,
+                "object": "model",
+                "created": _SINCE,
+                "owned_by": "guarded-gen",
+                "title": able.title,
+                "version": able.version,
+                "neural": able.neural,
                 "modes": sorted(mode.value for mode in able.modes),
-                "max_side": able.max_side, "max_seconds": able.max_seconds,
-                "size_multiple": able.size_multiple, "weights": able.weights,
+                "max_side": able.max_side,
+                "max_seconds": able.max_seconds,
+                "size_multiple": able.size_multiple,
+                "weights": able.weights,
                 "default": name == door.settings.backend,
             }
-        )  # fmt: skip
+        )
     return models

@@ -147,9 +147,12 @@ def picture_signals(door: Door, path: Path) -> tuple[Signal, ...]:
     services = door.services
     try:
         done = scan(
-            path, services.frame_checks, services.frame_settings, limits_of(door),
+            path,
+            services.frame_checks,
+            services.frame_settings,
+            limits_of(door),
             sounds=services.sound_checks,
-        )  # fmt: skip
+        )
     except MediaError as error:
         raise invalid(f"the picture cannot be read: {error}", "input") from error
     return done.report.signals

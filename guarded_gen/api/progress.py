@@ -27,9 +27,16 @@ _LOOK_EVERY_S = 0.5
 _PING_S = 15
 
 
-@router.get("/{video_id}/events", responses={
-    200: {"description": "A stream of events.", "content": {"text/event-stream": {
-        "schema": {"type": "string"}}}}, **answers()})  # fmt: skip
+@router.get(
+    "/{video_id}/events",
+    responses={
+        200: {
+            "description": "A stream of events.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **answers(),
+    },
+)
 async def video_events(
     request: Request, video_id: str, previews: Annotated[bool, Query()] = False
 ) -> Response:
@@ -42,9 +49,12 @@ async def video_events(
     caller = await door.enter(request, Scope.GENERATE)
     if previews and not door.settings.jobs.previews:
         raise Problem(
-            403, "previews_off", "this service shows no previews", param="previews",
+            403,
+            "previews_off",
+            "this service shows no previews",
+            param="previews",
             remedy="ask its operator to set jobs.previews",
-        )  # fmt: skip
+        )
     await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
     return EventSourceResponse(_events(door, caller, video_id, request, previews), ping=_PING_S)
 
@@ -75,9 +85,13 @@ async def _events(
                 seen = shown["sha256"]
                 number += 1
                 told = {
-                    "id": id, "step": shown["step"], "of": shown["of"], "sha256": seen,
-                    "type": "image/jpeg", "data": base64.b64encode(picture).decode(),
-                }  # fmt: skip
+                    "id": id,
+                    "step": shown["step"],
+                    "of": shown["of"],
+                    "sha256": seen,
+                    "type": "image/jpeg",
+                    "data": base64.b64encode(picture).decode(),
+                }
                 yield {"event": "video.preview", "id": str(number), "data": json.dumps(told)}
         if job.status not in OPEN:
             return

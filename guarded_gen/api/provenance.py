@@ -45,9 +45,11 @@ async def check(request: Request) -> Response:
         upload = body.file("file")
         if upload is None:
             raise Problem(
-                400, "missing_required_parameter", "send the file as the form field file",
+                400,
+                "missing_required_parameter",
+                "send the file as the form field file",
                 param="file",
-            )  # fmt: skip
+            )
         segments = body.files.get("segments", [])
         answer = await anyio.to_thread.run_sync(report, door, upload, segments, limiter=_AT_ONCE)
     return JSONResponse(answer)

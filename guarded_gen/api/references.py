@@ -93,8 +93,9 @@ def _ending(door: Door, path: Path, *, video: bool) -> str:
     except MediaLimitExceeded as error:
         raise invalid(str(error), param) from error
     except MediaError as error:
-        raise invalid(f"the {'video' if video else 'picture'} cannot be read: {error}",
-                      param) from error  # fmt: skip
+        raise invalid(
+            f"the {'video' if video else 'picture'} cannot be read: {error}", param
+        ) from error
     if video == media.is_picture:
         wanted = "a video" if video else "a picture"
         raise invalid(f"{param} takes {wanted}", param)

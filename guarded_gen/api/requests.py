@@ -43,8 +43,10 @@ Int = Annotated[int, BeforeValidator(_number)]
 Num = Annotated[float, BeforeValidator(_number)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Short = Annotated[str, Field(max_length=200)]
-Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(
-    max_length=512)]], Field(max_length=16)]  # fmt: skip
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=16),
+]
 
 
 class Request(BaseModel):
@@ -113,8 +115,9 @@ class CreateCharacter(Request):
 
 class CreateConsent(Request):
     subject: str = Field(min_length=1, max_length=128)
-    scopes: Annotated[list[Annotated[str, Field(min_length=1, max_length=80)]], Field(
-        min_length=1, max_length=16)]  # fmt: skip
+    scopes: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=80)]], Field(min_length=1, max_length=16)
+    ]
     evidence_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     valid_days: Num = Field(365.0, gt=0, le=3_660)
 

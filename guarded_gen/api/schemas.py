@@ -36,39 +36,64 @@ ANY: Schema = {"type": "object"}
 
 PROBLEM: Schema = _object(
     "type title status detail instance code error",
-    type=TEXT, title=TEXT, status=INT, detail=TEXT, instance=TEXT, code=TEXT, remedy=TEXT,
+    type=TEXT,
+    title=TEXT,
+    status=INT,
+    detail=TEXT,
+    instance=TEXT,
+    code=TEXT,
+    remedy=TEXT,
     error=_object("message type code", message=TEXT, type=TEXT, code=TEXT, param=_maybe(TEXT)),
-)  # fmt: skip
+)
 VIDEO: Schema = _object(
     "id object status model progress prompt seconds size created_at moderation",
-    id=TEXT, object={"const": "video"},
+    id=TEXT,
+    object={"const": "video"},
     status={"enum": ["queued", "in_progress", "completed", "failed"]},
-    model=TEXT, progress={"type": "integer", "minimum": 0, "maximum": 100}, prompt=TEXT,
-    seconds=TEXT, size=TEXT, created_at=INT, completed_at=_maybe(INT), expires_at=_maybe(INT),
+    model=TEXT,
+    progress={"type": "integer", "minimum": 0, "maximum": 100},
+    prompt=TEXT,
+    seconds=TEXT,
+    size=TEXT,
+    created_at=INT,
+    completed_at=_maybe(INT),
+    expires_at=_maybe(INT),
     remixed_from_video_id=_maybe(TEXT),
     error=_maybe(_object("code message", code=TEXT, message=TEXT)),
     moderation=_object(
-        "state decision_ids reason_codes", state=TEXT,
+        "state decision_ids reason_codes",
+        state=TEXT,
         decision_ids={"type": "array", "items": TEXT},
-        reason_codes={"type": "array", "items": TEXT}, appeal_url=_maybe(TEXT),
+        reason_codes={"type": "array", "items": TEXT},
+        appeal_url=_maybe(TEXT),
     ),
     provenance=_maybe(ANY),
-)  # fmt: skip
+)
 VIDEO_PAGE = _list(VIDEO)
 VIDEO_DELETED = _object(
     "id object deleted", id=TEXT, object={"const": "video.deleted"}, deleted={"type": "boolean"}
 )
 MODERATION = _object(
-    "id model results", id=TEXT, model=TEXT,
-    results={"type": "array", "items": _object(
-        "flagged categories category_scores category_applied_input_types",
-        flagged={"type": "boolean"}, categories=ANY, category_scores=ANY,
-        category_applied_input_types=ANY)},
-)  # fmt: skip
+    "id model results",
+    id=TEXT,
+    model=TEXT,
+    results={
+        "type": "array",
+        "items": _object(
+            "flagged categories category_scores category_applied_input_types",
+            flagged={"type": "boolean"},
+            categories=ANY,
+            category_scores=ANY,
+            category_applied_input_types=ANY,
+        ),
+    },
+)
 PROVENANCE = _object(
-    "object created_at results", object={"const": "content_provenance_check"}, created_at=INT,
+    "object created_at results",
+    object={"const": "content_provenance_check"},
+    created_at=INT,
     results={"type": "array", "items": _object("type outcome", type=TEXT, outcome=TEXT)},
-)  # fmt: skip
+)
 LIST = _list(ANY)
 
 

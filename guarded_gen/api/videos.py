@@ -54,8 +54,9 @@ _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 DEFAULT_FPS = 24.0
 
 
-@router.post("", responses=answers(VIDEO), openapi_extra=request_body(
-    CreateVideo, ("input_reference",)))  # fmt: skip
+@router.post(
+    "", responses=answers(VIDEO), openapi_extra=request_body(CreateVideo, ("input_reference",))
+)
 async def create_video(request: Request) -> Response:
     """Ask for a video. Answers at once; poll ``GET /v1/videos/{id}`` until it ends."""
     door = door_of(request)
@@ -72,8 +73,16 @@ async def create_video(request: Request) -> Response:
                 fields["seconds"] = wanted.seconds
             if wanted.size is not None:
                 fields["width"], fields["height"] = size_of(wanted.size)
-            return start(door, caller, wanted, fields, remember, request, reference=upload,
-                         named=wanted.input_reference)  # fmt: skip
+            return start(
+                door,
+                caller,
+                wanted,
+                fields,
+                remember,
+                request,
+                reference=upload,
+                named=wanted.input_reference,
+            )
 
         return polled(door, await door.post(request, caller, body, work))
 
@@ -86,9 +95,12 @@ def refuse_characters(
     for character in named:
         usable(door, caller, character.id)
     raise Problem(
-        400, "unsupported_parameter", f"the model {backend} cannot draw characters",
-        param="characters", remedy="leave characters out, or send a picture as input_reference",
-    )  # fmt: skip
+        400,
+        "unsupported_parameter",
+        f"the model {backend} cannot draw characters",
+        param="characters",
+        remedy="leave characters out, or send a picture as input_reference",
+    )
 
 
 def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
@@ -123,9 +135,12 @@ def backend_of(door: Door, model: str | None) -> str:
         return door.settings.backend
     if model not in available():
         raise Problem(
-            400, "model_not_found", f"there is no model {model[:80]!r}", param="model",
+            400,
+            "model_not_found",
+            f"there is no model {model[:80]!r}",
+            param="model",
             remedy="GET /v1/models lists them",
-        )  # fmt: skip
+        )
     return model
 
 
@@ -170,9 +185,16 @@ def start(
         )
         supported(door, clip)
         job = admit(
-            door, caller, clip, remember, job_id=job_id, model=clip.backend, details=details,
-            priority=wanted.priority, request_id=request.scope["state"]["request_id"],
-        )  # fmt: skip
+            door,
+            caller,
+            clip,
+            remember,
+            job_id=job_id,
+            model=clip.backend,
+            details=details,
+            priority=wanted.priority,
+            request_id=request.scope["state"]["request_id"],
+        )
     except BaseException:
         for kept in references:
             if isinstance(kept, StoredReference):
@@ -186,22 +208,27 @@ def supported(door: Door, clip: ClipRequest) -> None:
     able = door.services.generator(clip.backend).capabilities()
     if clip.mode not in able.modes:
         raise Problem(
-            400, "unsupported_mode",
-            f"the model {able.name} cannot do {clip.mode.value}", param="model",
+            400,
+            "unsupported_mode",
+            f"the model {able.name} cannot do {clip.mode.value}",
+            param="model",
             remedy=f"it can do: {', '.join(sorted(m.value for m in able.modes))}",
-        )  # fmt: skip
+        )
     if clip.seconds > able.max_seconds or max(clip.width, clip.height) > able.max_side:
         raise Problem(
-            400, "unsupported_size",
+            400,
+            "unsupported_size",
             f"the model {able.name} makes at most {able.max_side} pixels a side "
-            f"and {able.max_seconds:g} s", param="size",
-        )  # fmt: skip
+            f"and {able.max_seconds:g} s",
+            param="size",
+        )
     if clip.width % able.size_multiple or clip.height % able.size_multiple:
         raise Problem(
-            400, "unsupported_size",
+            400,
+            "unsupported_size",
             f"sides must be multiples of {able.size_multiple} for the model {able.name}",
             param="size",
-        )  # fmt: skip
+        )
 
 
 def source_key(job: Job) -> str:
@@ -250,14 +277,18 @@ async def edit_video(request: Request) -> Response:
     )
 
 
-@router.post("/extensions", responses=answers(VIDEO), openapi_extra=request_body(
-    ExtendVideo, ("video",)))  # fmt: skip
+@router.post(
+    "/extensions", responses=answers(VIDEO), openapi_extra=request_body(ExtendVideo, ("video",))
+)
 async def extend_video(request: Request) -> Response:
     """A completed video continued for some more seconds."""
     return await from_video(
-        request, ExtendVideo, Mode.EXTEND, "extended_from",
+        request,
+        ExtendVideo,
+        Mode.EXTEND,
+        "extended_from",
         lambda wanted: {"seconds": wanted.seconds},
-    )  # fmt: skip
+    )
 
 
 async def from_video(
@@ -279,9 +310,18 @@ async def from_video(
             fields = like(clip_fields(door, caller, wanted), source) | own(wanted)
             if upload is not None:
                 fields = like_upload(door, fields, upload, wanted.fps)
-            return start(door, caller, wanted, fields, remember, request, source=source,
-                         source_upload=upload, mode=mode,
-                         details=derived(source, relation))  # fmt: skip
+            return start(
+                door,
+                caller,
+                wanted,
+                fields,
+                remember,
+                request,
+                source=source,
+                source_upload=upload,
+                mode=mode,
+                details=derived(source, relation),
+            )
 
         return polled(door, await door.post(request, caller, body, work))
 
@@ -291,9 +331,11 @@ def source_of(
 ) -> Job | None:
     if (named is None) == (upload is None):
         raise Problem(
-            400, "missing_required_parameter", "give video as a file or as video[id]",
+            400,
+            "missing_required_parameter",
+            "give video as a file or as video[id]",
             param="video",
-        )  # fmt: skip
+        )
     return completed(door, caller, named.id, "video.id") if named is not None else None
 
 
@@ -390,18 +432,28 @@ async def remix_video(request: Request, video_id: str) -> Response:
             fields = like(clip_fields(door, caller, wanted), source)
             if fields["seed"] is None:
                 fields["seed"] = source.request["seed"]
-            return start(door, caller, wanted, fields, remember, request,
-                         details={"remixed_from": source.id})  # fmt: skip
+            return start(
+                door, caller, wanted, fields, remember, request, details={"remixed_from": source.id}
+            )
 
         return polled(door, await door.post(request, caller, body, work))
 
 
 @router.head("/{video_id}/content", include_in_schema=False)
-@router.get("/{video_id}/content", responses={
-    200: {"description": "The file.", "content": {
-        "video/mp4": {"schema": {"type": "string", "format": "binary"}},
-        "image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-    206: {"description": "A part of the file."}, **answers()})  # fmt: skip
+@router.get(
+    "/{video_id}/content",
+    responses={
+        200: {
+            "description": "The file.",
+            "content": {
+                "video/mp4": {"schema": {"type": "string", "format": "binary"}},
+                "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        206: {"description": "A part of the file."},
+        **answers(),
+    },
+)
 async def video_content(
     request: Request,
     video_id: str,
@@ -413,9 +465,12 @@ async def video_content(
     job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
     if job.status != Status.COMPLETED.value:
         raise Problem(
-            409, "video_not_ready", f"the video is {job.status}", param="video_id",
+            409,
+            "video_not_ready",
+            f"the video is {job.status}",
+            param="video_id",
             remedy="poll the video until it is completed",
-        )  # fmt: skip
+        )
     asset = (job.assets or {}).get(variant)
     if asset is None:
         raise Problem(404, "expired", f"the {variant} is not stored any more", param="variant")
@@ -447,9 +502,11 @@ async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) 
             start = max(0, size - int(last))
         if start >= size or start >= end:
             raise Problem(
-                416, "range_not_satisfiable", f"the file has {size} bytes",
+                416,
+                "range_not_satisfiable",
+                f"the file has {size} bytes",
                 headers={"content-range": f"bytes */{size}"},
-            )  # fmt: skip
+            )
         status = 206
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     headers["content-length"] = str(end - start)
@@ -457,5 +514,7 @@ async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) 
         return Response(status_code=status, headers=headers, media_type=asset["type"])
     return StreamingResponse(
         door.storage_budget.stream(door.jobs.storage.chunks(asset["key"], start, end)),
-        status, headers, media_type=asset["type"],
-    )  # fmt: skip
+        status,
+        headers,
+        media_type=asset["type"],
+    )

@@ -325,8 +325,10 @@ class Auditor:
                 for row in csv.DictReader(file):
                     index, record = self.known(proven, row["id"])
                     if (row["index"], row["time"], row["kind"]) != (
-                        str(index), record["time"], record["kind"]
-                    ):  # fmt: skip
+                        str(index),
+                        record["time"],
+                        record["kind"],
+                    ):
                         raise Refused(f"{name}: {row['id']} differs from what was proven")
                     decision = json.loads(row["decision"]) if row["decision"] else {}
                     if decision != (record.get("decision") or {}):

@@ -26,9 +26,23 @@ if TYPE_CHECKING:
     from guarded_gen.audit.log import AuditLog
 
 COLUMNS = (
-    "index", "id", "time", "kind", "tenant", "subject", "actor", "action", "rule_id", "reason",
-    "policy_digest", "categories", "related", "commit", "decision", "body",
-)  # fmt: skip
+    "index",
+    "id",
+    "time",
+    "kind",
+    "tenant",
+    "subject",
+    "actor",
+    "action",
+    "rule_id",
+    "reason",
+    "policy_digest",
+    "categories",
+    "related",
+    "commit",
+    "decision",
+    "body",
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 4096
 

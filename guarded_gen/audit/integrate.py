@@ -48,10 +48,20 @@ _TILE = ("level", "n", "hashes")
 _TAG = ("tag", "idx")
 _PAYLOAD = ("idx", "subject", "sealed")
 _TYPES = {
-    "idx": "int8", "id": "varchar", "time": "int8", "kind": "varchar", "tenant": "varchar",
-    "subject": "varchar", "action": "varchar", "data": "bytea", "level": "int4", "n": "int8",
-    "hashes": "bytea", "sealed": "bytea", "tag": "varchar",
-}  # fmt: skip
+    "idx": "int8",
+    "id": "varchar",
+    "time": "int8",
+    "kind": "varchar",
+    "tenant": "varchar",
+    "subject": "varchar",
+    "action": "varchar",
+    "data": "bytea",
+    "level": "int4",
+    "n": "int8",
+    "hashes": "bytea",
+    "sealed": "bytea",
+    "tag": "varchar",
+}
 
 
 @dataclass(frozen=True, slots=True)

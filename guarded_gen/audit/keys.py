@@ -88,8 +88,9 @@ def load_keys(folder: Path, origin: str = "", *, create: bool = True) -> Keys:
     retired = _retired(home)
     if vkey.exists():
         verifier = Verifier.parse(_read(vkey).decode("utf-8", "replace"))
-        if verifier.public != public and any(old.verifier.public == verifier.public
-                                             for old in retired):  # fmt: skip
+        if verifier.public != public and any(
+            old.verifier.public == verifier.public for old in retired
+        ):
             # a rotation was interrupted between its last two steps
             verifier = Signer(verifier.name, private).verifier
             replace_file(vkey, (verifier.vkey + "\n").encode(), 0o644)

@@ -272,10 +272,13 @@ class AuditLog:
         entry = self.entry(key)
         self.append(
             Event(
-                "payload.read", entry.tenant, actor=actor, related=entry.id,
+                "payload.read",
+                entry.tenant,
+                actor=actor,
+                related=entry.id,
                 body={"reason": reason},
             )
-        )  # fmt: skip
+        )
         return self.payload(entry.index)
 
     def proof(self, key: str | int) -> TlogProof:

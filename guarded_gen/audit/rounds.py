@@ -85,9 +85,10 @@ class LogChore:
         if self._is_due("erase", ERASE_EVERY_S):
             for left in complete_erasures(self._audit):
                 _log.warning(
-                    "an erasure is pending: %s", left.holder,
+                    "an erasure is pending: %s",
+                    left.holder,
                     extra={"event": "erasure_pending", "entry": left.entry},
-                )  # fmt: skip
+                )
         others = self._settings.witnesses or any(w.url for w in self._settings.watch)
         running = self._round is not None and self._round.is_alive()
         if others and not running and self._is_due("witness", self._settings.witness_every_s):
@@ -105,8 +106,11 @@ class LogChore:
         try:
             for alert in watch_round(self._audit, self._settings)["alerts"]:
                 _log.error(
-                    "%s: %s: %s", alert["kind"], alert["who"], alert["message"],
+                    "%s: %s: %s",
+                    alert["kind"],
+                    alert["who"],
+                    alert["message"],
                     extra={"event": "witness_alert"},
-                )  # fmt: skip
+                )
         except GuardedGenError:
             _log.exception("a witness round failed", extra={"event": "witness_round_failed"})

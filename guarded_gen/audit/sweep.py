@@ -115,8 +115,14 @@ def _check(start: int, end: int, size: int, minimum: int, edge: bytes) -> Stretc
 
 
 _UNREADABLE = (
-    ValueError, KeyError, TypeError, AttributeError, OverflowError, LogCorrupt, sqlite3.Error,
-)  # fmt: skip
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    LogCorrupt,
+    sqlite3.Error,
+)
 
 
 class _Odd(Exception):

@@ -155,9 +155,14 @@ class _Check:
         except (ValueError, struct.error):
             return False
         done = sweep(
-            self.connection.engine, self.keys.seal, row.size, row.minimum,
-            edge[0] if edge else b"", workers, self.progress,
-        )  # fmt: skip
+            self.connection.engine,
+            self.keys.seal,
+            row.size,
+            row.minimum,
+            edge[0] if edge else b"",
+            workers,
+            self.progress,
+        )
         if done is None or not self._grown(row, head, edge, done):
             return False
         snapshot = Snapshot(row.size, head.root, row.note, row.time, row.minimum, tuple(edge))

@@ -172,8 +172,12 @@ def _known(connection: Connection, origin: str) -> Known | None:
 
 def _remember(connection: Connection, head: Checkpoint, note: str) -> None:
     values = {
-        "o": head.origin, "size": head.size, "root": head.root, "note": note, "seen": now_ms(),
-    }  # fmt: skip
+        "o": head.origin,
+        "size": head.size,
+        "root": head.root,
+        "note": note,
+        "seen": now_ms(),
+    }
     connection.execute(
         text(
             "INSERT INTO audit_witnessed (origin, size, root, note, seen)"
@@ -255,9 +259,10 @@ def ask_witness(
         request = f"old {old}\n{lines}\n{snapshot.note}"
         try:
             answer = client.post(
-                f"{url.rstrip('/')}/add-checkpoint", content=request.encode(),
+                f"{url.rstrip('/')}/add-checkpoint",
+                content=request.encode(),
                 timeout=TIMEOUT_SECONDS,
-            )  # fmt: skip
+            )
         except httpx.HTTPError as error:
             return Alert("unreachable", witness.name, str(error) or type(error).__name__)
         if answer.status_code == 409 and (match := _SIZE.fullmatch(answer.text)):
@@ -297,10 +302,13 @@ def _keep(
                     " DO UPDATE SET time = excluded.time, line = excluded.line"
                 ),
                 {
-                    "size": head.size, "w": witness.name, "t": seconds * 1000, "note": note,
+                    "size": head.size,
+                    "w": witness.name,
+                    "t": seconds * 1000,
+                    "note": note,
                     "line": signature.line(),
                 },
-            )  # fmt: skip
+            )
         return Cosigned(witness.name, head.size, seconds * 1000)
     return Alert("invalid", witness.name, "its answer holds no valid cosignature of its key")
 
@@ -406,8 +414,14 @@ def _wrong_bundle(
         verify_inclusion(leaves[0], start, head.size, prover.inclusion(start, head.size), head.root)
         found = [leaf_hash(entry) for entry in entries]
         if found != leaves:
-            at = next((i for i, pair in enumerate(zip(found, leaves, strict=False))
-                       if pair[0] != pair[1]), min(len(found), width))  # fmt: skip
+            at = next(
+                (
+                    i
+                    for i, pair in enumerate(zip(found, leaves, strict=False))
+                    if pair[0] != pair[1]
+                ),
+                min(len(found), width),
+            )
             return f"entry {start + at} is not the one that was signed"
     return None
 

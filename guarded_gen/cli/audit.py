@@ -80,9 +80,21 @@ def search(
     """List the entries that fit, newest first."""
     with errors_to_user(json):
         query = _query(
-            tenant, subject, kind, action, category, rule, policy, actor, min_score, max_score,
-            since, until, related, limit,
-        )  # fmt: skip
+            tenant,
+            subject,
+            kind,
+            action,
+            category,
+            rule,
+            policy,
+            actor,
+            min_score,
+            max_score,
+            since,
+            until,
+            related,
+            limit,
+        )
         with opened_log() as (log, _):
             if words is None:
                 entries = list(log.entries(query))
@@ -178,9 +190,21 @@ def export(
                 f"no format {format!r}", "csv, jsonl or parquet", "format"
             ) from error
         query = _query(
-            tenant, subject, kind, action, category, rule, policy, actor, min_score, max_score,
-            since, until, related, limit,
-        )  # fmt: skip
+            tenant,
+            subject,
+            kind,
+            action,
+            category,
+            rule,
+            policy,
+            actor,
+            min_score,
+            max_score,
+            since,
+            until,
+            related,
+            limit,
+        )
         with opened_log() as (log, _), counter("entries") as update:
             done = exporting.export(
                 log, out, query, form, operator(), proofs=proofs, progress=update

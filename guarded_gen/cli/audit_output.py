@@ -39,9 +39,12 @@ def opened_log(*, rolled_back: bool = False) -> Iterator[tuple[AuditLog, Setting
     store = open_store(settings)
     try:
         log = AuditLog.open(
-            store, settings.keys_folder, settings.audit.origin, settings.high_water_folder,
+            store,
+            settings.keys_folder,
+            settings.audit.origin,
+            settings.high_water_folder,
             rolled_back=rolled_back,
-        )  # fmt: skip
+        )
         try:
             yield log, settings
         finally:

@@ -236,9 +236,12 @@ def _check_again(services: Services, log: AuditLog, entry: LogEntry) -> list[Sig
         if clip and kept.is_file():
             seed = entry.body.get("coverage", {}).get("sampling", {}).get("seed")
             done = scan(
-                kept, services.frame_checks, services.frame_settings, settings.limits.media,
+                kept,
+                services.frame_checks,
+                services.frame_settings,
+                settings.limits.media,
                 seed=seed,
-            )  # fmt: skip
+            )
             return list(done.report.signals)
     raise NotFound(
         f"the draft of {clip} is no longer kept", "only held clips keep what their checks saw"

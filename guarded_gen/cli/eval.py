@@ -47,7 +47,7 @@ def prompts(
     threshold: Annotated[float | None, typer.Option(help="Instead of the shipped one.")] = None,
     disguises: Annotated[bool, typer.Option(help="Also measure every disguise.")] = True,
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Score labelled prompts: AUPRC, AUROC, F1, recall, over-refusal, calibration, disguises."""
     with errors_to_user(json), opened_services() as services:
         record = measure(services, read_rows(file), threshold, disguises)
@@ -76,10 +76,12 @@ def read_rows(file: Path) -> list[Labelled]:
             )
         rows.append(
             Labelled(
-                item["text"], bool(item["unsafe"]), str(item.get("category") or ""),
+                item["text"],
+                bool(item["unsafe"]),
+                str(item.get("category") or ""),
                 str(item.get("style") or ""),
             )
-        )  # fmt: skip
+        )
     if not rows:
         raise InvalidInput(f"{file} holds no rows", "give a file with labelled lines", "file")
     return rows
@@ -150,9 +152,13 @@ def show(record: dict[str, Any]) -> None:
         )
         for name, line in record[title].items():
             table.add_row(
-                name, str(line["harmful"]), str(line["harmless"]), _num(line["recall"]),
-                _num(line["flagged"]), _num(line["auroc"]),
-            )  # fmt: skip
+                name,
+                str(line["harmful"]),
+                str(line["harmless"]),
+                _num(line["recall"]),
+                _num(line["flagged"]),
+                _num(line["auroc"]),
+            )
         out.print(table)
     if record.get("robustness"):
         table = Table(

@@ -99,9 +99,11 @@ def quota(
         from guarded_gen.store.tables.jobs import Tenant
 
         values: dict[str, Any] = {
-            "max_open_jobs": open_jobs, "max_seconds_per_day": seconds_per_day,
-            "max_bytes": storage_bytes, "requests_per_minute": requests_per_minute,
-        }  # fmt: skip
+            "max_open_jobs": open_jobs,
+            "max_seconds_per_day": seconds_per_day,
+            "max_bytes": storage_bytes,
+            "requests_per_minute": requests_per_minute,
+        }
         with services.store.write() as session:
             session.merge(Tenant(id=tenant, created_at=now_ms(), **values))
         if json:

@@ -110,8 +110,12 @@ def pull(
         if name and _pull_from_hub(registry, name, source, allow_network, json):
             return
         names = [name] if name else missing(registry)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                   MofNCompleteColumn())  # fmt: skip
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+        )
         with Progress(*columns, console=progress_console(), transient=True) as bar:
             task = bar.add_task("fetching weights", total=len(names))
             done = pull_all(registry, names, source, lambda pulled: bar.advance(task))
@@ -165,9 +169,13 @@ def _pull_from_hub(
         return False
     with progress_console().status(f"pulling {escape(name)}") as status:
         pins = pull_model(
-            registry, name, spec.hub, allow_network=allow_network, folder=folder,
+            registry,
+            name,
+            spec.hub,
+            allow_network=allow_network,
+            folder=folder,
             step=lambda file: status.update(f"pulling {escape(name)}: {escape(file)}"),
-        )  # fmt: skip
+        )
     if json:
         emit({"weights": [pin.model_dump(mode="json") for pin in pins]})
     for pin in [] if json else pins:
@@ -229,9 +237,13 @@ def calibrate(
             with Progress(*_BAR, console=progress_console(), transient=True) as bar:
                 task = bar.add_task(f"{name}: {category}", total=len(files))
                 scores, labels = raw_scores(
-                    check, category, files, settings.frames, settings.limits.media,
+                    check,
+                    category,
+                    files,
+                    settings.frames,
+                    settings.limits.media,
                     partial(bar.advance, task),
-                )  # fmt: skip
+                )
             record = fit(name, category, check.weights, scores, labels, how)
             records.append((record, write_record(registry, record)))
         if json:

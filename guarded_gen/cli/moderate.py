@@ -145,8 +145,9 @@ def read_lines(source: Path) -> Iterator[dict[str, Any]]:
             if not ok:
                 raise InvalidInput(
                     f'{source} line {number}: no JSON object with "text"',
-                    'every line must look like {"text": "…"} in UTF-8', "file",
-                )  # fmt: skip
+                    'every line must look like {"text": "…"} in UTF-8',
+                    "file",
+                )
             yield item
 
 

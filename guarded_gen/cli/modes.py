@@ -46,9 +46,18 @@ def animate(
 ) -> None:
     """Set a picture in motion."""
     _run(
-        Mode.IMAGE_TO_VIDEO, (image,), json, output, size,
-        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
-    )  # fmt: skip
+        Mode.IMAGE_TO_VIDEO,
+        (image,),
+        json,
+        output,
+        size,
+        prompt=prompt,
+        seconds=seconds,
+        fps=fps,
+        seed=seed,
+        backend=backend,
+        tenant=tenant,
+    )
 
 
 def extend(
@@ -69,9 +78,18 @@ def extend(
     Size, rate and sound follow the source: the sound nearest to the new part is heard once more.
     """
     _run(
-        Mode.EXTEND_BACK if back else Mode.EXTEND, (video,), json, output, size,
-        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
-    )  # fmt: skip
+        Mode.EXTEND_BACK if back else Mode.EXTEND,
+        (video,),
+        json,
+        output,
+        size,
+        prompt=prompt,
+        seconds=seconds,
+        fps=fps,
+        seed=seed,
+        backend=backend,
+        tenant=tenant,
+    )
 
 
 def edit(
@@ -91,9 +109,19 @@ def edit(
 ) -> None:
     """Draw the start of a video anew, as the prompt says. Its sound is kept."""
     _run(
-        Mode.EDIT, (video,), json, output, size, strength=strength,
-        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
-    )  # fmt: skip
+        Mode.EDIT,
+        (video,),
+        json,
+        output,
+        size,
+        strength=strength,
+        prompt=prompt,
+        seconds=seconds,
+        fps=fps,
+        seed=seed,
+        backend=backend,
+        tenant=tenant,
+    )
 
 
 def blend(
@@ -114,9 +142,18 @@ def blend(
     Size and rate follow the first video; the sound goes over from one to the other.
     """
     _run(
-        Mode.BLEND, (first, second), json, output, size,
-        prompt=prompt, seconds=seconds, fps=fps, seed=seed, backend=backend, tenant=tenant,
-    )  # fmt: skip
+        Mode.BLEND,
+        (first, second),
+        json,
+        output,
+        size,
+        prompt=prompt,
+        seconds=seconds,
+        fps=fps,
+        seed=seed,
+        backend=backend,
+        tenant=tenant,
+    )
 
 
 def image(
@@ -130,15 +167,26 @@ def image(
 ) -> None:
     """Make a still: a signed PNG."""
     _run(
-        Mode.IMAGE, (), json, output, size,
-        prompt=prompt, seed=seed, backend=backend, tenant=tenant,
-    )  # fmt: skip
+        Mode.IMAGE,
+        (),
+        json,
+        output,
+        size,
+        prompt=prompt,
+        seed=seed,
+        backend=backend,
+        tenant=tenant,
+    )
 
 
 def _run(
-    mode: Mode, references: tuple[Path, ...], json: bool, output: Path, size: str | None,
+    mode: Mode,
+    references: tuple[Path, ...],
+    json: bool,
+    output: Path,
+    size: str | None,
     **fields: Any,
-) -> None:  # fmt: skip
+) -> None:
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.production.formats import format_for
         from guarded_gen.request import (

@@ -30,9 +30,7 @@ def show(json: Json = False) -> None:
         out = console()
         for held in lists:
             trust, state = held.trust, held.state(now)
-            counts = ", ".join(
-                f"{len(trust.anchors(r))} {r}" for r in Role if trust.anchors(r)
-            )  # fmt: skip
+            counts = ", ".join(f"{len(trust.anchors(r))} {r}" for r in Role if trust.anchors(r))
             until = f"{trust.expires:%Y-%m-%d}" if trust.expires else "never"
             dated = f"{trust.issued:%Y-%m-%d}" if trust.issued else "undated"
             out.print(

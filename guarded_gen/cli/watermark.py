@@ -47,10 +47,15 @@ def embed(
         with Progress(console=progress_console(), transient=True, disable=json) as bar:
             task = bar.add_task("marking", total=info.frames)
             record = embed_file(
-                source, out, keys, number, payload_bits=bits, strength=strength,
+                source,
+                out,
+                keys,
+                number,
+                payload_bits=bits,
+                strength=strength,
                 limits=settings.limits.media,
                 on_frames=lambda count: bar.advance(task, count),
-            )  # fmt: skip
+            )
         if json:
             emit(record.to_json())
         else:
@@ -95,9 +100,11 @@ def detect(
             with Progress(console=progress_console(), transient=True, disable=json) as bar:
                 task = bar.add_task("looking for marks", total=1.0)
                 all_of_it = scan_file(
-                    file, keys, limits=settings.limits.media,
+                    file,
+                    keys,
+                    limits=settings.limits.media,
                     on_progress=lambda share: bar.update(task, completed=share),
-                )  # fmt: skip
+                )
             record, marks = all_of_it.to_json(), list(all_of_it.spans)
             lines = [
                 f"{s.start:8.2f} to {s.end:8.2f} s  {s.detection.payload_hex} "

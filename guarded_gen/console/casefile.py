@@ -129,22 +129,30 @@ def related(desk: Desk, case: ReviewCase) -> dict[str, Any]:
         if case.source is not None:  # its original would give the answer away
             golden = session.get(GoldenCase, case.source)
             others.append(ReviewCase.id != (golden.case if golden else ""))
-        history = list(
-            session.scalars(
-                select(ReviewCase)
-                .where(ReviewCase.subject == case.subject, *others)
-                .order_by(ReviewCase.opened_at.desc())
-                .limit(SHOWN)
+        history = (
+            list(
+                session.scalars(
+                    select(ReviewCase)
+                    .where(ReviewCase.subject == case.subject, *others)
+                    .order_by(ReviewCase.opened_at.desc())
+                    .limit(SHOWN)
+                )
             )
-        ) if case.subject else []  # fmt: skip
-        words = list(
-            session.scalars(
-                select(ReviewCase)
-                .where(ReviewCase.cluster == case.cluster, *others)
-                .order_by(ReviewCase.opened_at.desc())
-                .limit(desk.limits.bulk)
+            if case.subject
+            else []
+        )
+        words = (
+            list(
+                session.scalars(
+                    select(ReviewCase)
+                    .where(ReviewCase.cluster == case.cluster, *others)
+                    .order_by(ReviewCase.opened_at.desc())
+                    .limit(desk.limits.bulk)
+                )
             )
-        ) if case.cluster else []  # fmt: skip
+            if case.cluster
+            else []
+        )
         look = _same_look(session, case) if case.look else []
     return {
         "history": history,

@@ -31,10 +31,18 @@ def bars(rows: Sequence[tuple[str, float]], title: str, top: float | None = None
                 '<text x="{}" y="{}" text-anchor="end">{}</text>'
                 '<rect x="{}" y="{}" width="{}" height="{}" rx="3"/><text x="{}" y="{}">{}</text>'
             ).format(
-                LABEL - 8, y + 14, label[:28], LABEL, y, max(length, 1), ROW - 6,
-                LABEL + length + 6, y + 14, shown,
+                LABEL - 8,
+                y + 14,
+                label[:28],
+                LABEL,
+                y,
+                max(length, 1),
+                ROW - 6,
+                LABEL + length + 6,
+                y + 14,
+                shown,
             )
-        )  # fmt: skip
+        )
     parts.append(Markup("</svg>"))
     return Markup().join(parts)
 

@@ -112,9 +112,14 @@ def current(store: Store, request: Request) -> Session:
 def set_cookie(response: Response, secret: str, secure: bool) -> None:
     """Not readable by scripts, never sent from another site."""
     response.set_cookie(
-        COOKIE, secret, max_age=LONGEST_MS // 1000, path="/", httponly=True,
-        samesite="strict", secure=secure,
-    )  # fmt: skip
+        COOKIE,
+        secret,
+        max_age=LONGEST_MS // 1000,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )
 
 
 def _hash(secret: str) -> str:

@@ -11,5 +11,13 @@ from guarded_gen.production.rows import Status, now_ms
 from guarded_gen.store.objects import Storage
 
 __all__ = [
-    "JobBook", "Jobs", "Plan", "Queue", "Status", "Storage", "WorkerProcess", "new_id", "now_ms",
-]  # fmt: skip
+    "JobBook",
+    "Jobs",
+    "Plan",
+    "Queue",
+    "Status",
+    "Storage",
+    "WorkerProcess",
+    "new_id",
+    "now_ms",
+]

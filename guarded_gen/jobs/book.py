@@ -162,8 +162,9 @@ class JobBook:
         if held >= most:
             raise QuotaExceeded(
                 f"{held} jobs are open, the most for this tenant",
-                "wait until one ends, or cancel one", "max_open_jobs",
-            )  # fmt: skip
+                "wait until one ends, or cancel one",
+                "max_open_jobs",
+            )
         if tenant is None:
             return
         if tenant.max_seconds_per_day is not None:
@@ -179,8 +180,9 @@ class JobBook:
                 raise QuotaExceeded(
                     f"{used:g} s of video were asked for in the last 24 hours, "
                     f"of {tenant.max_seconds_per_day:g} s",
-                    "wait, or ask for a shorter clip", "max_seconds_per_day",
-                )  # fmt: skip
+                    "wait, or ask for a shorter clip",
+                    "max_seconds_per_day",
+                )
         if tenant.max_bytes is not None:
             stored = session.scalar(
                 select(func.coalesce(func.sum(Job.bytes), 0)).where(
@@ -190,8 +192,9 @@ class JobBook:
             if int(stored or 0) >= tenant.max_bytes:
                 raise QuotaExceeded(
                     f"{stored} bytes are stored, of {tenant.max_bytes}",
-                    "delete videos that are no longer needed", "max_bytes",
-                )  # fmt: skip
+                    "delete videos that are no longer needed",
+                    "max_bytes",
+                )
 
     # executing
 
@@ -302,10 +305,12 @@ class JobBook:
         if isinstance(result, Refused) and isinstance(output, Gated):
             decisive = output.judged[output.decisive]
             self.end(
-                tx, job, "moderation_blocked", result.message,
-                {"decision_id": decisive.decision,
-                 "reason_code": decisive.gate.decision.reason},
-            )  # fmt: skip
+                tx,
+                job,
+                "moderation_blocked",
+                result.message,
+                {"decision_id": decisive.decision, "reason_code": decisive.gate.decision.reason},
+            )
         if isinstance(output, Published):
             assets = {
                 name: asset.model_dump(mode="json", exclude_none=True)
@@ -314,9 +319,10 @@ class JobBook:
             job.assets = assets
             job.bytes = sum(asset.bytes for asset in output.assets.values())
             job.provenance = {
-                "manifest": output.manifest, "sha256": output.sha256,
+                "manifest": output.manifest,
+                "sha256": output.sha256,
                 "log_entry": output.entries[0] if output.entries else None,
-            }  # fmt: skip
+            }
 
     def _complete(self, session: Session, job: Job) -> None:
         job.status = Status.COMPLETED.value
@@ -378,10 +384,13 @@ class JobBook:
             cancel = session.scalar(
                 update(Job)
                 .where(Job.id == id, Job.fence == fence, Job.status.in_(OPEN))
-                .values(progress=func.max(Job.progress, percent) if _sqlite(session)
-                        else func.greatest(Job.progress, percent))
+                .values(
+                    progress=func.max(Job.progress, percent)
+                    if _sqlite(session)
+                    else func.greatest(Job.progress, percent)
+                )
                 .returning(Job.cancel)
-            )  # fmt: skip
+            )
         return cancel is False
 
     def show(
@@ -465,8 +474,10 @@ class JobBook:
             raise NotFound(f"no job with id {id[:64]!r}")
         if job.status not in OPEN or job.review != "pending":
             raise Conflict("the job does not wait for a review")
-        job.decisions = [*job.decisions, {"id": decision, "stage": "review",
-                                          "action": "allow" if approved else "block"}]  # fmt: skip
+        job.decisions = [
+            *job.decisions,
+            {"id": decision, "stage": "review", "action": "allow" if approved else "block"},
+        ]
         if approved:
             job.review = "approved"
             job.round += 1
@@ -474,8 +485,13 @@ class JobBook:
             job.queued_at = now_ms()
         else:
             job.review = "rejected"
-            self.end(tx, job, "moderation_blocked", "a reviewer refused this video",
-                     {"decision_id": decision})  # fmt: skip
+            self.end(
+                tx,
+                job,
+                "moderation_blocked",
+                "a reviewer refused this video",
+                {"decision_id": decision},
+            )
         return job
 
     def requeue(self, id: str, round: int) -> Job | None:

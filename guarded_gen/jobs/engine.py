@@ -60,8 +60,12 @@ def queue_engine(settings: Settings) -> sa.Engine:
         @sa.event.listens_for(engine, "connect")
         def tune(connection: sqlite3.Connection, record: Any) -> None:
             connection.isolation_level = "IMMEDIATE"
-            for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL",
-                           "foreign_keys=ON"):  # fmt: skip
+            for pragma in (
+                "busy_timeout=30000",
+                "journal_mode=WAL",
+                "synchronous=NORMAL",
+                "foreign_keys=ON",
+            ):
                 connection.execute(f"PRAGMA {pragma}")
 
         return engine
@@ -117,8 +121,9 @@ class QueueClient:
             )
             jobs = self._settings.jobs
             for queue, most in (
-                (Queue.GPU, jobs.gpu_concurrency), (Queue.CPU, jobs.cpu_concurrency),
-            ):  # fmt: skip
+                (Queue.GPU, jobs.gpu_concurrency),
+                (Queue.CPU, jobs.cpu_concurrency),
+            ):
                 self._client.register_queue(
                     queue.value,
                     worker_concurrency=most,
@@ -167,8 +172,10 @@ class QueueClient:
         ended = self.client.list_workflows(
             status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
             end_time=datetime.fromtimestamp(before_ms / 1000, UTC).isoformat(),
-            limit=limit, load_input=False, load_output=False,
-        )  # fmt: skip
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
         if ended:
             self.client.delete_workflows([workflow.workflow_id for workflow in ended])
         return len(ended)
@@ -211,8 +218,12 @@ class Engine:
             if following:
                 DBOS.enqueue_workflow_with_options(
                     _options(job, round, Queue(following), tenant, priority),
-                    job, round, following, tenant, priority,
-                )  # fmt: skip
+                    job,
+                    round,
+                    following,
+                    tenant,
+                    priority,
+                )
             return following
 
         DBOS.listen_queues([queue.value for queue in self._queues])

@@ -76,9 +76,13 @@ class WorkerProcess:
         self._metrics = metrics
         self._settings = settings
         runner = Runner(
-            jobs.book, line, metrics, self.id, timeout_s=settings.jobs.timeout_s,
+            jobs.book,
+            line,
+            metrics,
+            self.id,
+            timeout_s=settings.jobs.timeout_s,
             max_tries=settings.jobs.max_tries,
-        )  # fmt: skip
+        )
         self._engine = Engine(settings, runner.run, queues, self.id)
         self._heart = Heart(jobs.store, self.id, queues)
         self._watchman = Watchman(

@@ -70,10 +70,14 @@ class Heart:
             if result.rowcount == 0:  # type: ignore[attr-defined]
                 session.execute(
                     insert(Worker).values(
-                        id=self.id, host=socket.gethostname()[:200], pid=os.getpid(),
-                        queues=self._queues, started_at=now, heartbeat_at=now,
+                        id=self.id,
+                        host=socket.gethostname()[:200],
+                        pid=os.getpid(),
+                        queues=self._queues,
+                        started_at=now,
+                        heartbeat_at=now,
                     )
-                )  # fmt: skip
+                )
 
     def _beat(self) -> None:
         while not self._stopped.wait(BEAT_S):

@@ -135,10 +135,12 @@ class Deliverer:
         with self._store.read() as session:
             ids = list(
                 session.scalars(
-                    select(WebhookDelivery.id).where(*due)
-                    .order_by(WebhookDelivery.next_at).limit(limit)
+                    select(WebhookDelivery.id)
+                    .where(*due)
+                    .order_by(WebhookDelivery.next_at)
+                    .limit(limit)
                 )
-            )  # fmt: skip
+            )
         if not ids:
             return []
         with self._store.write() as session:

@@ -71,8 +71,11 @@ class WorkFiles:
         gate = work.outputs.get(REFERENCE)
         judged = gate.judged if isinstance(gate, Gated) else ()
         known = [one.gate.coverage.get("reference", {}).get("sha256") for one in judged]
-        found = [sha256_file(Path(one.path)) for one in request.references
-                 if isinstance(one, FileReference)]  # fmt: skip
+        found = [
+            sha256_file(Path(one.path))
+            for one in request.references
+            if isinstance(one, FileReference)
+        ]
         if found != known:
             raise ReferenceChanged(
                 "a file that the clip is made from is not the one that was judged",

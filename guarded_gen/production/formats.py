@@ -164,8 +164,9 @@ def format_for(path: Path, mode: Mode) -> Format:
         if path.suffix.lower() == form.suffix:
             return form
     endings = " or ".join(form.suffix for form in possible)
-    raise InvalidInput(f"{path} does not end in {endings}", f"give a name ending in {endings}",
-                       "output")  # fmt: skip
+    raise InvalidInput(
+        f"{path} does not end in {endings}", f"give a name ending in {endings}", "output"
+    )
 
 
 def _named(name: str, possible: Sequence[Format]) -> Format:

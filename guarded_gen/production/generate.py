@@ -119,9 +119,13 @@ class Generate:
             at = {"stopped_after": stopped.index, "of": stopped.total, "looks": look.looks}
             coverage = {**stopped.report.coverage, "preview": at}
             return Rendered(
-                draft=path, frames=0, signals=stopped.report.signals, coverage=coverage,
-                caption={}, sealed=dict(stopped.report.sealed),
-            )  # fmt: skip
+                draft=path,
+                frames=0,
+                signals=stopped.report.signals,
+                coverage=coverage,
+                caption={},
+                sealed=dict(stopped.report.sealed),
+            )
         coverage = {**draft.report.coverage, "preview": {"looks": look.looks}}
         signals = draft.report.signals
         if sound is not None:

@@ -66,10 +66,15 @@ class MemoryRecord:
             done = [copy_of(one) for one in self.stages]
             done.append(
                 JobStage(
-                    job=row.id, stage=stage.name, fence=row.fence, worker=_WORKER,
-                    output=output.stored(), seconds=seconds, finished_at=now_ms(),
+                    job=row.id,
+                    stage=stage.name,
+                    fence=row.fence,
+                    worker=_WORKER,
+                    output=output.stored(),
+                    seconds=seconds,
+                    finished_at=now_ms(),
                 )
-            )  # fmt: skip
+            )
             if isinstance(result, Held):
                 row.request = request.model_dump(mode="json")
                 row.started_at = row.created_at
@@ -106,13 +111,21 @@ def make(
     clip = f"clip_{uuid.uuid4().hex}"
     kind = "image" if request.mode is Mode.IMAGE else "video"
     row = new_job(
-        clip, request.tenant, request.model_dump(mode="json"), stage=line.stages[0].name,
-        model=request.backend, seconds=request.seconds, kind=kind,
-    )  # fmt: skip
+        clip,
+        request.tenant,
+        request.model_dump(mode="json"),
+        stage=line.stages[0].name,
+        model=request.backend,
+        seconds=request.seconds,
+        kind=kind,
+    )
     work = Work(
-        clip, kind, request, stop=cancel,
+        clip,
+        kind,
+        request,
+        stop=cancel,
         on_step=lambda done, total: progress("generate", done, total),
-    )  # fmt: skip
+    )
     record = MemoryRecord(log, files, row, work, progress)
     standing: Standing | None = None
     try:

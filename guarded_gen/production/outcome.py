@@ -49,15 +49,22 @@ class Outcome:
                 gates |= {one.decision: one.gate for one in output.judged}
         rendered, published = outputs.get(GENERATE), outputs.get(PUBLISH)
         outcome = cls(
-            record.work.id, _STATES[standing], gates,
+            record.work.id,
+            _STATES[standing],
+            gates,
             caption=rendered.caption if isinstance(rendered, Rendered) else {},
-        )  # fmt: skip
+        )
         if not isinstance(published, Published):
             return outcome
         return cls(
-            outcome.clip, outcome.state, gates, published.path, published.manifest,
-            published.sha256, outcome.caption,
-        )  # fmt: skip
+            outcome.clip,
+            outcome.state,
+            gates,
+            published.path,
+            published.manifest,
+            published.sha256,
+            outcome.caption,
+        )
 
     @property
     def last(self) -> tuple[str, GateResult]:

@@ -36,9 +36,12 @@ class OutputGate:
         assert isinstance(rendered, Rendered), "the line runs no stage before its inputs are there"
         context = self.judging.context(work.request)
         result = judge(
-            self.judging.choice(work.request), Stage.OUTPUT, rendered.signals, context,
+            self.judging.choice(work.request),
+            Stage.OUTPUT,
+            rendered.signals,
+            context,
             rendered.coverage,
-        )  # fmt: skip
+        )
         look = None
         if result.decision.action is Action.REVIEW and rendered.frames:
             look = look_of(self.files.draft(work, rendered), rendered.frames)

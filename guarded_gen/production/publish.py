@@ -67,11 +67,16 @@ class ToStorage:
             spritesheet(signed, rendered.frames, sheet, self.limits)
         assets: dict[str, Asset] = {}
         for variant, path, key, media_type, sha256 in (
-            ("video", signed, f"{prefix}/{done.sha256[:16]}{form.suffix}", form.media_type,
-             done.sha256),
+            (
+                "video",
+                signed,
+                f"{prefix}/{done.sha256[:16]}{form.suffix}",
+                form.media_type,
+                done.sha256,
+            ),
             ("thumbnail", folder / THUMBNAIL, f"{prefix}/{THUMBNAIL}", "image/jpeg", None),
             ("spritesheet", sheet, f"{prefix}/{sheet.name}", "image/jpeg", None),
-        ):  # fmt: skip
+        ):
             if path.is_file():
                 self.storage.put(key, path)
                 size = path.stat().st_size

@@ -51,13 +51,37 @@ def new_job(
     """
     now = now_ms()
     return Job(
-        id=id, tenant=tenant, key_id=key_id, kind=kind, status=Status.QUEUED.value, stage=stage,
-        review=None, progress=0, priority=priority or DEFAULT_PRIORITY, model=model,
-        request=request, details=details or {}, seconds=seconds, decisions=[], error=None,
-        assets=None, provenance=None, bytes=0, fence=0, round=0, tries=0, worker=None,
-        cancel=False, traceparent=traceparent, created_at=now, queued_at=now, started_at=None,
-        completed_at=None, expires_at=None, deleted_at=None,
-    )  # fmt: skip
+        id=id,
+        tenant=tenant,
+        key_id=key_id,
+        kind=kind,
+        status=Status.QUEUED.value,
+        stage=stage,
+        review=None,
+        progress=0,
+        priority=priority or DEFAULT_PRIORITY,
+        model=model,
+        request=request,
+        details=details or {},
+        seconds=seconds,
+        decisions=[],
+        error=None,
+        assets=None,
+        provenance=None,
+        bytes=0,
+        fence=0,
+        round=0,
+        tries=0,
+        worker=None,
+        cancel=False,
+        traceparent=traceparent,
+        created_at=now,
+        queued_at=now,
+        started_at=None,
+        completed_at=None,
+        expires_at=None,
+        deleted_at=None,
+    )
 
 
 def held(job: Job) -> Job:

@@ -140,9 +140,9 @@ class Sign:
     def _manifest(
         self, work: Work, folder: Path, title: str, fingerprints: Sequence[SoftBinding]
     ) -> ManifestRequest:
-        request = self.files.with_judged_references(work) if work.request.references else (
-            work.request
-        )  # fmt: skip
+        request = (
+            self.files.with_judged_references(work) if work.request.references else (work.request)
+        )
         capabilities = self.capabilities(request.backend)
         mark: dict[str, Any] = json.loads((folder / MARK_RECORD).read_text("utf-8"))
         manifest = ManifestRequest(
@@ -170,7 +170,8 @@ class Sign:
             thumbnail=(folder / THUMBNAIL).read_bytes(),
             content_id=work.id,
             disclosure=Disclosure(
-                capabilities.name, f"{capabilities.name}@{capabilities.version}",
+                capabilities.name,
+                f"{capabilities.name}@{capabilities.version}",
                 Oversight.PROMPTED,
             ),
             ingredients=tuple(
@@ -178,7 +179,7 @@ class Sign:
                 for index, one in enumerate(request.references)
                 if isinstance(one, FileReference)
             ),
-        )  # fmt: skip
+        )
         return prepare(manifest, self.compliance, facts_of(capabilities, work.id))
 
     def _understood(self, request: ClipRequest) -> dict[str, Any]:

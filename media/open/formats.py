@@ -15,8 +15,20 @@ DEMUXERS = frozenset(
 file are left out: an upload must not make us read a path or reach a host of its author's choice."""
 
 VIDEOS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "flv", "ogv", "wmv")
-PICTURES = ("png", "apng", "jpg", "jpeg", "webp", "gif", "avif", "heic", "heif", "bmp", "tif",
-            "tiff")  # fmt: skip
+PICTURES = (
+    "png",
+    "apng",
+    "jpg",
+    "jpeg",
+    "webp",
+    "gif",
+    "avif",
+    "heic",
+    "heif",
+    "bmp",
+    "tif",
+    "tiff",
+)
 SUFFIXES = frozenset(f".{ending}" for ending in VIDEOS + PICTURES)
 """Endings of the files that are read when a folder is given."""
 
@@ -75,8 +87,16 @@ def head_of(path: Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-_ENDINGS = {"matroska": ".mkv", "webm": ".mkv", "avi": ".avi", "mpegts": ".ts", "flv": ".flv",
-            "mpeg": ".mpg", "ogg": ".ogv", "asf": ".wmv"}  # fmt: skip
+_ENDINGS = {
+    "matroska": ".mkv",
+    "webm": ".mkv",
+    "avi": ".avi",
+    "mpegts": ".ts",
+    "flv": ".flv",
+    "mpeg": ".mpg",
+    "ogg": ".ogv",
+    "asf": ".wmv",
+}
 
 
 def ending_of(container: str) -> str:

@@ -98,8 +98,10 @@ def _items(path: Path) -> _Items:
             wide = 2 if body[0] == 0 else 4
             for name, entry in _boxes(body, 4):
                 ids = [int.from_bytes(entry[:wide], "big")]
-                ids += [int.from_bytes(entry[wide + 2 + wide * n :][:wide], "big")
-                        for n in range(int.from_bytes(entry[wide : wide + 2], "big"))]  # fmt: skip
+                ids += [
+                    int.from_bytes(entry[wide + 2 + wide * n :][:wide], "big")
+                    for n in range(int.from_bytes(entry[wide : wide + 2], "big"))
+                ]
                 if name == b"dimg":
                     found.tiles[ids[0]] = ids[1:]
         elif kind == b"iprp":
@@ -228,8 +230,10 @@ def frames(path: Path, limits: MediaLimits) -> Iterator[av.VideoFrame]:
     canvas = np.zeros((grid.height, grid.width, 3), np.uint8)
     left = set(range(len(grid.tiles)))
     with opened(path, limits) as container:
-        places = {s.index: [n for n, item in enumerate(grid.tiles) if item == s.id]
-                  for s in container.streams.video}  # fmt: skip
+        places = {
+            s.index: [n for n, item in enumerate(grid.tiles) if item == s.id]
+            for s in container.streams.video
+        }
         wanted = [s for s in container.streams.video if places[s.index]]
         for packet in container.demux(wanted):
             for frame in packet.decode():

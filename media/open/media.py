@@ -347,9 +347,18 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         return Media(path, limits, info, (shown,), _still=still)
     sheet = pictures.sheet_of(path, still, limits)
     info = VideoInfo(
-        still.value, sheet.codec, sheet.mode.lower(), sheet.width, sheet.height, sheet.rate,
-        None, None if sheet.moves else 1, False, size, sheet.transfer,
-    )  # fmt: skip
+        still.value,
+        sheet.codec,
+        sheet.mode.lower(),
+        sheet.width,
+        sheet.height,
+        sheet.rate,
+        None,
+        None if sheet.moves else 1,
+        False,
+        size,
+        sheet.transfer,
+    )
     showings = (shown, Showing(Kind.BACKDROP, 0, BLACK)) if sheet.alpha else (shown,)
     return Media(path, limits, info, showings, metadata=sheet.metadata, _still=still, _sheet=sheet)
 
@@ -377,12 +386,15 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         promised = {s.index: _promised(s) for s in (shown, *looked)}
         aspects = {s.index: s.sample_aspect_ratio for s in (shown, *looked)}
         sounds = tuple(
-            Sound(s.index, s.codec_context.name if s.codec_context else "unknown",
-                  s.codec_context.sample_rate if s.codec_context else 0,
-                  s.codec_context.channels if s.codec_context else 0,
-                  bool(s.disposition & av.stream.Disposition.default))
+            Sound(
+                s.index,
+                s.codec_context.name if s.codec_context else "unknown",
+                s.codec_context.sample_rate if s.codec_context else 0,
+                s.codec_context.channels if s.codec_context else 0,
+                bool(s.disposition & av.stream.Disposition.default),
+            )
             for s in container.streams.audio
-        )  # fmt: skip
+        )
         subtitles = tuple(s.index for s in container.streams.subtitles)
         rest = _rest(container, [*left, *unknown], shown)
         metadata = dict(container.metadata)
@@ -390,10 +402,18 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
     display, begin = video.first_frame(path, showings[0].stream, limits)
     width, height = display.size(info.width, info.height)
     return Media(
-        path, limits, _sized(info, width, height), tuple(showings), sounds, subtitles, rest,
+        path,
+        limits,
+        _sized(info, width, height),
+        tuple(showings),
+        sounds,
+        subtitles,
+        rest,
         metadata,
-        begin=begin, _promised=promised, _aspects=aspects,
-    )  # fmt: skip
+        begin=begin,
+        _promised=promised,
+        _aspects=aspects,
+    )
 
 
 def _sized(info: VideoInfo, width: int, height: int) -> VideoInfo:

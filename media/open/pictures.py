@@ -43,9 +43,21 @@ _PIL = {
 _LEAST_MS, _USUAL_MS = 11, 100
 """Browsers show frames that ask for 10 ms or less for 100."""
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError,
-          OverflowError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
-          MemoryError)  # fmt: skip
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    MemoryError,
+)
 """What Pillow raises for damaged files."""
 
 
@@ -79,8 +91,17 @@ def sheet_of(path: Path, still: Still, limits: MediaLimits) -> Sheet:
             raise unreadable(path) from error
         metadata = {str(k): v for k, v in image.info.items() if isinstance(v, str)}
         transfer = _transfer(path) if still is Still.AVIF else None
-        return Sheet(still.value, image.mode, width, height, rate.limit_denominator(1000),
-                     _alpha(image), moves, transfer, metadata)  # fmt: skip
+        return Sheet(
+            still.value,
+            image.mode,
+            width,
+            height,
+            rate.limit_denominator(1000),
+            _alpha(image),
+            moves,
+            transfer,
+            metadata,
+        )
 
 
 _ORIENTATION = 0x0112

@@ -117,9 +117,11 @@ def loudness(path: Path, number: int, limits: MediaLimits) -> Iterator[Loudness]
 def _meter(frame: Any) -> av.filter.Graph:
     graph = av.filter.Graph()
     source = graph.add_abuffer(
-        sample_rate=frame.sample_rate, format=frame.format, layout=frame.layout,
+        sample_rate=frame.sample_rate,
+        format=frame.format,
+        layout=frame.layout,
         time_base=frame.time_base,
-    )  # fmt: skip
+    )
     meter = graph.add("ebur128", "metadata=1:peak=true")
     graph.link_nodes(source, meter, graph.add("abuffersink")).configure()
     return graph

@@ -63,8 +63,21 @@ def _boxes(file: BinaryIO, size: int) -> int:
     return size
 
 
-_OPENERS = (b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"mdat", b"wide", b"free", b"skip",
-            b"pnot", b"meta", b"uuid", b"mfra")  # fmt: skip
+_OPENERS = (
+    b"ftyp",
+    b"styp",
+    b"moov",
+    b"moof",
+    b"sidx",
+    b"mdat",
+    b"wide",
+    b"free",
+    b"skip",
+    b"pnot",
+    b"meta",
+    b"uuid",
+    b"mfra",
+)
 
 
 def _png(file: BinaryIO, size: int) -> int:

@@ -41,8 +41,12 @@ _PAIRS = (
 # Tops of the small frames in the fifth category, with the lefts that go with each.
 _SMALL = ((3, (8, 13, 18)), *((y, (3, 8, 13, 18, 23)) for y in (8, 13, 18)), (23, (8, 13, 18)))
 _SHIFTED = (
-    (1, (6, 16)), (6, (1, 11, 21)), (11, (6, 16)), (16, (1, 11, 21)), (21, (6, 16)),
-)  # fmt: skip
+    (1, (6, 16)),
+    (6, (1, 11, 21)),
+    (11, (6, 16)),
+    (16, (1, 11, 21)),
+    (21, (6, 16)),
+)
 
 
 def _halves(x: int, y: int, size: int, way: str) -> Element:
@@ -114,10 +118,7 @@ def _differences() -> Iterator[list[Element]]:
     five += [_frame(x, y, 6, 2) for y, lefts in _SMALL for x in lefts]
     yield five
 
-    yield [
-        (((x, y + 2, 10, 6),), ((x + 2, y, 6, 10),))
-        for y, x in product((3, 11, 19), repeat=2)
-    ]  # fmt: skip
+    yield [(((x, y + 2, 10, 6),), ((x + 2, y, 6, 10),)) for y, x in product((3, 11, 19), repeat=2)]
 
     seven: list[Element] = []
     for y, x in product((4, 9, 14, 19, 24), repeat=2):

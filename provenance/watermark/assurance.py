@@ -121,9 +121,15 @@ def assure(
 
     def marked(strength: float) -> tuple[Pixels, float, float, Plan]:
         embedder = Embedder(
-            keys, payload, width, height, payload_bits=payload_bits, strength=strength,
-            plan=plan, settings=embedding,
-        )  # fmt: skip
+            keys,
+            payload,
+            width,
+            height,
+            payload_bits=payload_bits,
+            strength=strength,
+            plan=plan,
+            settings=embedding,
+        )
         out = embedder.embed(sample)
         assert embedder.plan is not None
         quality = sample_quality(sample, out, chosen.lasts)

@@ -111,7 +111,13 @@ def _detection(hit: Hit, search: Search, frames: int, size: tuple[int, int]) -> 
     key = next(key for key in search.keys if key.key_id == reading.carrier.key_id)
     factor = period_factor(key, reading.payload, bits)
     return Detection(
-        True, frames, search.p(reading), reading.payload, bits, key.key_id,
-        key.secret == PUBLIC_SECRET, reading.sync,
+        True,
+        frames,
+        search.p(reading),
+        reading.payload,
+        bits,
+        key.key_id,
+        key.secret == PUBLIC_SECRET,
+        reading.sync,
         Geometry.of(reading, factor, (hit.shape[1], hit.shape[0]), size, hit.to_tiles),
-    )  # fmt: skip
+    )

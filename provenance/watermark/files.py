@@ -102,9 +102,14 @@ def embed_file(
         promise = assure(sample, keys, payload, payload_bits=payload_bits)
         strength = promise.strength
     embedder = Embedder(
-        keys, payload, width, height, payload_bits=payload_bits, strength=strength,
+        keys,
+        payload,
+        width,
+        height,
+        payload_bits=payload_bits,
+        strength=strength,
         plan=promise.plan if promise else None,
-    )  # fmt: skip
+    )
     with Encoder(out, width, height, info.fps, encoding, sound) as encoder:
         for batch in itertools.chain(batches, stream):
             before = np.ascontiguousarray(batch.pixels[:, :height, :width])
@@ -113,9 +118,16 @@ def embed_file(
             encoder.write(after)
             on_frames(len(batch))
     return Embedded(
-        encoder.frames, width, height, f"{payload:0{payload_bits // 4}x}", embedder.key_id,
-        strength, quality.psnr, promise.readable if promise else None, told,
-    )  # fmt: skip
+        encoder.frames,
+        width,
+        height,
+        f"{payload:0{payload_bits // 4}x}",
+        embedder.key_id,
+        strength,
+        quality.psnr,
+        promise.readable if promise else None,
+        told,
+    )
 
 
 def kept_sound(media: Media) -> tuple[Copied | None, str]:

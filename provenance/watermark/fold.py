@@ -231,9 +231,11 @@ def align(folded: Folded, carrier: Carrier) -> tuple[float, Alignment]:
     fine = (turns * unit).real.sum(axis=1) / scale[way]
     k = int(fine.argmax())
     alignment = Alignment(
-        way >= 4, way % 4,
-        float(dx.flat[k]) / SHIFT_GRID, float(dy.flat[k]) / SHIFT_GRID,
-    )  # fmt: skip
+        way >= 4,
+        way % 4,
+        float(dx.flat[k]) / SHIFT_GRID,
+        float(dy.flat[k]) / SHIFT_GRID,
+    )
     return float(fine[k]), alignment
 
 
@@ -293,9 +295,13 @@ def read(
         unit = normalised(aligned, power)
         z = correlation(unit[data], carrier.signs(bits)[data])
     return Reading(
-        carrier, folded.grid, alignment, sync, z,
+        carrier,
+        folded.grid,
+        alignment,
+        sync,
+        z,
         None if bits is None else bits_to_payload(bits),
-    )  # fmt: skip
+    )
 
 
 def correlation(unit: Complex, signs: NDArray[np.float64]) -> float:

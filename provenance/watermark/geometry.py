@@ -88,12 +88,15 @@ class Geometry:
         rotation = float(np.degrees(np.arctan2(local[1, 0], local[1, 1])))
         short = min(size)
         return cls(
-            size[0], size[1],
+            size[0],
+            size[1],
             tuple((float(a), float(b), float(c)) for a, b, c in whole),
-            period_factor, bool(np.linalg.det(local) < 0), rotation,
+            period_factor,
+            bool(np.linalg.det(local) < 0),
+            rotation,
             float(1 / (np.sqrt(px * py) * period_factor * REST_PERIOD * short)),
             float(py / px),
-        )  # fmt: skip
+        )
 
     def to_json(self) -> dict[str, object]:
         return {

@@ -10,9 +10,13 @@ from provenance.watermark.mask import Plane
 
 
 def pattern(
-    signs: NDArray[np.float64], width: int, height: int, period: float,
-    offset_x: float, offset_y: float,
-) -> Plane:  # fmt: skip
+    signs: NDArray[np.float64],
+    width: int,
+    height: int,
+    period: float,
+    offset_x: float,
+    offset_y: float,
+) -> Plane:
     """Unit rms on a grid of ``height`` × ``width``, ``float32``.
 
     ``signs`` is ``float [n, 2]``; ``period`` is in grid steps, the offset in tiles.

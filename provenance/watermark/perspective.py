@@ -201,9 +201,11 @@ def _nudged(h: Array, points: Array, moves: Array, weights: Array) -> Array:
         return h
     centre, scale = points.mean(axis=0), points.std()
     fitted, _ = cv2.findHomography(
-        ((points - centre) / scale)[trusted].astype(np.float64), target[trusted],
-        cv2.RANSAC, 0.05,
-    )  # fmt: skip
+        ((points - centre) / scale)[trusted].astype(np.float64),
+        target[trusted],
+        cv2.RANSAC,
+        0.05,
+    )
     if fitted is None:
         return h
     back = np.diag([1 / scale, 1 / scale, 1.0])

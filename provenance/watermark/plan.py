@@ -66,9 +66,11 @@ def choose(
         row, column = np.unravel_index(int(lean.argmax()), lean.shape)
         if lean[row, column] > best.lean:
             best = Plan(
-                index, int(column) / folding.SHIFT_GRID, int(row) / folding.SHIFT_GRID,
+                index,
+                int(column) / folding.SHIFT_GRID,
+                int(row) / folding.SHIFT_GRID,
                 float(lean[row, column]),
-            )  # fmt: skip
+            )
     return best
 
 

@@ -46,10 +46,9 @@ class Plan:
 def log10_trials(keys: int, grids: int, payload_bits: int) -> float:
     """log10 of how many (key, carrier, grid, alignment, payload) were in the running."""
     alignments = folding.ORIENTATIONS * folding.SHIFT_GRID**2 * len(folding.FINE) ** 2
-    return (
-        math.log10(keys * CARRIERS * grids * alignments * SYNC_LEVELS)
-        + payload_bits * math.log10(2)
-    )  # fmt: skip
+    return math.log10(
+        keys * CARRIERS * grids * alignments * SYNC_LEVELS
+    ) + payload_bits * math.log10(2)
 
 
 def log10_p(sync: float, z: float, trials: float) -> float:

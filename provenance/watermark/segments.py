@@ -183,9 +183,7 @@ class _Scanner:
         known = first
         for _ in range(12):
             ends = [*known, self.seconds]
-            fresh = [
-                (a + b) / 2 for a, b in pairwise(ends) if b - a > scanning.every
-            ]  # fmt: skip
+            fresh = [(a + b) / 2 for a, b in pairwise(ends) if b - a > scanning.every]
             if not fresh:
                 break
             rounds.append(fresh)
@@ -262,9 +260,12 @@ class _Scanner:
             return
         silent = [look for look in looks if not look.found]
         again = windows(
-            self.media, [look.at for look in silent], self.scanning.frames,
-            self.scanning.spacing, self.times,
-        )  # fmt: skip
+            self.media,
+            [look.at for look in silent],
+            self.scanning.frames,
+            self.scanning.spacing,
+            self.times,
+        )
         for look, (at, glimpses) in zip(silent, again, strict=True):
             if glimpses:
                 look.found = self._judge(at, glimpses).found
@@ -280,9 +281,9 @@ class _Scanner:
             if last is not None and not same and place > 1:
                 # one silent look between two of the same mark is a pause of the reading
                 earlier = looks[place - 2]
-                same = before is not None and before.found is None and _same(
-                    earlier.found, look.found
-                )  # fmt: skip
+                same = (
+                    before is not None and before.found is None and _same(earlier.found, look.found)
+                )
             if last is not None and same:
                 spans[-1] = replace(spans[-1], end=look.end)
                 continue
@@ -318,9 +319,7 @@ class _Scanner:
 
 
 def _same(a: Detection | None, b: Detection | None) -> bool:
-    return (
-        a is not None and b is not None and a.payload == b.payload and a.key_id == b.key_id
-    )  # fmt: skip
+    return a is not None and b is not None and a.payload == b.payload and a.key_id == b.key_id
 
 
 def _cut(a: Glimpse, b: Glimpse) -> bool:

@@ -124,8 +124,11 @@ def _correlated(seen: Plane, rows: Array, columns: Array) -> Plane:
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
     dy, dx = rows - top, columns - left
     for down, across, share in (
-        (0, 0, (1 - dy) * (1 - dx)), (0, 1, (1 - dy) * dx), (1, 0, dy * (1 - dx)), (1, 1, dy * dx),
-    ):  # fmt: skip
+        (0, 0, (1 - dy) * (1 - dx)),
+        (0, 1, (1 - dy) * dx),
+        (1, 0, dy * (1 - dx)),
+        (1, 1, dy * dx),
+    ):
         at = ((top + down) % seen.shape[0], (left + across) % seen.shape[1])
         np.add.at(comb, at, share.astype(np.float32))
     product = scipy.fft.rfft2(seen) * np.conj(scipy.fft.rfft2(comb))

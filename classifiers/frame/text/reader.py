@@ -105,8 +105,9 @@ class TextReader:
         size = (max(1, round(float(wide))), max(1, round(float(tall))))
         target = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
         view = cv2.getPerspectiveTransform(box.astype(np.float32), target)
-        line = cv2.warpPerspective(frame, view, size, flags=cv2.INTER_LINEAR,
-                                   borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+        line = cv2.warpPerspective(
+            frame, view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         if size[1] >= 1.5 * size[0]:
             line = np.rot90(line)
         width = min(_WIDTHS[-1], max(1, round(line.shape[1] * _HEIGHT / line.shape[0])))

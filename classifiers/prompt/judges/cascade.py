@@ -79,10 +79,11 @@ class CascadeClassifier:
             told = {s.category for s in answer if s.status is CheckStatus.RAN}
             cleared = self._cleared(answer)
             kept = [
-                self._lowered(s, cleared) for s in found[i]
+                self._lowered(s, cleared)
+                for s in found[i]
                 if s.category != "unsafe"
                 and not (s.status is not CheckStatus.RAN and s.category in told)
-            ]  # fmt: skip
+            ]
             found[i] = (*kept, *answer)
         return found
 

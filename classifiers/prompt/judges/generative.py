@@ -20,12 +20,17 @@ from policies.taxonomy import CATEGORIES
 MLCOMMONS = {code: c.id for c in reversed(list(CATEGORIES.values())) for code in c.mlcommons}
 """S1 to S14 as categories of the taxonomy."""
 QWEN = {
-    "violent": "violence", "non-violent illegal acts": "illicit",
-    "sexual content or sexual acts": "sexual", "pii": "privacy",
-    "personally identifiable information": "privacy", "suicide & self-harm": "self_harm",
-    "unethical acts": "harassment", "politically sensitive topics": "elections",
-    "copyright violation": "intellectual_property", "jailbreak": "code_abuse",
-}  # fmt: skip
+    "violent": "violence",
+    "non-violent illegal acts": "illicit",
+    "sexual content or sexual acts": "sexual",
+    "pii": "privacy",
+    "personally identifiable information": "privacy",
+    "suicide & self-harm": "self_harm",
+    "unethical acts": "harassment",
+    "politically sensitive topics": "elections",
+    "copyright violation": "intellectual_property",
+    "jailbreak": "code_abuse",
+}
 CONTROVERSIAL = 0.6
 """Qwen3Guard's middle answer: harmful by a strict policy, harmless by a loose one."""
 
@@ -191,9 +196,11 @@ class GenerativeGuard(JudgeBase):
         encoded = encoded.to(self._device)
         with torch.inference_mode():
             out = self._model.generate(
-                **encoded, max_new_tokens=self._family.new_tokens, do_sample=False,
+                **encoded,
+                max_new_tokens=self._family.new_tokens,
+                do_sample=False,
                 pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id or 0,
-            )  # fmt: skip
+            )
         keep_marks = self._family.name == "gpt_oss_safeguard"
         new = out[0][encoded["input_ids"].shape[1] :]
         return str(self._tokenizer.decode(new, skip_special_tokens=not keep_marks))

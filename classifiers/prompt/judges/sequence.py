@@ -49,9 +49,12 @@ class SequenceClassifierJudge(JudgeBase):
         import torch
 
         encoded = self._tokenizer(
-            list(prompts), return_tensors="pt", padding=True, truncation=True,
+            list(prompts),
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
             max_length=self._max_tokens,
-        ).to(self._device)  # fmt: skip
+        ).to(self._device)
         with torch.inference_mode():
             logits = self._model(**encoded).logits.float()
         several = self._model.config.problem_type == "multi_label_classification"

@@ -26,13 +26,39 @@ _INVISIBLE = frozenset(
 _FLIPPED = dict(zip("ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghijklmnopqrstuvwxyz", strict=True))
 _SMALL_CAPS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
 _EMOJI = {
-    "🍆": "penis", "🍑": "buttocks", "💦": "wet", "🥒": "penis", "🌮": "vagina", "🍒": "breasts",
-    "👅": "lick", "😈": "naughty", "🔞": "adults only sex", "💊": "drug pill", "💉": "injection",
-    "🍁": "leaf", "❄️": "snow", "🔪": "knife", "🗡️": "dagger", "🔫": "gun", "💣": "bomb",
-    "🩸": "blood", "☠️": "dead skull", "💀": "dead skull", "⚰️": "coffin", "🧨": "dynamite",
-    "👙": "bikini", "🩲": "underwear", "🍼": "baby", "🪢": "rope", "🥵": "horny hot face",
-    "🖕": "fuck you", "👶": "baby", "👧": "little girl", "👦": "little boy", "🔥": "fire",
-}  # fmt: skip
+    "🍆": "penis",
+    "🍑": "buttocks",
+    "💦": "wet",
+    "🥒": "penis",
+    "🌮": "vagina",
+    "🍒": "breasts",
+    "👅": "lick",
+    "😈": "naughty",
+    "🔞": "adults only sex",
+    "💊": "drug pill",
+    "💉": "injection",
+    "🍁": "leaf",
+    "❄️": "snow",
+    "🔪": "knife",
+    "🗡️": "dagger",
+    "🔫": "gun",
+    "💣": "bomb",
+    "🩸": "blood",
+    "☠️": "dead skull",
+    "💀": "dead skull",
+    "⚰️": "coffin",
+    "🧨": "dynamite",
+    "👙": "bikini",
+    "🩲": "underwear",
+    "🍼": "baby",
+    "🪢": "rope",
+    "🥵": "horny hot face",
+    "🖕": "fuck you",
+    "👶": "baby",
+    "👧": "little girl",
+    "👦": "little boy",
+    "🔥": "fire",
+}
 """Emoji whose use says more, or other, than their Unicode name."""
 _EMOJI_RE = re.compile(
     "[\U0001f300-\U0001f5ff\U0001f600-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff"

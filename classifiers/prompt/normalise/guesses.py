@@ -12,10 +12,33 @@ from itertools import product
 from classifiers.prompt.normalise.vocabulary import Vocabulary
 
 LEET = {
-    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b",
-    "9": "g", "@": "a", "$": "s", "!": "i", "|": "li", "+": "t", "(": "c", "<": "c", "€": "e",
-    "£": "l", "¥": "y", "#": "h", "&": "a", "*": "", "%": "", "?": "", "^": "a",
-}  # fmt: skip
+    "0": "o",
+    "1": "il",
+    "2": "z",
+    "3": "e",
+    "4": "a",
+    "5": "s",
+    "6": "gb",
+    "7": "t",
+    "8": "b",
+    "9": "g",
+    "@": "a",
+    "$": "s",
+    "!": "i",
+    "|": "li",
+    "+": "t",
+    "(": "c",
+    "<": "c",
+    "€": "e",
+    "£": "l",
+    "¥": "y",
+    "#": "h",
+    "&": "a",
+    "*": "",
+    "%": "",
+    "?": "",
+    "^": "a",
+}
 """What a digit or sign may stand for; the empty ones hide any letter."""
 MAX_NODES = 3_000
 """Steps of the search for one word: two signs for any letter need about a thousand."""

@@ -30,8 +30,16 @@ BLOCK = 32
 BLOCK_BYTES = 18
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 SCRIPTS = (
-    "LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "ARABIC", "THAI", "DEVANAGARI", "CYRILLIC",
-)  # fmt: skip
+    "LATIN",
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "HANGUL",
+    "ARABIC",
+    "THAI",
+    "DEVANAGARI",
+    "CYRILLIC",
+)
 KEPT_PIECES = 150_000
 """Pieces kept at most, the most frequent first."""
 POSITIONS = 130
@@ -105,10 +113,13 @@ def dequantised(packed: NDArray[np.generic]) -> NDArray[np.float32]:
 def kept_pieces(pieces: Sequence[str], scores: NDArray[np.float32]) -> list[int]:
     """Indices of the pieces to keep, specials first, the others as they stood."""
     chosen = [
-        i for i, piece in enumerate(pieces)
-        if piece not in SPECIAL and not piece.startswith("<") and piece == piece.lower()
+        i
+        for i, piece in enumerate(pieces)
+        if piece not in SPECIAL
+        and not piece.startswith("<")
+        and piece == piece.lower()
         and all(map(_supported, piece))
-    ]  # fmt: skip
+    ]
     best = sorted(chosen, key=lambda i: (len(pieces[i]) > 1, -scores[i]))[:KEPT_PIECES]
     return [pieces.index(special) for special in SPECIAL] + sorted(best)
 
@@ -165,8 +176,17 @@ def main() -> None:
             found = found.reshape(-1, base.hidden)[:POSITIONS]
         arrays[name] = np.ascontiguousarray(found)
     save_file(arrays, options.out / "encoder.safetensors")
-    print(json.dumps({"pieces": len(kept), "layers": base.layers, "heads": base.heads,
-                      "hidden": base.hidden, "epsilon": base.epsilon}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "pieces": len(kept),
+                "layers": base.layers,
+                "heads": base.heads,
+                "hidden": base.hidden,
+                "epsilon": base.epsilon,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -92,8 +92,9 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(self, op: str, inputs: Sequence[str], output: str, domain: str = "",
-             **attributes: Any) -> str:  # fmt: skip
+    def node(
+        self, op: str, inputs: Sequence[str], output: str, domain: str = "", **attributes: Any
+    ) -> str:
         self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
         return output
 
@@ -133,12 +134,18 @@ class Graph:
         (whole, a_scale, a_zero), table, w_scale = self.quantised(x, name, linear, ranges)
         return self.node(
             "MatMulIntegerToFloat",
-            [whole, self.constant(f"{name}.w", table), a_scale,
-             self.constant(f"{name}.ws", w_scale), a_zero,
-             self.constant(f"{name}.wz", np.zeros(len(w_scale), np.int8)),
-             self.constant(f"{name}.b", linear.bias.detach().numpy())],
-            f"{name}.y", OPS,
-        )  # fmt: skip
+            [
+                whole,
+                self.constant(f"{name}.w", table),
+                a_scale,
+                self.constant(f"{name}.ws", w_scale),
+                a_zero,
+                self.constant(f"{name}.wz", np.zeros(len(w_scale), np.int8)),
+                self.constant(f"{name}.b", linear.bias.detach().numpy()),
+            ],
+            f"{name}.y",
+            OPS,
+        )
 
     def by_row(self, x: str, name: str, linear: torch.nn.Linear, ranges: Ranges) -> str:
         """As :meth:`linear`, each row scaled by its own largest value; the bias is left out.
@@ -158,11 +165,17 @@ class Graph:
         whole = self.node("QuantizeLinear", [unit, a_scale, a_zero], f"{name}.q")
         y = self.node(
             "MatMulIntegerToFloat",
-            [whole, self.constant(f"{name}.w", table), a_scale,
-             self.constant(f"{name}.ws", w_scale), a_zero,
-             self.constant(f"{name}.wz", np.zeros(len(w_scale), np.int8))],
-            f"{name}.part", OPS,
-        )  # fmt: skip
+            [
+                whole,
+                self.constant(f"{name}.w", table),
+                a_scale,
+                self.constant(f"{name}.ws", w_scale),
+                a_zero,
+                self.constant(f"{name}.wz", np.zeros(len(w_scale), np.int8)),
+            ],
+            f"{name}.part",
+            OPS,
+        )
         return self.node("Mul", [y, size], f"{name}.y")
 
     def normed(
@@ -171,10 +184,17 @@ class Graph:
         added = [] if bias is None else [self.constant(f"{name}.b", bias.detach().numpy())]
         return self.node(
             "SkipLayerNormalization",
-            [x, y, self.constant(f"{name}.g", norm.weight.detach().numpy()),
-             self.constant(f"{name}.h", norm.bias.detach().numpy()), *added],
-            f"{name}.o", OPS, epsilon=EPSILON,
-        )  # fmt: skip
+            [
+                x,
+                y,
+                self.constant(f"{name}.g", norm.weight.detach().numpy()),
+                self.constant(f"{name}.h", norm.bias.detach().numpy()),
+                *added,
+            ],
+            f"{name}.o",
+            OPS,
+            epsilon=EPSILON,
+        )
 
     def layer(self, x: str, number: int, layer: Layer, ranges: Ranges) -> str:
         (whole, a_scale, a_zero), table, w_scale = self.quantised(
@@ -182,12 +202,20 @@ class Graph:
         )
         seen = self.node(
             "QAttention",
-            [whole, self.constant(f"{number}.w", table),
-             self.constant(f"{number}.b", layer.qkv.bias.detach().numpy()), a_scale,
-             self.constant(f"{number}.ws", w_scale), "length", a_zero,
-             self.constant(f"{number}.wz", np.zeros(len(w_scale), np.int8))],
-            f"{number}.seen", OPS, num_heads=ATTENTION_HEADS,
-        )  # fmt: skip
+            [
+                whole,
+                self.constant(f"{number}.w", table),
+                self.constant(f"{number}.b", layer.qkv.bias.detach().numpy()),
+                a_scale,
+                self.constant(f"{number}.ws", w_scale),
+                "length",
+                a_zero,
+                self.constant(f"{number}.wz", np.zeros(len(w_scale), np.int8)),
+            ],
+            f"{number}.seen",
+            OPS,
+            num_heads=ATTENTION_HEADS,
+        )
         y = self.linear(seen, f"{number}.attended", layer.attended, ranges)
         x = self.normed(x, y, f"{number}.norm1", layer.norm1)
         wide = self.linear(x, f"{number}.widen", layer.widen, ranges)
@@ -201,24 +229,33 @@ def build(model: Encoder, ranges: Ranges) -> onnx.ModelProto:
     graph = Graph()
     x = graph.node(
         "LayerNormalization",
-        ["embedded", graph.constant("g0", model.norm0.weight.detach().numpy()),
-         graph.constant("h0", model.norm0.bias.detach().numpy())],
-        "x0", epsilon=EPSILON, axis=-1,
-    )  # fmt: skip
+        [
+            "embedded",
+            graph.constant("g0", model.norm0.weight.detach().numpy()),
+            graph.constant("h0", model.norm0.bias.detach().numpy()),
+        ],
+        "x0",
+        epsilon=EPSILON,
+        axis=-1,
+    )
     for number, layer in enumerate(model.layers):
         assert isinstance(layer, Layer)
         x = graph.layer(x, number, layer, ranges)
     made = helper.make_graph(
-        graph.nodes, "encoder",
-        [helper.make_tensor_value_info("embedded", TensorProto.FLOAT, ["n", "t", HIDDEN]),
-         helper.make_tensor_value_info("length", TensorProto.INT32, ["n"])],
+        graph.nodes,
+        "encoder",
+        [
+            helper.make_tensor_value_info("embedded", TensorProto.FLOAT, ["n", "t", HIDDEN]),
+            helper.make_tensor_value_info("length", TensorProto.INT32, ["n"]),
+        ],
         [helper.make_tensor_value_info(x, TensorProto.FLOAT, ["n", "t", HIDDEN])],
         graph.constants,
-    )  # fmt: skip
+    )
     return helper.make_model(
-        made, ir_version=10,
+        made,
+        ir_version=10,
         opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid(OPS, 1)],
-    )  # fmt: skip
+    )
 
 
 def tables(model: Encoder, base: Path) -> dict[str, NDArray[np.generic]]:
@@ -262,21 +299,27 @@ def main() -> None:
 
     texts = [held[i].text for i in rng.choice(len(held), 80, replace=False)]
     scorer = EncoderScorer(
-        options.out / "encoder.onnx", options.out / "embeddings.safetensors",
-        options.out / "heads.safetensors", options.out / "tokenizer.json",
-    )  # fmt: skip
+        options.out / "encoder.onnx",
+        options.out / "embeddings.safetensors",
+        options.out / "heads.safetensors",
+        options.out / "tokenizer.json",
+    )
     small = scorer.score(texts)
     exact = np.empty_like(small)
     with torch.no_grad():
         for i, one in enumerate(tokenizer.encode_batch(texts)):
             exact[i] = model(*padded([one.ids]))[0].numpy()
     strayed = np.abs(small - exact)
-    print(json.dumps({
-        "bytes": sum(f.stat().st_size for f in options.out.iterdir()),
-        "mean_logit_difference": round(float(strayed.mean()), 3),
-        "99_percent": round(float(np.quantile(strayed, 0.99)), 3),
-        "spread_of_logits": round(float(exact.std(0).mean()), 3),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "bytes": sum(f.stat().st_size for f in options.out.iterdir()),
+                "mean_logit_difference": round(float(strayed.mean()), 3),
+                "99_percent": round(float(np.quantile(strayed, 0.99)), 3),
+                "spread_of_logits": round(float(exact.std(0).mean()), 3),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -58,12 +58,29 @@ MIX = {"encoder": 1.0, "ngram": 0.2, "profanity": 0.3, "lexicon": 0.15}
 """Weights of the mean, chosen on held-out sources."""
 FILES = {
     "encoder": ("prompt_embeddings", "prompt_encoder", "prompt_heads", "prompt_tokenizer"),
-    "ngram": ("prompt_ngram",), "profanity": ("prompt_profanity",), "lexicon": (),
-}  # fmt: skip
+    "ngram": ("prompt_ngram",),
+    "profanity": ("prompt_profanity",),
+    "lexicon": (),
+}
 MEASURED = (
-    "ar", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pt", "ru", "th", "tr", "vi",
+    "ar",
+    "de",
+    "en",
+    "es",
+    "fr",
+    "hi",
+    "id",
+    "it",
+    "ja",
+    "ko",
+    "nl",
+    "pt",
+    "ru",
+    "th",
+    "tr",
+    "vi",
     "zh",
-)  # fmt: skip
+)
 
 
 def scorers(folder: Path) -> dict[str, Scorer]:
@@ -104,9 +121,12 @@ def scale_of(found: Floats, mass: NDArray[np.float64], name: str) -> ScorerScale
     sd = np.where(usable, np.nan_to_num(found).std(axis=0), 1.0)
     weight = np.where(usable, MIX[name], 0.0)
     return ScorerScale(
-        weights=FILES[name], languages=() if name == "encoder" else ENGLISH,
-        mean=tuple(map(float, mean)), sd=tuple(map(float, sd)), weight=tuple(map(float, weight)),
-    )  # fmt: skip
+        weights=FILES[name],
+        languages=() if name == "encoder" else ENGLISH,
+        mean=tuple(map(float, mean)),
+        sd=tuple(map(float, sd)),
+        weight=tuple(map(float, weight)),
+    )
 
 
 def harm_weights() -> dict[str, float]:
@@ -226,9 +246,11 @@ def main() -> None:
     captions = [r for r in short if r.source in ("parti", "held:caption")]
     english["unsafe"] = lowered(
         english["unsafe"],
-        {"real": prompts([r for r in long if corpus.english(r)], True),
-         "caption": [np.array([s]) for s in harm_of(z([r.text for r in captions], True))]},
-    )  # fmt: skip
+        {
+            "real": prompts([r for r in long if corpus.english(r)], True),
+            "caption": [np.array([s]) for s in harm_of(z([r.text for r in captions], True))],
+        },
+    )
     other["unsafe"] = lowered(
         other["unsafe"],
         {"foreign": prompts([r for r in long if not corpus.english(r)], False)},

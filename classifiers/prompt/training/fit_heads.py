@@ -83,9 +83,11 @@ def main() -> None:
     rows = chosen(material(options.data, options.seed), options.rows, options.seed)
     file = options.weights / "heads.safetensors"
     scorer = EncoderScorer(
-        options.weights / "encoder.onnx", options.weights / "embeddings.safetensors", file,
+        options.weights / "encoder.onnx",
+        options.weights / "embeddings.safetensors",
+        file,
         options.weights / "tokenizer.json",
-    )  # fmt: skip
+    )
     pooled = scorer.pooled([row.text for row in rows])
     tables = dict(load_file(file))
     head, bias = fit(

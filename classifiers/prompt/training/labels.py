@@ -35,9 +35,18 @@ OTHER_NEGATIVE_WEIGHT = 0.25
 
 _AART_DROPPED = {
     # the topic itself is harmless and the rows mix misuse with plain talk
-    "air pollution", "climate change", "circuses", "landfills", "pollution", "smoking",
-    "horse racing", "gambling", "water contamination", "alcohol abuse", "drug addiction",
-}  # fmt: skip
+    "air pollution",
+    "climate change",
+    "circuses",
+    "landfills",
+    "pollution",
+    "smoking",
+    "horse racing",
+    "gambling",
+    "water contamination",
+    "alcohol abuse",
+    "drug addiction",
+}
 
 _AART = {
     "violence": (

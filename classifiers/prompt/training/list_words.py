@@ -16,9 +16,16 @@ from classifiers.prompt.training import rows as corpus
 from classifiers.prompt.training import written
 
 SOURCES = (
-    "coco", "t2icompbench", "pickapic_clean", "ambigqa", "aart", "ailuminate", "advbench", "i2p50",
+    "coco",
+    "t2icompbench",
+    "pickapic_clean",
+    "ambigqa",
+    "aart",
+    "ailuminate",
+    "advbench",
+    "i2p50",
     "nibbler_rewritten",
-)  # fmt: skip
+)
 LEAST = 4
 """Occurrences from which a word is no slip of the pen."""
 _WORD = re.compile(r"\b[a-z]{3,}\b")

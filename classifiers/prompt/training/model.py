@@ -65,8 +65,10 @@ class Encoder(nn.Module):
         _set(self.norm0, arrays["emb.ln.w"], arrays["emb.ln.b"])
         for number, layer in enumerate(self.layers):
             assert isinstance(layer, Layer)
-            _fill(layer, {k.split(".", 1)[1]: v for k, v in arrays.items()
-                          if k.startswith(f"l{number}.")})  # fmt: skip
+            _fill(
+                layer,
+                {k.split(".", 1)[1]: v for k, v in arrays.items() if k.startswith(f"l{number}.")},
+            )
 
     def embed(self, ids: Tensor) -> Tensor:
         """Hidden states [N, T, 384] before the first layer."""
@@ -117,8 +119,11 @@ def _set(module: nn.Module, weight: NDArray[np.generic], bias: NDArray[np.generi
 
 
 def _fill(layer: Layer, found: dict[str, NDArray[np.generic]]) -> None:
-    _set(layer.qkv, np.concatenate([found[f"{p}.w"] for p in "qkv"]),
-         np.concatenate([found[f"{p}.b"] for p in "qkv"]))  # fmt: skip
+    _set(
+        layer.qkv,
+        np.concatenate([found[f"{p}.w"] for p in "qkv"]),
+        np.concatenate([found[f"{p}.b"] for p in "qkv"]),
+    )
     _set(layer.attended, found["ao.w"], found["ao.b"])
     _set(layer.norm1, found["aln.w"], found["aln.b"])
     _set(layer.widen, found["fi.w"], found["fi.b"])

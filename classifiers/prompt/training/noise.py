@@ -13,8 +13,16 @@ from dataclasses import replace
 from classifiers.prompt.training.rows import Row
 
 _LEET = {
-    "a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7+", "l": "1|", "b": "8", "g": "9",
-}  # fmt: skip
+    "a": "4@",
+    "e": "3",
+    "i": "1!",
+    "o": "0",
+    "s": "5$",
+    "t": "7+",
+    "l": "1|",
+    "b": "8",
+    "g": "9",
+}
 _VOWELS = "aeiou"
 
 
@@ -56,8 +64,15 @@ def _dotted(word: str, rng: random.Random) -> str:
 
 
 WORDS: Sequence[Callable[[str, random.Random], str]] = (
-    _leet, _leet, _starred, _stretched, _swapped, _shuffled, _dropped, _dotted,
-)  # fmt: skip
+    _leet,
+    _leet,
+    _starred,
+    _stretched,
+    _swapped,
+    _shuffled,
+    _dropped,
+    _dotted,
+)
 
 
 def disguised(text: str, rng: random.Random) -> str:

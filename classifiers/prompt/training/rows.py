@@ -22,10 +22,13 @@ from classifiers.prompt.training import labels
 
 HELD_OUT = (
     "surge",  # posts
-    "strongreject", "wildchat",  # chat
-    "nibbler_unsafe", "nibbler_textsafe_imgunsafe", "parti",  # captions
+    "strongreject",
+    "wildchat",  # chat
+    "nibbler_unsafe",
+    "nibbler_textsafe_imgunsafe",
+    "parti",  # captions
     "goku_en",  # real video prompts
-)  # fmt: skip
+)
 HELD_SHARE = 3
 """Every third prompt of the video list and every fifth pair of look-alikes stays out as well: the
 list is the only one in other languages, the pairs the only ones of their kind."""
@@ -149,10 +152,13 @@ def embedded(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
         before, behind = (calm[rng.integers(len(calm))] for _ in range(2))
         way = rng.integers(6)
         text = (
-            f"{before} {row.text}", f"{row.text} {behind}", f"{before}. {row.text}. {behind}",
-            f"{before}\n{row.text}", f"{row.text}, {behind}",
+            f"{before} {row.text}",
+            f"{row.text} {behind}",
+            f"{before}. {row.text}. {behind}",
+            f"{before}\n{row.text}",
+            f"{row.text}, {behind}",
             f"Shot 1: {before} Shot 2: {row.text}",
-        )[way]  # fmt: skip
+        )[way]
         found.append(replace(row, text=text))
     return found
 

@@ -124,9 +124,15 @@ def main() -> None:
         partial = state_file.with_suffix(".tmp")
         kept = {k: v for k, v in model.state_dict().items() if not k.startswith("word.")}
         torch.save(
-            {"model": kept, "optimiser": optimiser.state_dict(), "step": step,
-             "spent": spent + time.monotonic() - started, "layers": options.layers}, partial,
-        )  # fmt: skip
+            {
+                "model": kept,
+                "optimiser": optimiser.state_dict(),
+                "step": step,
+                "spent": spent + time.monotonic() - started,
+                "layers": options.layers,
+            },
+            partial,
+        )
         partial.replace(state_file)
 
     print(json.dumps({"rows": len(train), "from_step": step}), flush=True)

@@ -70,13 +70,18 @@ def fit(train: Sequence[corpus.Row], seed: int) -> dict[str, NDArray[np.generic]
         if min(positives, used.sum() - positives) < MIN_POSITIVES:
             continue
         model = SGDClassifier(
-            loss="log_loss", alpha=ALPHA, max_iter=EPOCHS, tol=None, average=True,
+            loss="log_loss",
+            alpha=ALPHA,
+            max_iter=EPOCHS,
+            tol=None,
+            average=True,
             random_state=seed,
-        )  # fmt: skip
+        )
         model.fit(
-            x[used], target[used, number] > 0.5,
+            x[used],
+            target[used, number] > 0.5,
             sample_weight=np.minimum(chance[used], 12.0) * weight[used, number],
-        )  # fmt: skip
+        )
         table[:, number] = model.coef_[0]
         bias[number] = model.intercept_[0]
     scale = np.maximum(np.abs(table).max(axis=0), 1e-6) / 127

@@ -89,9 +89,14 @@ class Bench:
 
     def roller(self, caption: Caption, seed: int) -> Roller:
         return Roller(
-            self.model, self.codec, text.encode(caption), self.plan,
-            torch.Generator().manual_seed(seed), lambda window: _quiet, self.size,
-        )  # fmt: skip
+            self.model,
+            self.codec,
+            text.encode(caption),
+            self.plan,
+            torch.Generator().manual_seed(seed),
+            lambda window: _quiet,
+            self.size,
+        )
 
     def draw(self, caption: Caption, seed: int) -> Pixels:
         """One window by the model: ``uint8 [17, h, w, 3]``."""

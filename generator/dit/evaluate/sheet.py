@@ -28,12 +28,27 @@ _WEIGHTS = "weights"
 _TITLE = "made by the embedded model (AI), straight from the sampler: no gate, mark or signature"
 
 
-def _clip(dit: DiTGenerator, mode: Mode, prompt: str, references: tuple[Path, ...] = (),
-          seconds: float = 2.0, fps: int = 12, steps: int | None = None) -> Pixels:  # fmt: skip
+def _clip(
+    dit: DiTGenerator,
+    mode: Mode,
+    prompt: str,
+    references: tuple[Path, ...] = (),
+    seconds: float = 2.0,
+    fps: int = 12,
+    steps: int | None = None,
+) -> Pixels:
     spec = GenerationSpec(
-        prompt, seconds, _SIDE, _SIDE, Fraction(fps), 7, mode, references, strength=0.85,
+        prompt,
+        seconds,
+        _SIDE,
+        _SIDE,
+        Fraction(fps),
+        7,
+        mode,
+        references,
+        strength=0.85,
         steps=steps,
-    )  # fmt: skip
+    )
     return np.concatenate(list(dit.generate(spec, lambda step: None, lambda: False)))
 
 
@@ -43,12 +58,19 @@ def rows(dit: DiTGenerator, folder: Path) -> list[tuple[str, Pixels]]:
     first = _clip(dit, Mode.TEXT_TO_VIDEO, sea)
     made = [
         (f"t2v: {sea}", first),
-        ("t2v: a big yellow star bounces, in the desert",
-         _clip(dit, Mode.TEXT_TO_VIDEO, "a big yellow star bounces, in the desert")),
-        ("t2v: a big green square moves down and a big pink heart stays still, in the city",
-         _clip(dit, Mode.TEXT_TO_VIDEO,
-               "a big green square moves down and a big pink heart stays still, in the city")),
-    ]  # fmt: skip
+        (
+            "t2v: a big yellow star bounces, in the desert",
+            _clip(dit, Mode.TEXT_TO_VIDEO, "a big yellow star bounces, in the desert"),
+        ),
+        (
+            "t2v: a big green square moves down and a big pink heart stays still, in the city",
+            _clip(
+                dit,
+                Mode.TEXT_TO_VIDEO,
+                "a big green square moves down and a big pink heart stays still, in the city",
+            ),
+        ),
+    ]
     one, two = folder / "one.mp4", folder / "two.mp4"
     encode(one, iter([first]), Fraction(12))
     still = folder / "still.png"
@@ -56,19 +78,32 @@ def rows(dit: DiTGenerator, folder: Path) -> list[tuple[str, Pixels]]:
     after = _clip(dit, Mode.EXTEND, sea, (one,))
     encode(two, iter([after[8:]]), Fraction(12))
     made += [
-        ("i2v: the first frame of the first row, moving up",
-         _clip(dit, Mode.IMAGE_TO_VIDEO, "a big red circle moves up, over the sea", (still,))),
+        (
+            "i2v: the first frame of the first row, moving up",
+            _clip(dit, Mode.IMAGE_TO_VIDEO, "a big red circle moves up, over the sea", (still,)),
+        ),
         ("extend: what follows the first row", after),
         ("extend back: what precedes it", _clip(dit, Mode.EXTEND_BACK, sea, (one,))),
-        ("edit: the first row in the desert",
-         _clip(dit, Mode.EDIT, desert.replace(",", " moves right,"), (one,))),
+        (
+            "edit: the first row in the desert",
+            _clip(dit, Mode.EDIT, desert.replace(",", " moves right,"), (one,)),
+        ),
         ("blend: from the first row to a later second", _clip(dit, Mode.BLEND, sea, (one, two), 1)),
-        ("60 s rollout: a big blue circle moves in a circle, at night (every 7.5 s)",
-         _clip(dit, Mode.TEXT_TO_VIDEO, "a big blue circle moves in a circle, at night",
-               seconds=60, fps=4, steps=4)),
-    ]  # fmt: skip
-    spec = GenerationSpec("a big orange heart, in the snow", width=2048, height=2048, seed=7,
-                          mode=Mode.IMAGE)  # fmt: skip
+        (
+            "60 s rollout: a big blue circle moves in a circle, at night (every 7.5 s)",
+            _clip(
+                dit,
+                Mode.TEXT_TO_VIDEO,
+                "a big blue circle moves in a circle, at night",
+                seconds=60,
+                fps=4,
+                steps=4,
+            ),
+        ),
+    ]
+    spec = GenerationSpec(
+        "a big orange heart, in the snow", width=2048, height=2048, seed=7, mode=Mode.IMAGE
+    )
     large = next(dit.generate(spec, lambda step: None, lambda: False))[0]
     shrunk = np.asarray(Image.fromarray(large).resize((_SIDE * 2, _SIDE * 2)))
     return [*made, ("2K still (shrunk): a big orange heart, in the snow", shrunk[None])]

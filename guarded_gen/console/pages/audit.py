@@ -178,9 +178,13 @@ async def dsa(request: Request) -> Response:
     found, fields = await desk.form(request)
     asked = _own(desk, found.who, fields)
     query = Query(
-        tenant=asked.tenant, since=asked.since, until=asked.until, action="block",
-        oldest_first=True, limit=EXPORT_MOST,
-    )  # fmt: skip
+        tenant=asked.tenant,
+        since=asked.since,
+        until=asked.until,
+        action="block",
+        oldest_first=True,
+        limit=EXPORT_MOST,
+    )
 
     def work() -> str:
         desk.log.append(

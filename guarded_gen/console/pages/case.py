@@ -97,9 +97,14 @@ async def decide(request: Request, id: str) -> Response:
 
     def work() -> str:
         done = desk.decisions.decide(
-            found.who, id, action, reason,
-            version=version, note=fields.get("note", ""), seconds=min(seconds, 86_400.0),
-        )  # fmt: skip
+            found.who,
+            id,
+            action,
+            reason,
+            version=version,
+            note=fields.get("note", ""),
+            seconds=min(seconds, 86_400.0),
+        )
         following = desk.queue.next(found.who)
         said = "second" if done.waits_for_second else "decided"
         where = f"/console/cases/{following.id}" if following else "/console/queue"
@@ -178,16 +183,21 @@ async def bulk(request: Request, id: str) -> Response:
         if fields.get("count") != str(len(same)):
             raise InvalidInput(
                 f"{len(same)} cases are alike now, not {fields.get('count')}",
-                "look at them again, then type the number", "count",
-            )  # fmt: skip
+                "look at them again, then type the number",
+                "count",
+            )
         done = 0
         for other in same:
             try:
                 taken = desk.queue.take(found.who, other.id)
                 desk.decisions.decide(
-                    found.who, other.id, action, reason, version=taken.version,
+                    found.who,
+                    other.id,
+                    action,
+                    reason,
+                    version=taken.version,
                     note=fields.get("note", ""),
-                )  # fmt: skip
+                )
                 done += 1
             except (LeaseLost, StaleCase, NotAllowed):
                 continue  # somebody else has that one; the rest goes on

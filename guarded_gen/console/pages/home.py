@@ -84,9 +84,10 @@ def _health(desk: Desk) -> dict[str, Any]:
     with desk.store.read() as session:
         workers = list(session.scalars(select(Worker).order_by(Worker.started_at)))
         open_jobs = session.execute(
-            select(Job.status, func.count()).where(Job.status.in_(("queued", "in_progress")))
+            select(Job.status, func.count())
+            .where(Job.status.in_(("queued", "in_progress")))
             .group_by(Job.status)
-        ).all()  # fmt: skip
+        ).all()
     leaf = services.identity.leaf
     return {
         "workers": [(w, now - w.heartbeat_at < WORKER_ALIVE_MS) for w in workers],

@@ -96,9 +96,14 @@ async def replay(request: Request) -> Response:
             raise InvalidInput("a threshold lies between 0 and 1", "move the slider", "threshold")
         days = int(fields["days"]) if fields["days"] in map(str, DAYS) else DAYS[0]
         replayed = await to_thread.run_sync(
-            desk.replays.try_, given.found.who, given.policy, fields["rule"], threshold, days,
+            desk.replays.try_,
+            given.found.who,
+            given.policy,
+            fields["rule"],
+            threshold,
+            days,
             desk.services.policy if fields["against"] == "active" else None,
-        )  # fmt: skip
+        )
         title = "Decisions that change, by threshold"
         given.result.update(
             {"replayed": replayed, "chart": curve(replayed.curve, threshold, title)}
@@ -221,7 +226,10 @@ def _page(
         request,
         "policy.html",
         {
-            "tried": None, "replayed": None, "chart": None, "refused": None,
+            "tried": None,
+            "replayed": None,
+            "chart": None,
+            "refused": None,
             **result,
             **fields,
             "lines": lines_of(fields["text"], result["issues"]) if result["issues"] else [],
@@ -238,4 +246,4 @@ def _page(
             "names": desk.names(),
         },
         status=status,
-    )  # fmt: skip
+    )

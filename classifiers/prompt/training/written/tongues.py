@@ -23,9 +23,13 @@ HARM_ROWS = 75
 """Rows of one language: all its harmless ones, and those of each kind of harm."""
 MIXED_ROWS = 60
 HARMS = {
-    "hurt": ("violence",), "lewd": ("sexual",), "crime": ("illicit",), "self": ("self_harm",),
-    "hate": ("hate",), "plot": ("weapons",),
-}  # fmt: skip
+    "hurt": ("violence",),
+    "lewd": ("sexual",),
+    "crime": ("illicit",),
+    "self": ("self_harm",),
+    "hate": ("hate",),
+    "plot": ("weapons",),
+}
 DOINGS = ("hurt", "lewd", "crime", "self")
 
 
@@ -41,18 +45,35 @@ def read() -> Mapping[str, Mapping[str, Sequence[str]]]:
 def _families(code: str, phrases: Mapping[str, Sequence[str]]) -> list[Family]:
     slots = {**SHARED, **phrases}
     order = phrases["order"][0]
-    calm = [order.replace("{does}", "{calm}"), "{who} {calm}", "{scene}", "{alike}", "{alike}",
-            "{scene} {alike}", "{noun}"]  # fmt: skip
+    calm = [
+        order.replace("{does}", "{calm}"),
+        "{who} {calm}",
+        "{scene}",
+        "{alike}",
+        "{alike}",
+        "{scene} {alike}",
+        "{noun}",
+    ]
     if "{where}" not in order:
         raise ValueError(f"{code}: its order names no place")
     found = [
         Family(f"lang_{code}", f"t2v-{_group(code)}", False, calm, CALM_ROWS, (), slots),
         Family(
-            f"mixed_{code}", f"t2v-{_group(code)}", False,
-            ["{person} {place}. {scene}", "{scene} {person} {place}, {look}", "{calm}, {look}",
-             "{camera}: {scene}", "{alike} {camera}, {look}"], MIXED_ROWS, (), slots,
+            f"mixed_{code}",
+            f"t2v-{_group(code)}",
+            False,
+            [
+                "{person} {place}. {scene}",
+                "{scene} {person} {place}, {look}",
+                "{calm}, {look}",
+                "{camera}: {scene}",
+                "{alike} {camera}, {look}",
+            ],
+            MIXED_ROWS,
+            (),
+            slots,
         ),
-    ]  # fmt: skip
+    ]
     for kind, heads in HARMS.items():
         shown = f"{{{kind}}}"
         if kind in DOINGS:
@@ -60,16 +81,38 @@ def _families(code: str, phrases: Mapping[str, Sequence[str]]) -> list[Family]:
             whole = plain[0]
         else:
             plain, whole = [shown, f"{shown} {{scene}}"], shown
-        mixed = [f"{{scene}} {whole}", f"{whole} {{scene}}", f"{{person}} {{place}}. {whole}",
-                 f"{whole}, {{look}}", f"{{camera}}: {whole}"]  # fmt: skip
-        found.append(Family(f"lang_{code}_{kind}", f"t2v-{_group(code)}", True,
-                            [*plain, *plain, *mixed], HARM_ROWS, heads, slots))  # fmt: skip
+        mixed = [
+            f"{{scene}} {whole}",
+            f"{whole} {{scene}}",
+            f"{{person}} {{place}}. {whole}",
+            f"{whole}, {{look}}",
+            f"{{camera}}: {whole}",
+        ]
+        found.append(
+            Family(
+                f"lang_{code}_{kind}",
+                f"t2v-{_group(code)}",
+                True,
+                [*plain, *plain, *mixed],
+                HARM_ROWS,
+                heads,
+                slots,
+            )
+        )
     held = (("held_ok", False), ("held_bad", True))
     found += [
-        Family(f"lang_{code}", f"lang-{code}", unsafe, phrases[kind], len(phrases[kind]), (),
-               slots, held=True)
+        Family(
+            f"lang_{code}",
+            f"lang-{code}",
+            unsafe,
+            phrases[kind],
+            len(phrases[kind]),
+            (),
+            slots,
+            held=True,
+        )
         for kind, unsafe in held
-    ]  # fmt: skip
+    ]
     return found
 
 
