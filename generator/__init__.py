@@ -3,44 +3,7 @@
 May import policies and media.
 """
 
-from generator.base import (
-    ALGORITHMIC_MEDIA,
-    TRAINED_ALGORITHMIC_MEDIA,
-    Cancel,
-    Capabilities,
-    Generator,
-    OnStep,
-    Pixels,
-    Step,
-)
-from generator.errors import (
-    BackendFailed,
-    Cancelled,
-    GeneratorError,
-    OutOfMemory,
-    UnknownBackend,
-    UnsupportedSpec,
-)
-from generator.registry import available, create
-from generator.spec import GenerationSpec, Mode
+import lazy_loader
 
-__all__ = [
-    "ALGORITHMIC_MEDIA",
-    "TRAINED_ALGORITHMIC_MEDIA",
-    "BackendFailed",
-    "Cancel",
-    "Cancelled",
-    "Capabilities",
-    "GenerationSpec",
-    "Generator",
-    "GeneratorError",
-    "Mode",
-    "OnStep",
-    "OutOfMemory",
-    "Pixels",
-    "Step",
-    "UnknownBackend",
-    "UnsupportedSpec",
-    "available",
-    "create",
-]
+# Importing one module of the room must not import all of them: a command line starts with it.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,49 +8,7 @@ Imports nothing of ours; touches no network, no database and no file but the pol
 told to read.
 """
 
-from policies.context import NEURAL, PROCEDURAL, AgeMode, Context
-from policies.decision import (
-    Action,
-    CheckStatus,
-    Decision,
-    Match,
-    Missing,
-    Segment,
-    Signal,
-    Stage,
-)
-from policies.document import Overlay, Policy, Rule
-from policies.engine import evaluate
-from policies.errors import PolicyError, PolicyInvalid, PolicyNotFound, PolicyTooLarge
-from policies.issues import Issue
-from policies.loader import check, library, load, loads
-from policies.overlay import effective
+import lazy_loader
 
-__all__ = [
-    "NEURAL",
-    "PROCEDURAL",
-    "Action",
-    "AgeMode",
-    "CheckStatus",
-    "Context",
-    "Decision",
-    "Issue",
-    "Match",
-    "Missing",
-    "Overlay",
-    "Policy",
-    "PolicyError",
-    "PolicyInvalid",
-    "PolicyNotFound",
-    "PolicyTooLarge",
-    "Rule",
-    "Segment",
-    "Signal",
-    "Stage",
-    "check",
-    "effective",
-    "evaluate",
-    "library",
-    "load",
-    "loads",
-]
+# Importing one module of the room must not import all of them: a command line starts with it.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,31 +3,7 @@
 May import policies and media.
 """
 
-from provenance import certificates, manifest, signer, trust, verifier
-from provenance.certificates import SigningIdentity, ensure_development_chain
-from provenance.errors import ProvenanceError
-from provenance.limits import ProvenanceLimits
-from provenance.manifest import ManifestRequest
-from provenance.signer import SignedFile, sign_file
-from provenance.trust import TrustList
-from provenance.verdicts import Verdict, VerificationReport
-from provenance.verifier import verify
+import lazy_loader
 
-__all__ = [
-    "ManifestRequest",
-    "ProvenanceError",
-    "ProvenanceLimits",
-    "SignedFile",
-    "SigningIdentity",
-    "TrustList",
-    "Verdict",
-    "VerificationReport",
-    "certificates",
-    "ensure_development_chain",
-    "manifest",
-    "sign_file",
-    "signer",
-    "trust",
-    "verifier",
-    "verify",
-]
+# Importing one module of the room must not import all of them: a command line starts with it.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,14 @@
+"""What the command line loads before it knows what it is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = {"torch", "numpy", "sqlalchemy", "pydantic", "cryptography", "fastapi", "av", "onnxruntime"}
+
+
+def test_the_list_of_commands_needs_no_heavy_library() -> None:
+    code = "import sys, guarded_gen.cli; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY & set(done.stdout.split()) == set()
