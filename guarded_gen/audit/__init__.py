@@ -4,20 +4,7 @@ Every decision and every change of state is an entry, in one transaction with wh
 May import settings, errors and the store; knows nothing of gates, jobs or the API.
 """
 
-from guarded_gen.audit.event import Event, LogEntry
-from guarded_gen.audit.findings import Problem, VerifyReport
-from guarded_gen.audit.integrate import Snapshot
-from guarded_gen.audit.log import AuditLog
-from guarded_gen.audit.search import Query
-from guarded_gen.audit.transaction import Transaction
+import lazy_loader
 
-__all__ = [
-    "AuditLog",
-    "Event",
-    "LogEntry",
-    "Problem",
-    "Query",
-    "Snapshot",
-    "Transaction",
-    "VerifyReport",
-]
+# Importing one module of the room must not import all of them: a command line starts with it.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
