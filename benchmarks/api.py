@@ -121,7 +121,7 @@ def throughput(home: Path, url: str, count: int, workers: int, concurrency: int)
     sys.path.insert(0, str(ROOT / "tests" / "faults"))
     from stages import accept
 
-    from guarded_gen import config
+    from guarded_gen import settings as config
     from guarded_gen.audit import AuditLog
     from guarded_gen.jobs import Jobs
     from guarded_gen.store import open_store

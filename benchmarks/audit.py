@@ -27,7 +27,7 @@ from guarded_gen.audit import AuditLog, Event, Query
 from guarded_gen.audit.merkle import Tree, leaf_hash
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 
 SUBMITTERS = 512

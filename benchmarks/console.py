@@ -22,11 +22,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import insert
 
 from guarded_gen.audit import Event
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.review.people import add_person
 from guarded_gen.review.priority import rank, severity
 from guarded_gen.review.roles import Role
-from guarded_gen.services import Services
+from guarded_gen.settings import load
 from guarded_gen.store.tables.review import ReviewCase
 from tests.waiting import free_port, serving
 

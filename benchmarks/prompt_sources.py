@@ -24,7 +24,7 @@ from classifiers.prompt.evaluation import average_precision, interval, recall_at
 from classifiers.prompt.plot import reliability_plot
 from classifiers.prompt.training import rows as corpus
 from classifiers.registry import WeightsRegistry
-from guarded_gen.gates import judge_prompts
+from guarded_gen.gates.gate import judge_prompts
 from policies import Context, load
 
 Rows = Sequence[corpus.Row]

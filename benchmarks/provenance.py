@@ -154,7 +154,7 @@ def search(videos: int = 1_000_000, queries: int = 40) -> dict[str, Any]:
     Every video is in the index with the anchors that a published one has; a copy is asked for
     with 48 frames, of which those at the anchors differ from them in 8 % of the bits.
     """
-    from guarded_gen.frame_index import ANCHORS, CodeTable, FrameIndex, anchor_places
+    from guarded_gen.origin.frame_index import ANCHORS, CodeTable, FrameIndex, anchor_places
 
     rng = np.random.default_rng(1)
     hashes = rng.integers(0, 256, (videos, ANCHORS, 32), dtype=np.uint8)

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.provenance import box, clip
-from guarded_gen.config import Settings
-from guarded_gen.desk import ProvenanceDesk
-from guarded_gen.registry import SqlRegistry
+from guarded_gen.origin.registry import SqlRegistry
+from guarded_gen.origin.service import OriginService
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 from provenance import ManifestRequest, SigningIdentity, TrustList, ensure_development_chain
 from provenance.certificates import issue_authority, issue_leaf
@@ -122,7 +122,7 @@ def matrix(folder: Path) -> list[dict[str, str]]:
         plain = replace(request, watermark=None)
         sign_file(source, folder / "expired.mp4", plain, brief, trust)
         sign_file(source, folder / "expired_stamped.mp4", plain, brief, trust, timestamps=stamps)
-        with ProvenanceDesk(
+        with OriginService(
             identity, trust, SqlRegistry(store), keys, prove=lambda _: (0, {"tlog_proof": "…"})
         ) as desk:
             desk.publish(signed, "clip_1", watermark=payload)
@@ -192,7 +192,7 @@ def make_copies(
     return copies
 
 
-def ask(desk: ProvenanceDesk, name: str, path: Path) -> dict[str, str]:
+def ask(desk: OriginService, name: str, path: Path) -> dict[str, str]:
     start = time.perf_counter()
     report = desk.report(path)
     spent = time.perf_counter() - start

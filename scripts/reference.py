@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 def commands() -> str:
     """The help of every command."""
-    from guarded_gen.cli import app
+    from guarded_gen.server import app
 
     parts = ["# Commands", "", "Every command takes `--json` and `--help`.", ""]
 
@@ -50,7 +50,7 @@ def commands() -> str:
 
 def settings() -> str:
     """Every setting with its variable, default and meaning."""
-    from guarded_gen.config import Settings
+    from guarded_gen.settings import Settings
 
     parts = [
         "# Settings",
@@ -93,9 +93,9 @@ def settings() -> str:
 
 def endpoints() -> str:
     """Every path of the API with its first sentence."""
-    from guarded_gen.api import create_app
-    from guarded_gen.config import Settings
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
+    from guarded_gen.server import create_app
+    from guarded_gen.settings import Settings
 
     with tempfile.TemporaryDirectory() as home:
         services = Services(Settings(home=Path(home)))

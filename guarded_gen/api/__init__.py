@@ -1,8 +1,4 @@
-"""The HTTP door: the official SDK's calls on our own jobs, and our own calls beside them.
+"""The HTTP API: the official SDK's calls on our own jobs, and our own calls beside them.
 
-May import the whole top; nothing of the top imports it except the command line.
+Knows neither console nor command line; :mod:`guarded_gen.server` puts it into an application.
 """
-
-from guarded_gen.api.app import create_app
-
-__all__ = ["create_app"]

@@ -8,25 +8,25 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from classifiers.prompt.rewrite import Suggestion
-from guarded_gen.api.door import Door, Remember
-from guarded_gen.api.keys import Caller
+from guarded_gen.access.keys import Caller
+from guarded_gen.api.context import Api, Remember
 from guarded_gen.api.objects import video_object
 from guarded_gen.api.problems import Problem
 from guarded_gen.audit import Transaction
-from guarded_gen.composition import prompt_gate
+from guarded_gen.composition.lines import prompt_gate
 from guarded_gen.errors import NotFound
 from guarded_gen.production.line import PROMPT
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.rows import new_job
 from guarded_gen.production.stage import Done, Refused, Result
 from guarded_gen.production.work import Gated, Work
-from guarded_gen.request import ClipRequest
 from guarded_gen.review.appeals import appeal_link
 from guarded_gen.store.tables.jobs import Job
 from policies.decision import Action
 
 
 def blocked_problem(
-    door: Door, decision: str, reason: str, stage: str, offer: Suggestion | None = None
+    api: Api, decision: str, reason: str, stage: str, offer: Suggestion | None = None
 ) -> Problem:
     """A refusal that can be understood and appealed, and that no client should repeat.
 
@@ -48,17 +48,17 @@ def blocked_problem(
         extra={
             "reason_code": reason,
             "decision_id": decision,
-            "appeal_url": appeal_url(door, decision),
+            "appeal_url": appeal_url(api, decision),
             **proposed,
         },
         retry=False,
     )
 
 
-def _check_offer(door: Door, tenant: str, decision: str) -> None:
+def _check_offer(api: Api, tenant: str, decision: str) -> None:
     """Raise :class:`Problem` unless ``decision`` is one of this tenant's that was no allow."""
     try:
-        entry = door.services.log.entry(decision)
+        entry = api.services.log.entry(decision)
     except NotFound:
         entry = None
     if (
@@ -76,13 +76,13 @@ def _check_offer(door: Door, tenant: str, decision: str) -> None:
         )
 
 
-def appeal_url(door: Door, decision: str) -> str:
+def appeal_url(api: Api, decision: str) -> str:
     """Where the refused person can appeal, without an account."""
-    return appeal_link(door.appeal_key, door.settings.api.public_url, decision)
+    return appeal_link(api.appeal_key, api.settings.api.public_url, decision)
 
 
 def admit(
-    door: Door,
+    api: Api,
     caller: Caller,
     request: ClipRequest,
     remember: Remember,
@@ -102,9 +102,9 @@ def admit(
     with trace.get_tracer("guarded_gen").start_as_current_span("admit") as span:
         span.set_attribute("guarded_gen.job_id", job_id)
         if request.rewrite_of:
-            _check_offer(door, request.tenant, request.rewrite_of)
-        with door.metrics.stage("prompt"):
-            result = prompt_gate(door.services).run(Work(job_id, kind, request))
+            _check_offer(api, request.tenant, request.rewrite_of)
+        with api.metrics.stage("prompt"):
+            result = prompt_gate(api.services).run(Work(job_id, kind, request))
         carrier: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carrier)
 
@@ -115,7 +115,7 @@ def admit(
                 request.model_dump(mode="json"),
                 model=model,
                 kind=kind,
-                stage=door.jobs.book.plan.following(request, {PROMPT}),
+                stage=api.jobs.book.plan.following(request, {PROMPT}),
                 seconds=request.seconds if kind == "video" else 0.0,
                 key_id=caller.key_id,
                 priority=priority,
@@ -123,20 +123,20 @@ def admit(
                 traceparent=carrier.get("traceparent"),
             )
 
-        outcome = door.jobs.book.log.write(
-            lambda tx: _record(door, tx, row(), request, result, remember, request_id)
+        outcome = api.jobs.book.log.write(
+            lambda tx: _record(api, tx, row(), request, result, remember, request_id)
         )
         if isinstance(result.output, Gated):
-            door.metrics.decisions.labels("prompt", result.output.action.value).inc()
+            api.metrics.decisions.labels("prompt", result.output.action.value).inc()
         if isinstance(outcome, Problem):
             raise outcome
         if isinstance(result, Done):
-            door.jobs.hand_over(outcome)
+            api.jobs.hand_over(outcome)
         return outcome
 
 
 def _record(
-    door: Door,
+    api: Api,
     tx: Transaction,
     job: Job,
     request: ClipRequest,
@@ -144,13 +144,13 @@ def _record(
     remember: Remember,
     request_id: str,
 ) -> Job | Problem:
-    door.jobs.book.admit(tx, job, request, result)
+    api.jobs.book.admit(tx, job, request, result)
     if isinstance(result, Refused):
         [judged] = result.output.judged
         gate = judged.gate
         decision = str(job.decisions[-1]["id"])
-        problem = blocked_problem(door, decision, str(gate.decision.reason), "prompt", gate.offer)
+        problem = blocked_problem(api, decision, str(gate.decision.reason), "prompt", gate.offer)
         remember(tx.session, problem.status, problem.body(request_id))
         return problem
-    remember(tx.session, 200, video_object(door, job))
+    remember(tx.session, 200, video_object(api, job))
     return job

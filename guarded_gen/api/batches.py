@@ -19,11 +19,11 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import func, select
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.admission import admit
 from guarded_gen.api.bodies import Body, body_of
-from guarded_gen.api.door import Door, Remember, door_of
+from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.files import find as find_file
-from guarded_gen.api.keys import Caller, Scope
 from guarded_gen.api.objects import at_s, page, video_object
 from guarded_gen.api.problems import Problem, invalid, not_found
 from guarded_gen.api.requests import CreateBatch, CreateVideo, parsed, request_body, size_of
@@ -32,8 +32,8 @@ from guarded_gen.api.videos import clip_fields, supported
 from guarded_gen.errors import NotFound
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.jobs.webhooks import announce_batch
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.rows import OPEN
-from guarded_gen.request import ClipRequest
 from guarded_gen.store.tables.jobs import Batch, BatchLine, Job, StoredFile
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
@@ -80,15 +80,15 @@ def batch_object(row: Batch) -> dict[str, Any]:
 @router.post("", responses=answers(ANY), openapi_extra=request_body(CreateBatch))
 async def create_batch(request: Request) -> Response:
     """Work off an uploaded file of ``/v1/videos`` lines."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateBatch, body)
         if wanted.endpoint != ENDPOINT:
             raise invalid(f"batches are for {ENDPOINT}", "endpoint")
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            source = find_file(door, caller, wanted.input_file_id)
+            source = find_file(api, caller, wanted.input_file_id)
             now = now_ms()
             row = Batch(
                 id=new_id("batch"),
@@ -114,16 +114,16 @@ async def create_batch(request: Request) -> Response:
                 expires_at=now + _WINDOW_MS,
             )
             answer = batch_object(row)
-            with door.jobs.store.write() as session:
+            with api.jobs.store.write() as session:
                 session.add(row)
                 remember(session, 200, answer)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)
 
 
-def find(door: Door, caller: Caller, id: str) -> Batch:
-    with door.jobs.store.read() as session:
+def find(api: Api, caller: Caller, id: str) -> Batch:
+    with api.jobs.store.read() as session:
         row = session.get(Batch, id)
     if row is None or row.tenant != caller.tenant:
         raise not_found("batch", id)
@@ -137,18 +137,18 @@ async def list_batches(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """This tenant's batches, newest first."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> list[Batch]:
         query = select(Batch).where(Batch.tenant == caller.tenant)
         if after is not None:
-            anchor = find(door, caller, after)
+            anchor = find(api, caller, after)
             query = query.where(
                 (Batch.created_at < anchor.created_at)
                 | ((Batch.created_at == anchor.created_at) & (Batch.id < anchor.id))
             )
-        with door.jobs.store.read() as session:
+        with api.jobs.store.read() as session:
             query = query.order_by(Batch.created_at.desc(), Batch.id.desc()).limit(limit + 1)
             return list(session.scalars(query))
 
@@ -159,20 +159,20 @@ async def list_batches(
 @router.get("/{batch_id}", responses=answers(ANY))
 async def retrieve_batch(request: Request, batch_id: str) -> Response:
     """One batch."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    return JSONResponse(batch_object(await anyio.to_thread.run_sync(find, door, caller, batch_id)))
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    return JSONResponse(batch_object(await anyio.to_thread.run_sync(find, api, caller, batch_id)))
 
 
 @router.post("/{batch_id}/cancel", responses=answers(ANY))
 async def cancel_batch(request: Request, batch_id: str) -> Response:
     """Take in no more lines; jobs that run go on to their end."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> dict[str, Any]:
-        find(door, caller, batch_id)
-        with door.jobs.store.write() as session:
+        find(api, caller, batch_id)
+        with api.jobs.store.write() as session:
             row = session.get_one(Batch, batch_id)
             if row.status in _ENDED:
                 raise Problem(409, "conflict", f"the batch has {row.status}")
@@ -186,8 +186,8 @@ async def cancel_batch(request: Request, batch_id: str) -> Response:
 class BatchChore:
     """Moves every open batch one step on; runs under a lease, in one process at a time."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, api: Api) -> None:
+        self._door = api
 
     def __call__(self) -> None:
         with self._door.jobs.store.read() as session:
@@ -223,8 +223,8 @@ class BatchChore:
             return row
 
     def _validate(self, batch: Batch) -> None:
-        door = self._door
-        with door.jobs.store.read() as session:
+        api = self._door
+        with api.jobs.store.read() as session:
             source = session.get(StoredFile, batch.input_file)
         errors: list[dict[str, Any]] = []
         lines: list[BatchLine] = []
@@ -232,7 +232,7 @@ class BatchChore:
         if source is None:
             errors.append({"code": "not_found", "message": "the input file is gone"})
         else:
-            for number, text in enumerate(_lines(door, source), 1):
+            for number, text in enumerate(_lines(api, source), 1):
                 if len(lines) >= MOST_LINES:
                     errors.append(
                         {
@@ -252,7 +252,7 @@ class BatchChore:
         if errors:
             self._set(batch.id, status="failed", failed_at=now_ms(), errors=errors[:100])
             return
-        with door.jobs.store.write() as session:
+        with api.jobs.store.write() as session:
             row = session.get_one(Batch, batch.id)
             if row.status != "validating":
                 return
@@ -260,8 +260,8 @@ class BatchChore:
             row.status, row.in_progress_at, row.total = "in_progress", now_ms(), len(lines)
 
     def _take_in(self, batch: Batch) -> None:
-        door = self._door
-        with door.jobs.store.read() as session:
+        api = self._door
+        with api.jobs.store.read() as session:
             running = (
                 session.scalar(
                     select(func.count())
@@ -288,25 +288,25 @@ class BatchChore:
             self._admit(batch, line, caller)
 
     def _admit(self, batch: Batch, line: BatchLine, caller: Caller) -> None:
-        door = self._door
+        api = self._door
         id = "video_" + hashlib.sha256(f"{batch.id}:{line.line}".encode()).hexdigest()[:32]
         asked = self._asked(batch, line.line)
         try:
             try:
-                door.jobs.book.get(batch.tenant, id)  # taken in before a crash
+                api.jobs.book.get(batch.tenant, id)  # taken in before a crash
             except NotFound:
                 wanted = parsed(CreateVideo, Body(asked))
-                fields = clip_fields(door, caller, wanted)
+                fields = clip_fields(api, caller, wanted)
                 if wanted.seconds is not None:
                     fields["seconds"] = wanted.seconds
                 if wanted.size is not None:
                     fields["width"], fields["height"] = size_of(wanted.size)
                 if wanted.input_reference is not None:
                     raise invalid("lines take no input_reference", "input_reference") from None
-                clip = ClipRequest.checked(door.settings.limits, **fields)
-                supported(door, clip)
+                clip = ClipRequest.checked(api.settings.limits, **fields)
+                supported(api, clip)
                 admit(
-                    door,
+                    api,
                     caller,
                     clip,
                     lambda session, status, body: None,
@@ -322,7 +322,7 @@ class BatchChore:
             if problem.code == "quota_exceeded":
                 return  # later: other jobs of the tenant will end
             values = {"error": {"status_code": problem.status, "body": problem.body(batch.id)}}
-        with door.jobs.store.write() as session:
+        with api.jobs.store.write() as session:
             row = session.get_one(BatchLine, (batch.id, line.line))
             for name, value in values.items():
                 setattr(row, name, value)
@@ -374,7 +374,7 @@ class BatchChore:
         )
 
     def _write(self, batch: Batch, lines: list[BatchLine], jobs: dict[str, Job], kind: str) -> str:
-        door = self._door
+        api = self._door
         id = "file_" + hashlib.sha256(f"{batch.id}:{kind}".encode()).hexdigest()[:32]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "lines"
@@ -382,7 +382,7 @@ class BatchChore:
                 for line in lines:
                     answer = line.error or {
                         "status_code": 200,
-                        "body": video_object(door, jobs[str(line.job)]),
+                        "body": video_object(api, jobs[str(line.job)]),
                     }
                     record = {
                         "id": f"batch_req_{batch.id[6:18]}_{line.line}",
@@ -392,8 +392,8 @@ class BatchChore:
                     }
                     out.write(json.dumps(record, ensure_ascii=False) + "\n")
             size = path.stat().st_size
-            door.jobs.storage.put(f"files/{id}", path)
-        with door.jobs.store.write() as session:
+            api.jobs.storage.put(f"files/{id}", path)
+        with api.jobs.store.write() as session:
             if session.get(StoredFile, id) is None:
                 session.add(
                     StoredFile(
@@ -415,10 +415,10 @@ def _ended(jobs: dict[str, Job], line: BatchLine) -> bool:
     return job is not None and job.status not in OPEN
 
 
-def _lines(door: Door, source: StoredFile) -> Any:
+def _lines(api: Api, source: StoredFile) -> Any:
     """The lines of a stored file, each of at most 1 MiB; longer ones come cut and are invalid."""
     rest = b""
-    for chunk in door.jobs.storage.chunks(source.storage_key, 0, source.bytes):
+    for chunk in api.jobs.storage.chunks(source.storage_key, 0, source.bytes):
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             if line.strip():

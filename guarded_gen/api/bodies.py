@@ -169,7 +169,7 @@ def _no_constant(name: str) -> float:
 
 
 def _clean(value: Any, depth: int = 0) -> None:
-    """Text that no database or encoder takes is refused at the door."""
+    """Text that no database or encoder takes is refused at the api."""
     if depth > _MAX_DEPTH:
         raise invalid(f"the body is nested deeper than {_MAX_DEPTH}", code="invalid_json")
     if isinstance(value, str):

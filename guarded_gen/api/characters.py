@@ -8,9 +8,9 @@ import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Door, Remember, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.objects import at_s
 from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.references import store_reference
@@ -42,13 +42,13 @@ async def create_character(request: Request) -> Response:
     Without it the character is kept but cannot be used. The log notes name and consent, never
     the picture.
     """
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateCharacter, body, frozenset({"video"}))
         if wanted.consent_id is not None and wanted.consent_id.startswith("con_"):
             # one of ours: a consent that ended must not carry a new likeness
-            await anyio.to_thread.run_sync(door.services.consent.require, wanted.consent_id)
+            await anyio.to_thread.run_sync(api.services.consent.require, wanted.consent_id)
         upload = body.file("video")
         if upload is None:
             raise Problem(
@@ -60,7 +60,7 @@ async def create_character(request: Request) -> Response:
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             id = new_id("char")
-            key = store_reference(door, caller, id, upload, None, video=True)
+            key = store_reference(api, caller, id, upload, None, video=True)
             row = Character(
                 id=id,
                 tenant=caller.tenant,
@@ -85,27 +85,27 @@ async def create_character(request: Request) -> Response:
                 )
                 remember(tx.session, 200, answer)
 
-            door.jobs.book.log.write(kept)
+            api.jobs.book.log.write(kept)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)
 
 
-def find(door: Door, caller: Caller, id: str) -> Character:
-    with door.jobs.store.read() as session:
+def find(api: Api, caller: Caller, id: str) -> Character:
+    with api.jobs.store.read() as session:
         row = session.get(Character, id)
     if row is None or row.tenant != caller.tenant or row.revoked_at is not None:
         raise not_found("character", id)
     return row
 
 
-def usable(door: Door, caller: Caller, id: str) -> Character:
+def usable(api: Api, caller: Caller, id: str) -> Character:
     """A likeness of this tenant whose person agrees now.
 
     Raises :class:`Problem` (404) for another tenant's, an unknown or a revoked one, (403) for one
     without consent, and the consent's own error when it was revoked or has expired.
     """
-    row = find(door, caller, id)
+    row = find(api, caller, id)
     if row.consent is None:
         raise Problem(
             403,
@@ -115,27 +115,27 @@ def usable(door: Door, caller: Caller, id: str) -> Character:
             remedy="create it again with consent_id",
         )
     if row.consent.startswith("con_"):
-        door.services.consent.require(row.consent)
+        api.services.consent.require(row.consent)
     return row
 
 
 @router.get("/{character_id}", responses=answers(ANY))
 async def retrieve_character(request: Request, character_id: str) -> Response:
     """One likeness."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    row = await anyio.to_thread.run_sync(find, door, caller, character_id)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    row = await anyio.to_thread.run_sync(find, api, caller, character_id)
     return JSONResponse(character_object(row))
 
 
 @router.delete("/{character_id}", responses=answers(ANY))
 async def revoke_character(request: Request, character_id: str) -> Response:
     """Withdraw the consent: the clip is deleted and the likeness cannot be used again."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> None:
-        row = find(door, caller, character_id)
+        row = find(api, caller, character_id)
 
         def revoked(tx: Any) -> None:
             tx.session.get_one(Character, row.id).revoked_at = now_ms()
@@ -148,8 +148,8 @@ async def revoke_character(request: Request, character_id: str) -> Response:
                 )
             )
 
-        door.jobs.book.log.write(revoked)
-        door.jobs.storage.remove(row.storage_key)
+        api.jobs.book.log.write(revoked)
+        api.jobs.storage.remove(row.storage_key)
 
     await anyio.to_thread.run_sync(work)
     return JSONResponse({"id": character_id, "object": "character.deleted", "deleted": True})

@@ -12,15 +12,14 @@ import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import Scope
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Remember, door_of
-from guarded_gen.api.keys import Scope
+from guarded_gen.api.context import Remember, api_of
 from guarded_gen.api.objects import page
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.requests import CreateConsent, parsed, request_body
 from guarded_gen.api.schemas import ANY, LIST, answers
-from guarded_gen.consent import ConsentRecord
-from guarded_gen.enrolment import enrol
+from guarded_gen.consent.book import ConsentRecord
 
 router = APIRouter(prefix="/v1/consents", tags=["consents"])
 _FILES = ("pictures", "evidence")
@@ -45,9 +44,9 @@ def consent_object(record: ConsentRecord) -> dict[str, Any]:
 async def create_consent(request: Request) -> Response:
     """Enrol somebody who agreed: ``pictures[]`` of only this person, and the signed form as the
     file ``evidence`` or its hash as ``evidence_sha256``."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.ADMIN)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.ADMIN)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateConsent, body, frozenset(_FILES))
         form = body.file("evidence")
         pictures = [upload.path for upload in body.files.get("pictures", [])]
@@ -65,8 +64,7 @@ async def create_consent(request: Request) -> Response:
         evidence = form.path if form is not None else str(wanted.evidence_sha256)
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            record = enrol(
-                door.services,
+            record = api.services.enrolment.enrol(
                 wanted.subject,
                 wanted.scopes,
                 evidence,
@@ -75,37 +73,37 @@ async def create_consent(request: Request) -> Response:
                 actor=caller.name,
             )
             answer = consent_object(record)
-            with door.jobs.store.write() as session:
+            with api.jobs.store.write() as session:
                 remember(session, 200, answer)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)
 
 
 @router.get("", responses=answers(LIST))
 async def list_consents(request: Request) -> Response:
     """Every consent, revoked ones too."""
-    door = door_of(request)
-    await door.enter(request, Scope.ADMIN)
-    records = await anyio.to_thread.run_sync(lambda: list(door.services.consent.records()))
+    api = api_of(request)
+    await api.enter(request, Scope.ADMIN)
+    records = await anyio.to_thread.run_sync(lambda: list(api.services.consent.records()))
     return JSONResponse(page([consent_object(record) for record in records], False))
 
 
 @router.get("/{consent_id}", responses=answers(ANY))
 async def retrieve_consent(request: Request, consent_id: str) -> Response:
     """One consent."""
-    door = door_of(request)
-    await door.enter(request, Scope.ADMIN)
-    record = await anyio.to_thread.run_sync(door.services.consent.get, consent_id)
+    api = api_of(request)
+    await api.enter(request, Scope.ADMIN)
+    record = await anyio.to_thread.run_sync(api.services.consent.get, consent_id)
     return JSONResponse(consent_object(record))
 
 
 @router.delete("/{consent_id}", responses=answers(ANY))
 async def revoke_consent(request: Request, consent_id: str) -> Response:
     """End a consent: the key of the person's vectors is destroyed, and nothing can read them."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.ADMIN)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.ADMIN)
     record = await anyio.to_thread.run_sync(
-        lambda: door.services.consent.revoke(consent_id, actor=caller.name)
+        lambda: api.services.consent.revoke(consent_id, actor=caller.name)
     )
     return JSONResponse(consent_object(record))

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import delete, func, select
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Door, Remember, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.objects import at_s, page
 from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.requests import (
@@ -49,8 +49,8 @@ def endpoint_object(row: WebhookEndpoint, secret: bool = False) -> dict[str, Any
 @router.get("/webhook_event_types", responses=answers(ANY))
 async def event_types(request: Request) -> Response:
     """The events that endpoints can ask for."""
-    door = door_of(request)
-    await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    await api.enter(request, Scope.GENERATE)
     return JSONResponse({"object": "list", "data": list(hooks.EVENT_TYPES)})
 
 
@@ -67,9 +67,9 @@ def check_types(wanted: list[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def check_url(door: Door, url: str) -> str:
+def check_url(api: Api, url: str) -> str:
     try:
-        door.fetcher.check(url)
+        api.fetcher.check(url)
     except Exception as error:
         problem = Problem.of(error)
         problem.param = "url"
@@ -82,9 +82,9 @@ def check_url(door: Door, url: str) -> str:
 )
 async def create_endpoint(request: Request) -> Response:
     """Add an endpoint. Its signing secret is shown now and never again."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateEndpoint, body)
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
@@ -93,7 +93,7 @@ async def create_endpoint(request: Request) -> Response:
                 id=new_id("we"),
                 tenant=caller.tenant,
                 name=wanted.name,
-                url=check_url(door, wanted.url),
+                url=check_url(api, wanted.url),
                 event_types=check_types(wanted.event_types),
                 secret=hooks.new_secret(),
                 old_secret=None,
@@ -103,14 +103,14 @@ async def create_endpoint(request: Request) -> Response:
             )
             mine = select(func.count()).where(WebhookEndpoint.tenant == caller.tenant)
             answer = endpoint_object(row, secret=True)
-            with door.jobs.store.write() as session:
+            with api.jobs.store.write() as session:
                 if (session.scalar(mine) or 0) >= _MOST:
                     raise Problem(409, "too_many", f"a tenant has at most {_MOST} endpoints")
                 session.add(row)
                 remember(session, 200, answer)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)
 
 
 @router.get("/webhook_endpoints", responses=answers(LIST))
@@ -120,22 +120,22 @@ async def list_endpoints(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """This tenant's endpoints."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> list[WebhookEndpoint]:
         query = select(WebhookEndpoint).where(WebhookEndpoint.tenant == caller.tenant)
         if after is not None:
-            query = query.where(WebhookEndpoint.id > find(door, caller, after).id)
-        with door.jobs.store.read() as session:
+            query = query.where(WebhookEndpoint.id > find(api, caller, after).id)
+        with api.jobs.store.read() as session:
             return list(session.scalars(query.order_by(WebhookEndpoint.id).limit(limit + 1)))
 
     rows = await anyio.to_thread.run_sync(work)
     return JSONResponse(page([endpoint_object(row) for row in rows[:limit]], len(rows) > limit))
 
 
-def find(door: Door, caller: Caller, id: str) -> WebhookEndpoint:
-    with door.jobs.store.read() as session:
+def find(api: Api, caller: Caller, id: str) -> WebhookEndpoint:
+    with api.jobs.store.read() as session:
         row = session.get(WebhookEndpoint, id)
     if row is None or row.tenant != caller.tenant:
         raise not_found("webhook endpoint", id)
@@ -145,12 +145,12 @@ def find(door: Door, caller: Caller, id: str) -> WebhookEndpoint:
 @router.get("/webhook_endpoints/{id}", responses=answers(ANY))
 async def retrieve_endpoint(request: Request, id: str) -> Response:
     """One endpoint, with the last failed deliveries that were given up."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> dict[str, Any]:
-        row = find(door, caller, id)
-        with door.jobs.store.read() as session:
+        row = find(api, caller, id)
+        with api.jobs.store.read() as session:
             dead = session.scalars(
                 select(WebhookDelivery)
                 .where(WebhookDelivery.endpoint == id, WebhookDelivery.state == "dead")
@@ -180,16 +180,16 @@ async def retrieve_endpoint(request: Request, id: str) -> Response:
 )
 async def update_endpoint(request: Request, id: str) -> Response:
     """Change an endpoint."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(UpdateEndpoint, body)
 
         def change(row: WebhookEndpoint) -> None:
             if wanted.name is not None:
                 row.name = wanted.name
             if wanted.url is not None:
-                row.url = check_url(door, wanted.url)
+                row.url = check_url(api, wanted.url)
             if wanted.event_types is not None:
                 row.event_types = check_types(wanted.event_types)
 
@@ -203,9 +203,9 @@ async def update_endpoint(request: Request, id: str) -> Response:
 )
 async def rotate_secret(request: Request, id: str) -> Response:
     """A new signing secret; the old one may stay valid for 24 hours."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(RotateSecret, body)
 
         def change(row: WebhookEndpoint) -> None:
@@ -220,10 +220,10 @@ async def rotate_secret(request: Request, id: str) -> Response:
 async def _changed(
     request: Request, caller: Caller, id: str, change: Any, *, secret: bool = False
 ) -> Response:
-    door = door_of(request)
+    api = api_of(request)
 
     def work() -> dict[str, Any]:
-        with door.jobs.store.write() as session:
+        with api.jobs.store.write() as session:
             row = session.get(WebhookEndpoint, id)
             if row is None or row.tenant != caller.tenant:
                 raise not_found("webhook endpoint", id)
@@ -237,12 +237,12 @@ async def _changed(
 @router.delete("/webhook_endpoints/{id}", responses=answers(ANY))
 async def delete_endpoint(request: Request, id: str) -> Response:
     """Remove an endpoint; what was not delivered yet is given up."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> None:
-        find(door, caller, id)
-        with door.jobs.store.write() as session:
+        find(api, caller, id)
+        with api.jobs.store.write() as session:
             session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == id))
 
     await anyio.to_thread.run_sync(work)
@@ -254,14 +254,14 @@ async def delete_endpoint(request: Request, id: str) -> Response:
 )
 async def test_endpoint(request: Request, id: str) -> Response:
     """Send a sample event now, once, and tell how it was answered."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(TestEndpoint, body)
         [event_type] = check_types([wanted.event_type])
 
         def work() -> dict[str, Any]:
-            row = find(door, caller, id)
+            row = find(api, caller, id)
             now = now_ms()
             event = new_id("evt")
             data = hooks.payload(event, event_type, f"{event_type.split('.')[0]}_test", now)
@@ -269,7 +269,7 @@ async def test_endpoint(request: Request, id: str) -> Response:
                 hooks.valid_secrets(row, now), event, data.encode(), now // 1000
             )
             try:
-                status = door.fetcher.post(row.url, data.encode(), headers)
+                status = api.fetcher.post(row.url, data.encode(), headers)
             except Exception as error:
                 raise Problem.of(error) from error
             return {

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import delete, select
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.bodies import Upload, body_of
-from guarded_gen.api.door import Door, Remember, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.objects import at_s, page
 from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.requests import CreateFile, parsed, request_body
@@ -40,9 +40,9 @@ def file_object(file: StoredFile) -> dict[str, Any]:
 @router.post("", responses=answers(ANY), openapi_extra=request_body(CreateFile, ("file",)))
 async def create_file(request: Request) -> Response:
     """Upload a file."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateFile, body, frozenset({"file"}))
         upload = body.file("file")
         if wanted.purpose not in PURPOSES:
@@ -58,22 +58,22 @@ async def create_file(request: Request) -> Response:
             )
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            file = keep(door, caller.tenant, wanted.purpose, upload)
+            file = keep(api, caller.tenant, wanted.purpose, upload)
             answer = file_object(file)
-            with door.jobs.store.write() as session:
+            with api.jobs.store.write() as session:
                 session.add(file)
                 remember(session, 200, answer)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)
 
 
-def keep(door: Door, tenant: str, purpose: str, upload: Upload) -> StoredFile:
+def keep(api: Api, tenant: str, purpose: str, upload: Upload) -> StoredFile:
     """Store an upload; returns its row, not yet in the database."""
     now = now_ms()
     id = new_id("file")
     key = f"files/{id}"
-    door.jobs.storage.put(key, upload.path)
+    api.jobs.storage.put(key, upload.path)
     return StoredFile(
         id=id,
         tenant=tenant,
@@ -86,8 +86,8 @@ def keep(door: Door, tenant: str, purpose: str, upload: Upload) -> StoredFile:
     )
 
 
-def find(door: Door, caller: Caller, id: str) -> StoredFile:
-    with door.jobs.store.read() as session:
+def find(api: Api, caller: Caller, id: str) -> StoredFile:
+    with api.jobs.store.read() as session:
         file = session.get(StoredFile, id)
     if file is None or file.tenant != caller.tenant:
         raise not_found("file", id)
@@ -103,8 +103,8 @@ async def list_files(
     purpose: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
     """This tenant's files."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> tuple[list[StoredFile], bool]:
         query = select(StoredFile).where(StoredFile.tenant == caller.tenant)
@@ -112,7 +112,7 @@ async def list_files(
             query = query.where(StoredFile.purpose == purpose)
         up = order == "asc"
         if after is not None:
-            anchor = find(door, caller, after)
+            anchor = find(api, caller, after)
             at = StoredFile.created_at
             same = (at == anchor.created_at) & (
                 StoredFile.id > anchor.id if up else StoredFile.id < anchor.id
@@ -121,7 +121,7 @@ async def list_files(
             query = query.where(beyond | same)
         key = (StoredFile.created_at, StoredFile.id)
         query = query.order_by(*(k.asc() if up else k.desc() for k in key)).limit(limit + 1)
-        with door.jobs.store.read() as session:
+        with api.jobs.store.read() as session:
             rows = list(session.scalars(query))
         return rows[:limit], len(rows) > limit
 
@@ -132,19 +132,19 @@ async def list_files(
 @router.get("/{file_id}", responses=answers(ANY))
 async def retrieve_file(request: Request, file_id: str) -> Response:
     """One file's description."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    return JSONResponse(file_object(await anyio.to_thread.run_sync(find, door, caller, file_id)))
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    return JSONResponse(file_object(await anyio.to_thread.run_sync(find, api, caller, file_id)))
 
 
 @router.get("/{file_id}/content", responses=answers())
 async def file_content(request: Request, file_id: str) -> Response:
     """The bytes of a file."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    file = await anyio.to_thread.run_sync(find, door, caller, file_id)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    file = await anyio.to_thread.run_sync(find, api, caller, file_id)
     return StreamingResponse(
-        door.jobs.storage.chunks(file.storage_key, 0, file.bytes),
+        api.jobs.storage.chunks(file.storage_key, 0, file.bytes),
         media_type="application/octet-stream",
         headers={"content-disposition": f'attachment; filename="{file.id}"'},
     )
@@ -153,14 +153,14 @@ async def file_content(request: Request, file_id: str) -> Response:
 @router.delete("/{file_id}", responses=answers(ANY))
 async def delete_file(request: Request, file_id: str) -> Response:
     """Delete a file."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> None:
-        file = find(door, caller, file_id)
-        with door.jobs.store.write() as session:
+        file = find(api, caller, file_id)
+        with api.jobs.store.write() as session:
             session.execute(delete(StoredFile).where(StoredFile.id == file.id))
-        door.jobs.storage.remove(file.storage_key)
+        api.jobs.storage.remove(file.storage_key)
 
     await anyio.to_thread.run_sync(work)
     return JSONResponse({"id": file_id, "object": "file", "deleted": True})

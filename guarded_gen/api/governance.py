@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 import policies
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Door, Remember, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.objects import at_s, page
 from guarded_gen.api.problems import invalid, not_found
 from guarded_gen.api.requests import (
@@ -24,8 +24,8 @@ from guarded_gen.api.requests import (
 from guarded_gen.api.schemas import ANY, LIST, answers
 from guarded_gen.audit import Query as LogQuery
 from guarded_gen.errors import NotFound
+from guarded_gen.governance.recorded import read_recorded
 from guarded_gen.jobs.settled import HeldJobs
-from guarded_gen.past import read_past
 from guarded_gen.review.appeals import Appeals, AppealStatus
 from guarded_gen.review.cases import Filters
 from guarded_gen.review.cases import Queue as CaseQueue
@@ -41,14 +41,14 @@ _REPLAY_MOST = 2_000
 _REPLAY_EXAMPLES = 50
 
 
-def appeals_of(door: Door) -> Appeals:
-    return Appeals(door.jobs.store, door.services.log, door.appeal_key)
+def appeals_of(api: Api) -> Appeals:
+    return Appeals(api.jobs.store, api.services.log, api.appeal_key)
 
 
-def own_decision(door: Door, caller: Caller, id: str) -> Any:
+def own_decision(api: Api, caller: Caller, id: str) -> Any:
     """The log entry of a decision of this tenant."""
     try:
-        entry = door.services.log.entry(id)
+        entry = api.services.log.entry(id)
     except NotFound:
         entry = None
     judged = entry is not None and (entry.decision is not None or entry.kind == "case.decided")
@@ -72,23 +72,23 @@ def appeal_object(status: AppealStatus) -> dict[str, Any]:
 @router.post("/appeals", responses=answers(ANY), openapi_extra=request_body(CreateAppeal))
 async def create_appeal(request: Request) -> Response:
     """Appeal a refusal. Another person than the first decides; ``appeal.decided`` tells you."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateAppeal, body)
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            own_decision(door, caller, wanted.decision_id)
-            appeals = appeals_of(door)
+            own_decision(api, caller, wanted.decision_id)
+            appeals = appeals_of(api)
             appeals.file(wanted.decision_id, wanted.reason)
             status = appeals.status(wanted.decision_id)
             assert status is not None, "it was filed a moment ago"
             answer = appeal_object(status)
-            with door.jobs.store.write() as session:
+            with api.jobs.store.write() as session:
                 remember(session, 200, answer)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)
 
 
 @router.get("/appeals", responses=answers(LIST))
@@ -96,12 +96,12 @@ async def list_appeals(
     request: Request, decision_id: Annotated[str, Query(max_length=64)]
 ) -> Response:
     """The appeal against one decision, if there is one."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> list[dict[str, Any]]:
-        own_decision(door, caller, decision_id)
-        status = appeals_of(door).status(decision_id)
+        own_decision(api, caller, decision_id)
+        status = appeals_of(api).status(decision_id)
         return [appeal_object(status)] if status is not None else []
 
     return JSONResponse(page(await anyio.to_thread.run_sync(work), False))
@@ -110,11 +110,11 @@ async def list_appeals(
 @router.get("/policies", responses=answers(LIST))
 async def list_policies(request: Request) -> Response:
     """The policy in force and the library."""
-    door = door_of(request)
-    await door.enter(request, Scope.MODERATE)
-    active = door.services.policy
+    api = api_of(request)
+    await api.enter(request, Scope.MODERATE)
+    active = api.services.policy
     items = [
-        {"id": name, "object": "policy", "active": name == door.settings.policy}
+        {"id": name, "object": "policy", "active": name == api.settings.policy}
         for name in policies.library()
     ]
     if not any(item["active"] for item in items):
@@ -132,16 +132,16 @@ async def replay_policy(request: Request) -> Response:
     Takes the policy's YAML, which may extend one of the library; goes over this tenant's newest
     recorded decisions, each in the context in which it was made.
     """
-    door = door_of(request)
-    caller = await door.enter(request, Scope.ADMIN)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.ADMIN)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(ReplayPolicy, body)
-        return JSONResponse(await anyio.to_thread.run_sync(_replay, door, caller, wanted.policy))
+        return JSONResponse(await anyio.to_thread.run_sync(_replay, api, caller, wanted.policy))
 
 
-def _replay(door: Door, caller: Caller, text: str) -> dict[str, Any]:
+def _replay(api: Api, caller: Caller, text: str) -> dict[str, Any]:
     candidate, issues = policies.loads(text, "candidate")
-    past = read_past(door.services.log, tenant=caller.tenant, most=_REPLAY_MOST)
+    past = read_recorded(api.services.log, tenant=caller.tenant, most=_REPLAY_MOST)
     report = replay(candidate, past.history, samples=_REPLAY_EXAMPLES)
     changes: dict[str, int] = {}
     examples: list[dict[str, Any]] = []
@@ -181,14 +181,14 @@ async def list_entries(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """This tenant's log entries, newest first; go on with ``before`` = the last index."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.AUDIT)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.AUDIT)
 
     def work() -> list[dict[str, Any]]:
         query = LogQuery(
             tenant=caller.tenant, kind=kind, action=action, before=before, limit=limit + 1
         )
-        return [entry.to_json() for entry in door.services.log.entries(query)]
+        return [entry.to_json() for entry in api.services.log.entries(query)]
 
     rows = await anyio.to_thread.run_sync(work)
     return JSONResponse(page(rows[:limit], len(rows) > limit))
@@ -197,12 +197,12 @@ async def list_entries(
 @router.get("/audit/entries/{entry_id}", responses=answers(ANY))
 async def retrieve_entry(request: Request, entry_id: str) -> Response:
     """One log entry."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.AUDIT)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.AUDIT)
 
     def work() -> dict[str, Any]:
         try:
-            entry = door.services.log.entry(entry_id)
+            entry = api.services.log.entry(entry_id)
         except NotFound:
             entry = None
         if entry is None or entry.tenant != caller.tenant:
@@ -240,9 +240,9 @@ def case_object(case: ReviewCase) -> dict[str, Any]:
 @router.get("/reviews", responses=answers(LIST))
 async def list_reviews(request: Request) -> Response:
     """Cases that wait for a person, most urgent first."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.REVIEW)
-    queue = CaseQueue(door.jobs.store, door.services.log, door.settings.review)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.REVIEW)
+    queue = CaseQueue(api.jobs.store, api.services.log, api.settings.review)
     cases = await anyio.to_thread.run_sync(
         lambda: queue.page(reviewer(caller), Filters(tenant=caller.tenant))
     )
@@ -254,19 +254,19 @@ async def list_reviews(request: Request) -> Response:
 )
 async def decide_case(request: Request, case_id: str) -> Response:
     """Say ``allow`` or ``block`` of a case; takes effect when the undo window has closed."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.REVIEW)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.REVIEW)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(DecideCase, body)
         if wanted.action not in ("allow", "block"):
             raise invalid("action is allow or block", "action")
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             who = reviewer(caller)
-            log = door.services.log
-            limits = door.settings.review
-            case = CaseQueue(door.jobs.store, log, limits).take(who, case_id)
-            decisions = Decisions(door.jobs.store, log, HeldJobs(door.jobs.book), limits)
+            log = api.services.log
+            limits = api.settings.review
+            case = CaseQueue(api.jobs.store, log, limits).take(who, case_id)
+            decisions = Decisions(api.jobs.store, log, HeldJobs(api.jobs.book), limits)
             decided = decisions.decide(
                 who,
                 case_id,
@@ -282,8 +282,8 @@ async def decide_case(request: Request, case_id: str) -> Response:
                 "waits_for_second": decided.waits_for_second,
                 "effective_at": at_s(decided.effective_at),
             }
-            with door.jobs.store.write() as session:
+            with api.jobs.store.write() as session:
                 remember(session, 200, answer)
             return 200, answer
 
-        return await door.post(request, caller, body, work)
+        return await api.post(request, caller, body, work)

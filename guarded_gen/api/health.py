@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
-from guarded_gen.api.door import Door, door_of
+from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.isolation import Readiness
 from guarded_gen.api.version import VERSION
 from guarded_gen.errors import StorageFailed
@@ -30,9 +30,9 @@ async def healthz(request: Request) -> Response:
 @router.get("/readyz", responses={503: {"description": "Not ready."}})
 async def readyz(request: Request) -> Response:
     """Whether to send traffic here: models loaded, database, queue and storage reachable."""
-    door = door_of(request)
+    api = api_of(request)
     checks = {
-        "serving": "draining" if door.draining else "ok",
+        "serving": "draining" if api.draining else "ok",
         **await request.app.state.readiness.report(),
     }
     good = all(check == "ok" for check in checks.values())
@@ -41,27 +41,27 @@ async def readyz(request: Request) -> Response:
     )
 
 
-def readiness(door: Door) -> Readiness:
+def readiness(api: Api) -> Readiness:
     """What must be there before traffic comes; each check may hang without holding the others."""
 
     def database() -> None:
-        with door.jobs.store.read() as session:
+        with api.jobs.store.read() as session:
             session.execute(text("SELECT 1"))
 
     def disk() -> None:
-        if shutil.disk_usage(door.settings.home).free < door.settings.limits.min_free_bytes:
+        if shutil.disk_usage(api.settings.home).free < api.settings.limits.min_free_bytes:
             raise DiskFull("the disk of the home is nearly full", "make room")
 
     return Readiness(
         {
             "database": database,
             "disk": disk,
-            "queue": lambda: door.jobs.queue.client.check_connection(),
-            "storage": door.jobs.storage.check,
-            "signing": lambda: door.services.identity,
-            "policy": lambda: door.services.policy,
-            "classifiers": lambda: door.services.prompt_classifiers,
-            "generator": lambda: door.services.generator(door.settings.backend).capabilities(),
+            "queue": lambda: api.jobs.queue.client.check_connection(),
+            "storage": api.jobs.storage.check,
+            "signing": lambda: api.services.identity,
+            "policy": lambda: api.services.policy,
+            "classifiers": lambda: api.services.prompt_classifiers,
+            "generator": lambda: api.services.generator(api.settings.backend).capabilities(),
         },
         READY_WITHIN_S,
     )
@@ -76,10 +76,10 @@ class DiskFull(StorageFailed):
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
-    door = door_of(request)
-    counts = await anyio.to_thread.run_sync(door.jobs.book.open_counts)
+    api = api_of(request)
+    counts = await anyio.to_thread.run_sync(api.jobs.book.open_counts)
     for status in OPEN:
-        door.metrics.queue_depth.labels(status).set(counts.get(status, 0))
-    alerts = await anyio.to_thread.run_sync(door.services.signing.alerts)
-    door.metrics.signing_alerts.set(len(alerts))
-    return Response(door.metrics.page(), media_type=CONTENT_TYPE_LATEST)
+        api.metrics.queue_depth.labels(status).set(counts.get(status, 0))
+    alerts = await anyio.to_thread.run_sync(api.services.signing.alerts)
+    api.metrics.signing_alerts.set(len(alerts))
+    return Response(api.metrics.page(), media_type=CONTENT_TYPE_LATEST)

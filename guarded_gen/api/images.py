@@ -11,16 +11,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from generator.spec import Mode
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.admission import admit, blocked_problem
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Answer, Door, Remember, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.context import Answer, Api, Remember, api_of
 from guarded_gen.api.problems import Problem, invalid
 from guarded_gen.api.requests import EditImage, GenerateImage, parsed, request_body, size_of
 from guarded_gen.api.schemas import ANY, answers
 from guarded_gen.api.videos import backend_of, serve, supported
 from guarded_gen.jobs import new_id
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -32,15 +32,15 @@ _STATUS = {"unsupported_spec": 400, "cancelled": 409, "timeout": 504, "storage_f
 @router.post("/generations", responses=answers(ANY), openapi_extra=request_body(GenerateImage))
 async def generate_image(request: Request) -> Response:
     """Signed PNG pictures from a prompt. Waits for them; a held one is answered with 409."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(GenerateImage, body)
-        return await door.post_async(
+        return await api.post_async(
             request,
             caller,
             body,
-            lambda remember: pictures(door, caller, wanted, request, remember),
+            lambda remember: pictures(api, caller, wanted, request, remember),
         )
 
 
@@ -49,9 +49,9 @@ async def generate_image(request: Request) -> Response:
 )
 async def edit_image(request: Request) -> Response:
     """Always refused with ``unsupported_mode``: backends edit videos, none a still picture."""
-    door = door_of(request)
-    await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(EditImage, body, frozenset({"image", "mask"}))
         if body.file("image") is None:
             raise Problem(
@@ -63,42 +63,41 @@ async def edit_image(request: Request) -> Response:
         raise Problem(
             400,
             "unsupported_mode",
-            f"the model {backend_of(door, wanted.model)} cannot edit a still picture",
+            f"the model {backend_of(api, wanted.model)} cannot edit a still picture",
             param="model",
             remedy="edit a video with POST /v1/videos/edits",
         )
 
 
 async def pictures(
-    door: Door, caller: Caller, wanted: GenerateImage, request: Request, remember: Remember
+    api: Api, caller: Caller, wanted: GenerateImage, request: Request, remember: Remember
 ) -> Answer:
     """Take the jobs in, wait for them without a thread, and give the pictures."""
-    jobs = await anyio.to_thread.run_sync(_admitted, door, caller, wanted, request)
-    ended = [await finished(door, caller, job) for job in jobs]
+    jobs = await anyio.to_thread.run_sync(_admitted, api, caller, wanted, request)
+    ended = [await finished(api, caller, job) for job in jobs]
     answer = {
         "created": int(time.time()),
         "output_format": "png",
         "size": f"{ended[0].request['width']}x{ended[0].request['height']}",
         "data": [
-            await door.storage_budget.run(picture, door, job, wanted.response_format)
-            for job in ended
+            await api.storage_budget.run(picture, api, job, wanted.response_format) for job in ended
         ],
     }
 
     def keep() -> None:
-        with door.jobs.store.write() as session:
+        with api.jobs.store.write() as session:
             remember(session, 200, answer)
 
     await anyio.to_thread.run_sync(keep)
     return 200, answer
 
 
-def _admitted(door: Door, caller: Caller, wanted: GenerateImage, request: Request) -> list[Job]:
+def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request) -> list[Job]:
     if wanted.stream:
         raise invalid("streams of partial pictures are not supported", "stream")
     if wanted.output_format not in (None, "png"):
         raise invalid("pictures are given as png", "output_format")
-    if wanted.response_format == "url" and not door.settings.api.public_url:
+    if wanted.response_format == "url" and not api.settings.api.public_url:
         raise invalid("url needs api.public_url to be set", "response_format")
     width, height = _DEFAULT_SIZE if wanted.size in (None, "auto") else size_of(str(wanted.size))
     jobs: list[Job] = []
@@ -109,16 +108,16 @@ def _admitted(door: Door, caller: Caller, wanted: GenerateImage, request: Reques
             "width": width,
             "height": height,
             "seed": None if wanted.seed is None else wanted.seed + number,
-            "backend": backend_of(door, wanted.model),
+            "backend": backend_of(api, wanted.model),
             "tenant": caller.tenant,
             "subject": wanted.safety_identifier or wanted.user or caller.name,
             "mode": Mode.IMAGE,
         }
-        clip = ClipRequest.checked(door.settings.limits, **fields)
-        supported(door, clip)
+        clip = ClipRequest.checked(api.settings.limits, **fields)
+        supported(api, clip)
         jobs.append(
             admit(
-                door,
+                api,
                 caller,
                 clip,
                 lambda session, status, body: None,
@@ -131,11 +130,11 @@ def _admitted(door: Door, caller: Caller, wanted: GenerateImage, request: Reques
     return jobs
 
 
-async def finished(door: Door, caller: Caller, job: Job) -> Job:
+async def finished(api: Api, caller: Caller, job: Job) -> Job:
     """The ended job; a problem when it was refused, is held, or takes too long."""
-    book = door.jobs.book
+    book = api.jobs.book
     if job.review != "pending":
-        await door.endings.wait(job.id, door.settings.api.image_wait_s)
+        await api.endings.wait(job.id, api.settings.api.image_wait_s)
     job = await anyio.to_thread.run_sync(book.get, caller.tenant, job.id)
     if job.status == "completed":
         return job
@@ -143,7 +142,7 @@ async def finished(door: Door, caller: Caller, job: Job) -> Job:
         error = job.error or {}
         if error.get("code") == "moderation_blocked":
             raise blocked_problem(
-                door, str(error["decision_id"]), str(error.get("reason_code")), "picture"
+                api, str(error["decision_id"]), str(error.get("reason_code")), "picture"
             )
         code = str(error.get("code"))
         raise Problem(_STATUS.get(code, 500), code, str(error.get("message")), retry=False)
@@ -165,23 +164,23 @@ async def finished(door: Door, caller: Caller, job: Job) -> Job:
     )
 
 
-def picture(door: Door, job: Job, form: str | None) -> dict[str, Any]:
+def picture(api: Api, job: Job, form: str | None) -> dict[str, Any]:
     asset = (job.assets or {})["video"]
     extra = {"id": job.id, "provenance": job.provenance}
     if form == "url":
-        base = door.settings.api.public_url.rstrip("/")
+        base = api.settings.api.public_url.rstrip("/")
         return {"url": f"{base}/v1/images/{job.id}/content", **extra}
-    data = b"".join(door.jobs.storage.chunks(asset["key"], 0, asset["bytes"]))
+    data = b"".join(api.jobs.storage.chunks(asset["key"], 0, asset["bytes"]))
     return {"b64_json": base64.b64encode(data).decode(), **extra}
 
 
 @router.get("/{image_id}/content", responses=answers())
 async def image_content(request: Request, image_id: str) -> Response:
     """A signed picture. Ours: for pictures that were held or took long."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, image_id)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, image_id)
     asset = (job.assets or {}).get("video")
     if job.kind != "image" or asset is None:
         raise Problem(404, "not_found", "there is no such picture, or it is not ready")
-    return await serve(door, request, asset, f"{job.id}.png")
+    return await serve(api, request, asset, f"{job.id}.png")

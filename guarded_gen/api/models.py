@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from generator.errors import GeneratorError
 from generator.registry import available
-from guarded_gen.api.door import Door, door_of
-from guarded_gen.api.keys import Scope
+from guarded_gen.access.keys import Scope
+from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.moderations import MODEL
 from guarded_gen.api.problems import not_found
 from guarded_gen.api.schemas import ANY, LIST, answers
@@ -24,36 +24,36 @@ _SINCE = 1_795_219_200
 @router.get("", responses=answers(LIST))
 async def list_models(request: Request) -> Response:
     """Every backend, with what it can do and whether it is a trained model."""
-    door = door_of(request)
-    await door.enter(request, Scope.GENERATE)
-    models = await anyio.to_thread.run_sync(described, door)
+    api = api_of(request)
+    await api.enter(request, Scope.GENERATE)
+    models = await anyio.to_thread.run_sync(described, api)
     return JSONResponse({"object": "list", "data": models, "has_more": False})
 
 
 @router.get("/{model}", responses=answers(ANY))
 async def retrieve_model(request: Request, model: str) -> Response:
     """One of them."""
-    door = door_of(request)
-    await door.enter(request, Scope.GENERATE)
-    for described_ in await anyio.to_thread.run_sync(described, door):
+    api = api_of(request)
+    await api.enter(request, Scope.GENERATE)
+    for described_ in await anyio.to_thread.run_sync(described, api):
         if described_["id"] == model:
             return JSONResponse(described_)
     raise not_found("model", model)
 
 
-def described(door: Door) -> list[dict[str, Any]]:
+def described(api: Api) -> list[dict[str, Any]]:
     models = [
         {
             "id": MODEL,
             "object": "model",
             "created": _SINCE,
             "owned_by": "guarded-gen",
-            "policy": door.services.policy.id,
+            "policy": api.services.policy.id,
         }
     ]
     for name in available():
         try:
-            able = door.services.generator(name).capabilities()
+            able = api.services.generator(name).capabilities()
         except GeneratorError as error:
             models.append(
                 {
@@ -80,7 +80,7 @@ def described(door: Door) -> list[dict[str, Any]]:
                 "max_seconds": able.max_seconds,
                 "size_multiple": able.size_multiple,
                 "weights": able.weights,
-                "default": name == door.settings.backend,
+                "default": name == api.settings.backend,
             }
         )
     return models

@@ -11,15 +11,15 @@ import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import Scope
 from guarded_gen.api.bodies import body_of
-from guarded_gen.api.door import Door, door_of
-from guarded_gen.api.keys import Scope
+from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.problems import invalid
 from guarded_gen.api.references import image_at
 from guarded_gen.api.requests import Moderate, parsed, request_body
 from guarded_gen.api.schemas import MODERATION, answers
-from guarded_gen.gates import GateResult, classify, judge
-from guarded_gen.request import clean_prompt
+from guarded_gen.gates.gate import GateResult, classify, judge
+from guarded_gen.production.request import clean_prompt
 from media.errors import MediaError
 from media.limits import MediaLimits
 from policies import Context
@@ -50,32 +50,32 @@ async def moderate(request: Request) -> Response:
     and stands as 0 in the SDK's 13, where ``not_assessed`` lists it. ``action`` is what the
     prompt gate would do.
     """
-    door = door_of(request)
-    caller = await door.enter(request, Scope.MODERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.MODERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(Moderate, body)
-        texts, pictures = inputs(door, wanted.input)
+        texts, pictures = inputs(api, wanted.input)
         context = Context(tenant=caller.tenant)
         # The same choice as for a clip of this caller: a canary's share is judged by the canary.
-        policy = door.services.choice_for(caller.name, caller.tenant)
+        policy = api.services.choice_for(caller.name, caller.tenant)
         if pictures:
             results = await anyio.to_thread.run_sync(
-                _with_pictures, door, policy, texts, pictures, context
+                _with_pictures, api, policy, texts, pictures, context
             )
         elif len(texts) == 1:
-            signals = await door.classify_one(texts[0])
+            signals = await api.classify_one(texts[0])
             gate = judge(policy, Stage.PROMPT, signals, context)
             results = [result(gate, {signal.category: ["text"] for signal in signals})]
         else:
-            results = await anyio.to_thread.run_sync(_texts, door, policy, texts, context)
+            results = await anyio.to_thread.run_sync(_texts, api, policy, texts, context)
     return JSONResponse(
         {"id": f"modr-{secrets.token_hex(12)}", "model": wanted.model or MODEL, "results": results}
     )
 
 
-def inputs(door: Door, given: Any) -> tuple[list[str], list[str]]:
+def inputs(api: Api, given: Any) -> tuple[list[str], list[str]]:
     """Texts and picture URLs of an ``input``: a text, a list of texts, or a list of objects."""
-    limits = door.settings.limits
+    limits = api.settings.limits
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, list) or not given:
@@ -103,9 +103,9 @@ def inputs(door: Door, given: Any) -> tuple[list[str], list[str]]:
 
 
 def _texts(
-    door: Door, policy: Choice, texts: Sequence[str], context: Context
+    api: Api, policy: Choice, texts: Sequence[str], context: Context
 ) -> list[dict[str, Any]]:
-    services = door.services
+    services = api.services
     gates = [
         judge(policy, Stage.PROMPT, signals, context)
         for signals in classify(services.prompt_classifiers, texts)
@@ -114,20 +114,20 @@ def _texts(
 
 
 def _with_pictures(
-    door: Door, policy: Choice, texts: Sequence[str], pictures: Sequence[str], context: Context
+    api: Api, policy: Choice, texts: Sequence[str], pictures: Sequence[str], context: Context
 ) -> list[dict[str, Any]]:
     """One result over all parts together, as the SDK's service gives for mixed inputs."""
     signals: list[Signal] = []
     applied: dict[str, list[str]] = {}
-    for told in classify(door.services.prompt_classifiers, texts):
+    for told in classify(api.services.prompt_classifiers, texts):
         signals.extend(told)
         applied.update({signal.category: ["text"] for signal in told})
-    door.scratch.mkdir(parents=True, exist_ok=True)
+    api.scratch.mkdir(parents=True, exist_ok=True)
     for url in pictures:
-        path = door.scratch / secrets.token_hex(16)
+        path = api.scratch / secrets.token_hex(16)
         try:
-            image_at(door, url, path, "input")
-            told = picture_signals(door, path)
+            image_at(api, url, path, "input")
+            told = picture_signals(api, path)
         finally:
             path.unlink(missing_ok=True)
         signals.extend(told)
@@ -140,17 +140,17 @@ def _with_pictures(
     return [result(gate, applied)]
 
 
-def picture_signals(door: Door, path: Path) -> tuple[Signal, ...]:
+def picture_signals(api: Api, path: Path) -> tuple[Signal, ...]:
     """What the checks say of everything that a picture can show: every frame, tile and alpha."""
     from classifiers.frame.scan import scan
 
-    services = door.services
+    services = api.services
     try:
         done = scan(
             path,
             services.frame_checks,
             services.frame_settings,
-            limits_of(door),
+            limits_of(api),
             sounds=services.sound_checks,
         )
     except MediaError as error:
@@ -158,9 +158,9 @@ def picture_signals(door: Door, path: Path) -> tuple[Signal, ...]:
     return done.report.signals
 
 
-def limits_of(door: Door) -> MediaLimits:
+def limits_of(api: Api) -> MediaLimits:
     """Animations and clips that are sent as pictures are judged while the caller waits."""
-    media = door.settings.limits.media
+    media = api.settings.limits.media
     return media.model_copy(update={"max_seconds": min(_MOST_SECONDS, media.max_seconds)})
 
 

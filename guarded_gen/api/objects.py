@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from guarded_gen.store.tables.jobs import Job
 
 if TYPE_CHECKING:
-    from guarded_gen.api.door import Door
+    from guarded_gen.api.context import Api
 
 
 def seconds_text(seconds: float) -> str:
@@ -27,7 +27,7 @@ def moderation_state(job: Job) -> str:
     return "allowed" if job.status == "completed" else "allowed_so_far"
 
 
-def video_object(door: Door, job: Job) -> dict[str, Any]:
+def video_object(api: Api, job: Job) -> dict[str, Any]:
     """A job as the SDK's ``Video``; ``moderation`` and ``provenance`` are ours."""
     from guarded_gen.api.admission import appeal_url
 
@@ -60,7 +60,7 @@ def video_object(door: Door, job: Job) -> dict[str, Any]:
             "decisions": job.decisions,
             "decision_ids": [decision["id"] for decision in job.decisions],
             "reason_codes": [d["reason"] for d in refusals if d.get("reason")],
-            "appeal_url": appeal_url(door, refusals[-1]["id"]) if refusals else None,
+            "appeal_url": appeal_url(api, refusals[-1]["id"]) if refusals else None,
         },
         "provenance": job.provenance,
     }

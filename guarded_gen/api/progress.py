@@ -13,8 +13,8 @@ from fastapi import APIRouter, Query, Request
 from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 
-from guarded_gen.api.door import Door, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.access.keys import Caller, Scope
+from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.objects import video_object
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.schemas import answers
@@ -45,9 +45,9 @@ async def video_events(
     With ``previews``, where the operator allows them, also ``video.preview``: a signed JPEG of
     the unfinished clip, after each look that the policy allowed.
     """
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    if previews and not door.settings.jobs.previews:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    if previews and not api.settings.jobs.previews:
         raise Problem(
             403,
             "previews_off",
@@ -55,19 +55,19 @@ async def video_events(
             param="previews",
             remedy="ask its operator to set jobs.previews",
         )
-    await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
-    return EventSourceResponse(_events(door, caller, video_id, request, previews), ping=_PING_S)
+    await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, video_id)
+    return EventSourceResponse(_events(api, caller, video_id, request, previews), ping=_PING_S)
 
 
 async def _events(
-    door: Door, caller: Caller, id: str, request: Request, previews: bool
+    api: Api, caller: Caller, id: str, request: Request, previews: bool
 ) -> AsyncIterator[dict[str, Any]]:
     last: tuple[Any, ...] | None = None
     seen: str | None = None
     number = 0
-    while not await request.is_disconnected() and not door.draining:
+    while not await request.is_disconnected() and not api.draining:
         try:
-            job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, id)
+            job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, id)
         except NotFound:
             yield {"event": "video.deleted", "data": json.dumps({"id": id})}
             return
@@ -76,11 +76,11 @@ async def _events(
             last = now
             number += 1
             name = "video.progress" if job.status in OPEN else f"video.{job.status}"
-            data = {**video_object(door, job), "stage": job.stage}
+            data = {**video_object(api, job), "stage": job.stage}
             yield {"event": name, "id": str(number), "data": json.dumps(data)}
         shown = job.details.get(PREVIEW) if previews else None
         if shown is not None and shown["sha256"] != seen:
-            picture = await anyio.to_thread.run_sync(_picture, door, shown)
+            picture = await anyio.to_thread.run_sync(_picture, api, shown)
             if picture is not None:
                 seen = shown["sha256"]
                 number += 1
@@ -98,9 +98,9 @@ async def _events(
         await anyio.sleep(_LOOK_EVERY_S)
 
 
-def _picture(door: Door, shown: dict[str, Any]) -> bytes | None:
+def _picture(api: Api, shown: dict[str, Any]) -> bytes | None:
     """The preview that the row names; None when it was taken back or replaced meanwhile."""
-    storage, key = door.jobs.storage, str(shown["key"])
+    storage, key = api.jobs.storage, str(shown["key"])
     try:
         picture = b"".join(storage.chunks(key, 0, storage.size(key)))
     except (NotFound, StorageFailed):

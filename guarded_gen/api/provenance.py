@@ -9,14 +9,14 @@ import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import Scope
 from guarded_gen.api.bodies import Upload, body_of
-from guarded_gen.api.door import Door, door_of
-from guarded_gen.api.keys import Scope
+from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.requests import Request as Fields
 from guarded_gen.api.requests import parsed, request_body
 from guarded_gen.api.schemas import PROVENANCE, answers
-from guarded_gen.desk import content_provenance_check
+from guarded_gen.origin.service import content_provenance_check
 
 router = APIRouter(prefix="/v1/content_provenance_checks", tags=["provenance"])
 _AT_ONCE = anyio.CapacityLimiter(2)
@@ -38,9 +38,9 @@ async def check(request: Request) -> Response:
 
     ``not_detected`` means only that nothing was found; it never means that a file is real.
     """
-    door = door_of(request)
-    await door.enter(request, Scope.VERIFY)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    await api.enter(request, Scope.VERIFY)
+    async with body_of(request, api.scratch) as body:
         parsed(CheckFile, body, frozenset(_FILES))
         upload = body.file("file")
         if upload is None:
@@ -51,12 +51,12 @@ async def check(request: Request) -> Response:
                 param="file",
             )
         segments = body.files.get("segments", [])
-        answer = await anyio.to_thread.run_sync(report, door, upload, segments, limiter=_AT_ONCE)
+        answer = await anyio.to_thread.run_sync(report, api, upload, segments, limiter=_AT_ONCE)
     return JSONResponse(answer)
 
 
-def report(door: Door, upload: Upload, segments: Sequence[Upload] = ()) -> dict[str, Any]:
-    found = door.services.desk.report(
+def report(api: Api, upload: Upload, segments: Sequence[Upload] = ()) -> dict[str, Any]:
+    found = api.services.origin.report(
         upload.path, deep=True, segments=[segment.path for segment in segments]
     )
     answer = content_provenance_check(found)

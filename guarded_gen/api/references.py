@@ -7,9 +7,9 @@ import binascii
 import secrets
 from pathlib import Path
 
+from guarded_gen.access.keys import Caller
 from guarded_gen.api.bodies import Upload
-from guarded_gen.api.door import Door
-from guarded_gen.api.keys import Caller
+from guarded_gen.api.context import Api
 from guarded_gen.api.problems import Problem, invalid, not_found
 from guarded_gen.api.requests import InputReference
 from guarded_gen.store.tables.jobs import StoredFile
@@ -20,7 +20,7 @@ MAX_IMAGE_BYTES = 50 * 1024**2
 
 
 def store_reference(
-    door: Door,
+    api: Api,
     caller: Caller,
     job_id: str,
     upload: Upload | None,
@@ -32,36 +32,36 @@ def store_reference(
     path = upload.path if upload is not None else None
     fetched: Path | None = None
     if path is None:
-        door.scratch.mkdir(parents=True, exist_ok=True)
-        fetched = door.scratch / secrets.token_hex(16)
+        api.scratch.mkdir(parents=True, exist_ok=True)
+        fetched = api.scratch / secrets.token_hex(16)
     try:
         if fetched is not None:
-            path = _named(door, caller, named, fetched)
+            path = _named(api, caller, named, fetched)
         assert path is not None, "an upload or a name was given"
-        ending = _ending(door, path, video=video)
+        ending = _ending(api, path, video=video)
         key = f"inputs/{job_id}/{secrets.token_hex(8)}{ending}"
-        door.jobs.storage.put(key, path)
+        api.jobs.storage.put(key, path)
         return key
     finally:
         if fetched is not None:
             fetched.unlink(missing_ok=True)
 
 
-def _named(door: Door, caller: Caller, named: InputReference | str | None, into: Path) -> Path:
+def _named(api: Api, caller: Caller, named: InputReference | str | None, into: Path) -> Path:
     if isinstance(named, str):
         named = InputReference(image_url=named)
     if named is None or (named.image_url is None) == (named.file_id is None):
         raise invalid("input_reference takes a file, an image_url or a file_id", "input_reference")
     if named.image_url is not None:
-        return image_at(door, named.image_url, into, "input_reference.image_url")
-    with door.jobs.store.read() as session:
+        return image_at(api, named.image_url, into, "input_reference.image_url")
+    with api.jobs.store.read() as session:
         file = session.get(StoredFile, named.file_id or "")
     if file is None or file.tenant != caller.tenant:
         raise not_found("file", named.file_id or "")
-    return door.jobs.storage.fetch(file.storage_key, into)
+    return api.jobs.storage.fetch(file.storage_key, into)
 
 
-def image_at(door: Door, url: str, into: Path, param: str) -> Path:
+def image_at(api: Api, url: str, into: Path, param: str) -> Path:
     """The picture at a ``data:`` or public ``https:`` URL, as a file."""
     if url[:5].lower() == "data:":
         head, comma, data = url[5:].partition(",")
@@ -73,7 +73,7 @@ def image_at(door: Door, url: str, into: Path, param: str) -> Path:
             raise invalid("the data URL is not valid base64", param) from error
         return into
     try:
-        door.fetcher.download(url, into, MAX_IMAGE_BYTES)
+        api.fetcher.download(url, into, MAX_IMAGE_BYTES)
     except Exception as error:
         problem = Problem.of(error)
         problem.param = param
@@ -81,14 +81,14 @@ def image_at(door: Door, url: str, into: Path, param: str) -> Path:
     return into
 
 
-def _ending(door: Door, path: Path, *, video: bool) -> str:
+def _ending(api: Api, path: Path, *, video: bool) -> str:
     """The ending under which a reference is kept, by what it is; refuses what is none.
 
-    Pictures may be any that the gates read, videos too: one list for every door.
+    Pictures may be any that the gates read, videos too: one list for every api.
     """
     param = "video" if video else "input_reference"
     try:
-        media = open_media(path, door.settings.limits.media)
+        media = open_media(path, api.settings.limits.media)
         next(media.frames())
     except MediaLimitExceeded as error:
         raise invalid(str(error), param) from error

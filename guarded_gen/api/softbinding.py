@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 from guarded_gen.errors import GuardedGenError, describe
-from guarded_gen.softbindings import MEDIA_TYPE, Match, SoftBindings
+from guarded_gen.origin.soft_bindings import MEDIA_TYPE, Match, SoftBindings
 
 MOST_QUERY_CHARS = 2_048
 MOST_RESULTS = 100

@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from generator.registry import available
 from generator.spec import Mode
+from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.admission import admit
 from guarded_gen.api.bodies import Upload, body_of
 from guarded_gen.api.characters import usable
-from guarded_gen.api.door import Door, Remember, door_of
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.objects import page, video_object
 from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.references import store_reference
@@ -35,8 +35,7 @@ from guarded_gen.api.schemas import VIDEO, VIDEO_DELETED, VIDEO_PAGE, answers
 from guarded_gen.audit import Event
 from guarded_gen.jobs import Status, new_id
 from guarded_gen.jobs.service import remove_assets
-from guarded_gen.production.rows import OPEN
-from guarded_gen.request import (
+from guarded_gen.production.request import (
     ClipRequest,
     InheritedReference,
     Reference,
@@ -44,6 +43,7 @@ from guarded_gen.request import (
     rate_like,
     shape_like,
 )
+from guarded_gen.production.rows import OPEN
 from guarded_gen.store.tables.jobs import Job
 from media.errors import MediaError
 from media.probe import probe
@@ -59,22 +59,22 @@ DEFAULT_FPS = 24.0
 )
 async def create_video(request: Request) -> Response:
     """Ask for a video. Answers at once; poll ``GET /v1/videos/{id}`` until it ends."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateVideo, body, frozenset({"input_reference"}))
         upload = body.file("input_reference")
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            fields = clip_fields(door, caller, wanted)
+            fields = clip_fields(api, caller, wanted)
             if wanted.characters:
-                refuse_characters(door, caller, wanted.characters, fields["backend"])
+                refuse_characters(api, caller, wanted.characters, fields["backend"])
             if wanted.seconds is not None:
                 fields["seconds"] = wanted.seconds
             if wanted.size is not None:
                 fields["width"], fields["height"] = size_of(wanted.size)
             return start(
-                door,
+                api,
                 caller,
                 wanted,
                 fields,
@@ -84,16 +84,14 @@ async def create_video(request: Request) -> Response:
                 named=wanted.input_reference,
             )
 
-        return polled(door, await door.post(request, caller, body, work))
+        return polled(api, await api.post(request, caller, body, work))
 
 
-def refuse_characters(
-    door: Door, caller: Caller, named: Sequence[VideoSource], backend: str
-) -> None:
+def refuse_characters(api: Api, caller: Caller, named: Sequence[VideoSource], backend: str) -> None:
     """Say why a clip with these likenesses is not made: one is not the caller's to use, or the
     model draws none. A field that would be ignored promises what nobody keeps."""
     for character in named:
-        usable(door, caller, character.id)
+        usable(api, caller, character.id)
     raise Problem(
         400,
         "unsupported_parameter",
@@ -103,7 +101,7 @@ def refuse_characters(
     )
 
 
-def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
+def clip_fields(api: Api, caller: Caller, wanted: Sampling) -> dict[str, Any]:
     """The fields that all kinds of requests share, under the request's names."""
     fps = wanted.fps or DEFAULT_FPS
     fields: dict[str, Any] = {
@@ -115,7 +113,7 @@ def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
         "seed": wanted.seed,
         "steps": wanted.num_inference_steps,
         "guidance": wanted.guidance_scale,
-        "backend": backend_of(door, wanted.model),
+        "backend": backend_of(api, wanted.model),
         "tenant": caller.tenant,
         "subject": wanted.safety_identifier or wanted.user or caller.name,
         "rewrite_of": wanted.rewrite_of,
@@ -125,14 +123,14 @@ def clip_fields(door: Door, caller: Caller, wanted: Sampling) -> dict[str, Any]:
     return fields
 
 
-def backend_of(door: Door, model: str | None) -> str:
+def backend_of(api: Api, model: str | None) -> str:
     """The backend for a model's name; a name that is no backend of ours is refused.
 
     The names of the former hosted service mean the default backend, so that clients in
     production need not change; the answer names the backend that really works.
     """
     if model is None or model.startswith("sora-"):
-        return door.settings.backend
+        return api.settings.backend
     if model not in available():
         raise Problem(
             400,
@@ -145,7 +143,7 @@ def backend_of(door: Door, model: str | None) -> str:
 
 
 def start(
-    door: Door,
+    api: Api,
     caller: Caller,
     wanted: Sampling,
     fields: dict[str, Any],
@@ -160,7 +158,7 @@ def start(
     details: dict[str, Any] | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Build the request, keep what it refers to, and take the job in."""
-    if door.draining:
+    if api.draining:
         raise Problem(
             503, "shutting_down", "this process takes no new work", headers={"retry-after": "1"}
         )
@@ -168,24 +166,24 @@ def start(
     details = dict(details or {})
     if wanted.metadata:
         details["metadata"] = wanted.metadata
-    ClipRequest.checked(door.settings.limits, **fields, mode=Mode.TEXT_TO_VIDEO)
+    ClipRequest.checked(api.settings.limits, **fields, mode=Mode.TEXT_TO_VIDEO)
     references: list[Reference] = []
     try:
         if reference is not None or named is not None:
-            key = store_reference(door, caller, job_id, reference, named)
+            key = store_reference(api, caller, job_id, reference, named)
             references.append(StoredReference(key=key))
             mode = Mode.IMAGE_TO_VIDEO
         elif source is not None:
             references.append(InheritedReference(key=source_key(source), source=source.id))
         elif source_upload is not None:
-            key = store_reference(door, caller, job_id, source_upload, None, video=True)
+            key = store_reference(api, caller, job_id, source_upload, None, video=True)
             references.append(StoredReference(key=key))
         clip = ClipRequest.checked(
-            door.settings.limits, **fields, mode=mode, references=tuple(references)
+            api.settings.limits, **fields, mode=mode, references=tuple(references)
         )
-        supported(door, clip)
+        supported(api, clip)
         job = admit(
-            door,
+            api,
             caller,
             clip,
             remember,
@@ -198,14 +196,14 @@ def start(
     except BaseException:
         for kept in references:
             if isinstance(kept, StoredReference):
-                door.jobs.storage.remove(kept.key)
+                api.jobs.storage.remove(kept.key)
         raise
-    return 200, video_object(door, job)
+    return 200, video_object(api, job)
 
 
-def supported(door: Door, clip: ClipRequest) -> None:
-    """Refuse at the door what the backend cannot do, before a job is made of it."""
-    able = door.services.generator(clip.backend).capabilities()
+def supported(api: Api, clip: ClipRequest) -> None:
+    """Refuse, before a job is made of it, what the backend cannot do."""
+    able = api.services.generator(clip.backend).capabilities()
     if clip.mode not in able.modes:
         raise Problem(
             400,
@@ -235,9 +233,9 @@ def source_key(job: Job) -> str:
     return str((job.assets or {})["video"]["key"])
 
 
-def completed(door: Door, caller: Caller, id: str, param: str) -> Job:
+def completed(api: Api, caller: Caller, id: str, param: str) -> Job:
     """A finished video of this tenant that can serve as a source."""
-    job = door.jobs.book.get(caller.tenant, id)
+    job = api.jobs.book.get(caller.tenant, id)
     if job.kind != "video":
         raise not_found("video", id)
     if job.status != Status.COMPLETED.value or not job.assets:
@@ -245,9 +243,9 @@ def completed(door: Door, caller: Caller, id: str, param: str) -> Job:
     return job
 
 
-def polled(door: Door, response: Response) -> Response:
+def polled(api: Api, response: Response) -> Response:
     """Tell pollers how long to wait."""
-    response.headers["openai-poll-after-ms"] = str(door.settings.api.poll_after_ms)
+    response.headers["openai-poll-after-ms"] = str(api.settings.api.poll_after_ms)
     return response
 
 
@@ -259,14 +257,14 @@ async def list_videos(
     order: Annotated[Literal["asc", "desc"], Query()] = "desc",
 ) -> Response:
     """This tenant's videos, newest first."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
     jobs, more = await anyio.to_thread.run_sync(
-        lambda: door.jobs.book.list(
+        lambda: api.jobs.book.list(
             caller.tenant, after=after, limit=limit, ascending=order == "asc"
         )
     )
-    return JSONResponse(page([video_object(door, job) for job in jobs], more))
+    return JSONResponse(page([video_object(api, job) for job in jobs], more))
 
 
 @router.post("/edits", responses=answers(VIDEO), openapi_extra=request_body(EditVideo, ("video",)))
@@ -299,19 +297,19 @@ async def from_video(
     own: Callable[[Derived], dict[str, Any]],
 ) -> Response:
     """Take in a job that starts from a video: one of ours, or an upload."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(model, body, frozenset({"video"}))
         upload = body.file("video")
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            source = source_of(door, caller, wanted.video, upload)
-            fields = like(clip_fields(door, caller, wanted), source) | own(wanted)
+            source = source_of(api, caller, wanted.video, upload)
+            fields = like(clip_fields(api, caller, wanted), source) | own(wanted)
             if upload is not None:
-                fields = like_upload(door, fields, upload, wanted.fps)
+                fields = like_upload(api, fields, upload, wanted.fps)
             return start(
-                door,
+                api,
                 caller,
                 wanted,
                 fields,
@@ -323,11 +321,11 @@ async def from_video(
                 details=derived(source, relation),
             )
 
-        return polled(door, await door.post(request, caller, body, work))
+        return polled(api, await api.post(request, caller, body, work))
 
 
 def source_of(
-    door: Door, caller: Caller, named: VideoSource | None, upload: Upload | None
+    api: Api, caller: Caller, named: VideoSource | None, upload: Upload | None
 ) -> Job | None:
     if (named is None) == (upload is None):
         raise Problem(
@@ -336,7 +334,7 @@ def source_of(
             "give video as a file or as video[id]",
             param="video",
         )
-    return completed(door, caller, named.id, "video.id") if named is not None else None
+    return completed(api, caller, named.id, "video.id") if named is not None else None
 
 
 def like(fields: dict[str, Any], source: Job | None) -> dict[str, Any]:
@@ -352,10 +350,10 @@ def like(fields: dict[str, Any], source: Job | None) -> dict[str, Any]:
 
 
 def like_upload(
-    door: Door, fields: dict[str, Any], upload: Upload, fps: float | None
+    api: Api, fields: dict[str, Any], upload: Upload, fps: float | None
 ) -> dict[str, Any]:
     """The same for an uploaded source; one that cannot be read is refused where it is stored."""
-    limits = door.settings.limits.media
+    limits = api.settings.limits.media
     try:
         info = probe(upload.path, limits)
     except MediaError:
@@ -377,26 +375,26 @@ def derived(source: Job | None, name: str) -> dict[str, Any]:
 @router.get("/{video_id}", responses=answers(VIDEO))
 async def retrieve_video(request: Request, video_id: str) -> Response:
     """One video and how far it is."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, video_id)
     if job.kind != "video":
         raise not_found("video", video_id)
-    response = JSONResponse(video_object(door, job))
-    return polled(door, response) if job.status in OPEN else response
+    response = JSONResponse(video_object(api, job))
+    return polled(api, response) if job.status in OPEN else response
 
 
 @router.delete("/{video_id}", responses=answers(VIDEO_DELETED))
 async def delete_video(request: Request, video_id: str) -> Response:
     """Delete a video and its stored files. One that still runs is stopped within its step."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
 
     def work() -> dict[str, Any]:
-        job = door.jobs.book.delete(
+        job = api.jobs.book.delete(
             caller.tenant, video_id, lambda job: changed("clip.deleted", caller, job)
         )
-        remove_assets(door.jobs, job)
+        remove_assets(api.jobs, job)
         return {"id": job.id, "object": "video.deleted", "deleted": True}
 
     return JSONResponse(await anyio.to_thread.run_sync(work))
@@ -405,14 +403,14 @@ async def delete_video(request: Request, video_id: str) -> Response:
 @router.post("/{video_id}/cancel", responses=answers(VIDEO))
 async def cancel_video(request: Request, video_id: str) -> Response:
     """Stop a video that has not ended. Ours; the SDK only deletes."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
     job = await anyio.to_thread.run_sync(
-        lambda: door.jobs.book.cancel(
+        lambda: api.jobs.book.cancel(
             caller.tenant, video_id, lambda job: changed("clip.cancelled", caller, job)
         )
     )
-    return JSONResponse(video_object(door, job))
+    return JSONResponse(video_object(api, job))
 
 
 def changed(kind: str, caller: Caller, job: Job) -> Event:
@@ -422,21 +420,21 @@ def changed(kind: str, caller: Caller, job: Job) -> Event:
 @router.post("/{video_id}/remix", responses=answers(VIDEO), openapi_extra=request_body(RemixVideo))
 async def remix_video(request: Request, video_id: str) -> Response:
     """The same video with another prompt: same seed, size, length and model."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    async with body_of(request, door.scratch) as body:
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    async with body_of(request, api.scratch) as body:
         wanted = parsed(RemixVideo, body)
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            source = completed(door, caller, video_id, "video_id")
-            fields = like(clip_fields(door, caller, wanted), source)
+            source = completed(api, caller, video_id, "video_id")
+            fields = like(clip_fields(api, caller, wanted), source)
             if fields["seed"] is None:
                 fields["seed"] = source.request["seed"]
             return start(
-                door, caller, wanted, fields, remember, request, details={"remixed_from": source.id}
+                api, caller, wanted, fields, remember, request, details={"remixed_from": source.id}
             )
 
-        return polled(door, await door.post(request, caller, body, work))
+        return polled(api, await api.post(request, caller, body, work))
 
 
 @router.head("/{video_id}/content", include_in_schema=False)
@@ -460,9 +458,9 @@ async def video_content(
     variant: Annotated[Literal["video", "thumbnail", "spritesheet"], Query()] = "video",
 ) -> Response:
     """The signed clip, its thumbnail or a sheet of stills. Ranges are served."""
-    door = door_of(request)
-    caller = await door.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(door.jobs.book.get, caller.tenant, video_id)
+    api = api_of(request)
+    caller = await api.enter(request, Scope.GENERATE)
+    job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, video_id)
     if job.status != Status.COMPLETED.value:
         raise Problem(
             409,
@@ -474,15 +472,15 @@ async def video_content(
     asset = (job.assets or {}).get(variant)
     if asset is None:
         raise Problem(404, "expired", f"the {variant} is not stored any more", param="variant")
-    return await serve(door, request, asset, f"{job.id}{_ENDINGS[asset['type']]}")
+    return await serve(api, request, asset, f"{job.id}{_ENDINGS[asset['type']]}")
 
 
 _ENDINGS = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png"}
 
 
-async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) -> Response:
+async def serve(api: Api, request: Request, asset: dict[str, Any], name: str) -> Response:
     """A stored object, whole or the asked range of it (RFC 9110, section 14)."""
-    size = await door.storage_budget.run(door.jobs.storage.size, asset["key"])
+    size = await api.storage_budget.run(api.jobs.storage.size, asset["key"])
     etag = f'"{asset.get("sha256", asset["key"])}"'
     headers = {
         "accept-ranges": "bytes",
@@ -513,7 +511,7 @@ async def serve(door: Door, request: Request, asset: dict[str, Any], name: str) 
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=asset["type"])
     return StreamingResponse(
-        door.storage_budget.stream(door.jobs.storage.chunks(asset["key"], start, end)),
+        api.storage_budget.stream(api.jobs.storage.chunks(asset["key"], start, end)),
         status,
         headers,
         media_type=asset["type"],

@@ -24,8 +24,8 @@ from guarded_gen.audit.integrate import read_snapshot
 from guarded_gen.audit.merkle import TILE_WIDTH
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
-from guarded_gen.audit_settings import Days, RecordClass, class_of
 from guarded_gen.errors import NotFound
+from guarded_gen.settings.audit import Days, RecordClass, class_of
 from guarded_gen.store.scrubbing import transaction_id
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from guarded_gen.audit_settings import class_of
+from guarded_gen.settings.audit import class_of
 
 MAX_PROBLEMS = 100
 """More findings than this say nothing new."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from guarded_gen.audit.log import AuditLog
-    from guarded_gen.audit_settings import AuditSettings
+    from guarded_gen.settings.audit import AuditSettings
 
 MARK_EVERY_S = 10.0
 ERASE_EVERY_S = 60.0

@@ -34,8 +34,8 @@ from guarded_gen.audit.note import (
 from guarded_gen.audit.proof import Prover, ReadTile, verify_consistency, verify_inclusion
 from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.audit.tiles import TilePath, split_bundle, tile_reader
-from guarded_gen.audit_settings import AuditSettings
 from guarded_gen.errors import InvalidInput
+from guarded_gen.settings.audit import AuditSettings
 
 if TYPE_CHECKING:
     from guarded_gen.audit.log import AuditLog

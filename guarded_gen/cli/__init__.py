@@ -28,8 +28,6 @@ from guarded_gen.cli import (
     people,
     policy,
     scan,
-    seed,
-    serve,
     trust,
     verify,
     watermark,
@@ -53,11 +51,8 @@ for command in (modes.animate, modes.extend, modes.edit, modes.blend, modes.imag
 app.command()(moderate.moderate)
 app.command()(verify.verify)
 app.command()(scan.scan)
-app.command()(serve.serve)
-app.command()(serve.worker)
 app.command()(capacity.capacity)
 app.command()(demo.demo)
-app.command()(seed.seed_demo)
 app.add_typer(banks.app, name="banks")
 app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")
@@ -72,7 +67,7 @@ app.add_typer(compliance.app, name="compliance")
 
 
 def main() -> None:
-    """The entry point of ``guarded-gen``."""
+    """Run the command that the arguments name; :mod:`guarded_gen.server` adds its own first."""
     level = os.environ.get("GUARDED_GEN_LOG", "error").upper()
     log_for_people(level)
     # dashes, arrows and prompts in any script must not end a command on an ASCII terminal

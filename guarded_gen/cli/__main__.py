@@ -1,5 +1,5 @@
-"""``python -m guarded_gen.cli``."""
+"""``python -m guarded_gen.cli``: the whole program, as ``guarded-gen``."""
 
-from guarded_gen.cli import main
+from guarded_gen.server import main
 
 main()

@@ -21,7 +21,7 @@ from guarded_gen.cli.common import progress_console
 
 if TYPE_CHECKING:
     from guarded_gen.audit import AuditLog, LogEntry
-    from guarded_gen.config import Settings
+    from guarded_gen.settings import Settings
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def opened_log(*, rolled_back: bool = False) -> Iterator[tuple[AuditLog, Setting
     ``rolled_back``: open it also when the database is older than what was seen before.
     """
     from guarded_gen.audit import AuditLog
-    from guarded_gen.config import load
+    from guarded_gen.settings import load
     from guarded_gen.store import open_store
 
     settings = load()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from guarded_gen.audit import AuditLog, LogEntry
     from guarded_gen.audit.note import Verifier
     from guarded_gen.audit.witness import Witness
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
     from policies import Signal
 
 
@@ -101,8 +101,8 @@ def check_proof(
 
 def _own_key() -> Verifier:
     from guarded_gen.audit.note import Verifier
-    from guarded_gen.config import load
     from guarded_gen.errors import InvalidInput
+    from guarded_gen.settings import load
 
     path = load().keys_folder / "audit" / "log.vkey"
     if not path.exists():
@@ -145,7 +145,7 @@ def _serve(witness: Witness, address: str, log: AuditLog) -> None:
     import uvicorn
     from fastapi import FastAPI
 
-    from guarded_gen.api.log import log_router
+    from guarded_gen.audit.http import log_router
     from guarded_gen.errors import InvalidInput
 
     host, _, port = address.rpartition(":")
@@ -220,7 +220,7 @@ def _check_again(services: Services, log: AuditLog, entry: LogEntry) -> list[Sig
     import json
 
     from guarded_gen.errors import InvalidInput, NotFound
-    from guarded_gen.gates import classify
+    from guarded_gen.gates.gate import classify
 
     if entry.kind == "prompt.decision":
         secret = log.reveal(entry.id, operator(), "reproducing the decision")

@@ -18,7 +18,7 @@ from guarded_gen.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from guarded_gen.banks import Held
+    from guarded_gen.gates.banks import Held
 
 app = typer.Typer(help="Hash banks: list, add, import, export, remove.", no_args_is_help=True)
 
@@ -64,7 +64,7 @@ def add(
 ) -> None:
     """Register a picture or video with its crops. It is seen from the next stream on."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.banks import bank_info
+        from guarded_gen.gates.banks import bank_info
 
         info = bank_info(name, category, action, source)
         with progress_console().status(f"hashing {escape(file.name)}"):
@@ -83,8 +83,8 @@ def import_(
 ) -> None:
     """Take a list of hashes into the database, whole or not at all."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.banks import bank_info
         from guarded_gen.errors import NotFound
+        from guarded_gen.gates.banks import bank_info
 
         info = bank_info(name, category, action, source)
         if not file.is_file():

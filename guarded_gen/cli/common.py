@@ -15,7 +15,7 @@ from rich.console import Console
 from guarded_gen.errors import Exit, describe
 
 if TYPE_CHECKING:
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -80,8 +80,8 @@ def _plain(text: str) -> str:
 def opened_services() -> Iterator[Services]:
     """The services for one command, closed at its end."""
     # Imported here so that `--help` does not load the models' libraries.
-    from guarded_gen.config import load
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
+    from guarded_gen.settings import load
 
     services = Services(load())
     try:

@@ -14,7 +14,7 @@ from guarded_gen.cli.common import Json, console, emit, errors_to_user, opened_s
 from guarded_gen.errors import Exit, InvalidInput
 
 if TYPE_CHECKING:
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
     from provenance.compliance import Result
     from provenance.trust import TrustList
 
@@ -69,7 +69,7 @@ def check(
         except ValueError as error:
             raise InvalidInput(str(error), "see `guarded-gen compliance laws`", "law") from error
         anchors = services.trust.joined(TrustList.load(*trust)) if trust else services.trust
-        verification, labels = services.desk.carried(file, anchors)
+        verification, labels = services.origin.carried(file, anchors)
         mark = _mark(services, file, anchors, bool(verification.manifest))
         results = {
             name: check_file(name, verification, labels, at=day, watermark=mark) for name in chosen
@@ -98,7 +98,7 @@ def _mark(services: Services, file: Path, trust: TrustList, signed: bool) -> boo
 
     if not signed:
         return None
-    report = services.desk.report(file, trust=trust, deep=True)
+    report = services.origin.report(file, trust=trust, deep=True)
     state = next((f.state for f in report.findings if f.kind is Evidence.WATERMARK), None)
     return None if state in (None, State.NOT_CHECKED) else state is State.FOUND
 

@@ -20,7 +20,7 @@ from guarded_gen.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from guarded_gen.consent import ConsentRecord
+    from guarded_gen.consent.book import ConsentRecord
 
 app = typer.Typer(
     help="Consent of people who let their likeness be recognised.", no_args_is_help=True
@@ -39,14 +39,13 @@ def enrol(
 ) -> None:
     """Enrol somebody who agreed. The pictures are not kept, only sealed vectors of them."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.enrolment import enrol as enrol_person
         from guarded_gen.errors import NotFound
 
         if not evidence.is_file():
             raise NotFound(f"{evidence} is not a file", "name the signed form")
         with progress_console().status("reading faces"):
-            record = enrol_person(
-                services, subject, scope, evidence, pictures, days=days, actor="user"
+            record = services.enrolment.enrol(
+                subject, scope, evidence, pictures, days=days, actor="user"
             )
         if json:
             emit(record.to_json(time.time()))

@@ -23,8 +23,8 @@ from guarded_gen.cli.common import (
 from guarded_gen.cli.generate import exit_code, print_outcome, run_with_progress
 
 if TYPE_CHECKING:
+    from guarded_gen.composition.services import Services
     from guarded_gen.production.outcome import Outcome
-    from guarded_gen.services import Services
 
 PROMPT = "a big red circle moves to the right over a green meadow in bright light"
 SIZE = 768
@@ -43,7 +43,7 @@ def demo(
 ) -> None:
     """Take a prompt the whole way to a signed MP4, verify it, and find a mangled copy again."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.request import ClipRequest
+        from guarded_gen.production.request import ClipRequest
 
         out.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
@@ -165,7 +165,7 @@ def _report(services: Services, path: Path, json: bool) -> dict[str, Any]:
     from guarded_gen.cli.verify import print_evidence, print_report
 
     with progress_console().status("verifying"):
-        report = services.desk.report(path, deep=True)
+        report = services.origin.report(path, deep=True)
     if not json:
         print_report(report.verification)
         print_evidence(report)

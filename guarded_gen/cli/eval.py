@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from classifiers.prompt.evaluation import Labelled
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
 
 app = typer.Typer(help="Measure the classifiers on rows with known answers.")
 BATCH = 128
@@ -98,7 +98,7 @@ def measure(
     from classifiers.prompt.classifier import EmbeddedPromptClassifier
     from classifiers.prompt.disguises import DISGUISES
     from classifiers.prompt.evaluation import report, robustness
-    from guarded_gen.gates import classify
+    from guarded_gen.gates.gate import classify
 
     shipped = EmbeddedPromptClassifier(services.registry).threshold
     limit = shipped if threshold is None else threshold

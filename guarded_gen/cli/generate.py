@@ -21,9 +21,9 @@ from guarded_gen.cli.common import (
 from guarded_gen.errors import Exit
 
 if TYPE_CHECKING:
+    from guarded_gen.composition.services import Services
     from guarded_gen.production.outcome import Outcome
-    from guarded_gen.request import ClipRequest
-    from guarded_gen.services import Services
+    from guarded_gen.production.request import ClipRequest
 
 
 def generate(
@@ -48,7 +48,7 @@ def generate(
     Exit codes: 0 published, 1 failed, 2 wrong usage, 3 blocked, 4 held for review.
     """
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.request import ClipRequest, parse_size
+        from guarded_gen.production.request import ClipRequest, parse_size
 
         width, height = parse_size(size)
         request = ClipRequest.checked(
@@ -99,7 +99,7 @@ def confirmed(outcome: Outcome, accept: bool, ask: bool) -> tuple[str, str] | No
 
 def run_with_progress(services: Services, request: ClipRequest, output: Path) -> Outcome:
     """Make the clip with a bar on standard error (nothing when that is no terminal)."""
-    from guarded_gen.composition import make_clip
+    from guarded_gen.composition.lines import make_clip
 
     check_output(output)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

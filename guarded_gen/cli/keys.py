@@ -23,7 +23,7 @@ def create(
 ) -> None:
     """Make a key. Its text is shown once and is nowhere else."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.api.keys import Keys
+        from guarded_gen.access.keys import Keys
         from guarded_gen.errors import InvalidInput
         from guarded_gen.jobs import now_ms
 
@@ -42,8 +42,7 @@ def list_keys(
 ) -> None:
     """All keys, without their secrets."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.api.api_keys import key_object
-        from guarded_gen.api.keys import Keys
+        from guarded_gen.access.keys import Keys, key_object
 
         keys = [key_object(key) for key in Keys(services.store).list(tenant)]
         if json:
@@ -63,7 +62,7 @@ def rotate(
 ) -> None:
     """Make a successor with the same rights."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.api.keys import Keys
+        from guarded_gen.access.keys import Keys
 
         fresh, text = Keys(services.store).rotate(None, key, int(hours * 3_600_000))
         _show(fresh, text, json)
@@ -75,7 +74,7 @@ def revoke(
 ) -> None:
     """End a key; running processes follow within five seconds."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.api.keys import Keys
+        from guarded_gen.access.keys import Keys
 
         Keys(services.store).revoke(None, key)
         if json:
@@ -114,7 +113,7 @@ def quota(
 
 def _show(key: Any, text: str, json: bool) -> None:
     if json:
-        from guarded_gen.api.api_keys import key_object
+        from guarded_gen.access.keys import key_object
 
         emit(key_object(key, text))
     else:

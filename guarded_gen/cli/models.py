@@ -42,7 +42,7 @@ _STATES = {"present": "green", "weights_missing": "yellow"}
 
 def _registry() -> WeightsRegistry:
     from classifiers.registry import WeightsRegistry
-    from guarded_gen.config import load
+    from guarded_gen.settings import load
 
     return WeightsRegistry(load().weights_folder)
 
@@ -162,7 +162,7 @@ def _pull_from_hub(
 ) -> bool:
     """Whether ``name`` is a model of the settings that comes from the hub; then it is there."""
     from classifiers.hub import pull as pull_model
-    from guarded_gen.config import load
+    from guarded_gen.settings import load
 
     spec = next((s for s in load().frames.models if s.name == name), None)
     if spec is None or spec.hub is None:
@@ -219,8 +219,8 @@ def calibrate(
     with errors_to_user(json):
         from classifiers.deepfake import fit, footage, raw_scores, write_record
         from classifiers.frame.profile import raw_check
-        from guarded_gen.config import load
         from guarded_gen.errors import InvalidInput, NotFound
+        from guarded_gen.settings import load
 
         settings = load()
         how = cast(Literal["temperature", "isotonic"], method)

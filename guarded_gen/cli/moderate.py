@@ -25,8 +25,8 @@ from guarded_gen.cli.common import (
 from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from guarded_gen.gates import GateResult
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
+    from guarded_gen.gates.gate import GateResult
 
 BATCH = 256
 """Texts judged at once in file mode; enough to fill the encoder's batches."""
@@ -66,7 +66,7 @@ def moderate(
 
 def judge(services: Services, texts: list[str]) -> list[GateResult]:
     """The prompt gate over texts, in the context of the command line."""
-    from guarded_gen.gates import judge_prompts
+    from guarded_gen.gates.gate import judge_prompts
     from policies import Context
 
     return judge_prompts(services.policy, services.prompt_classifiers, texts, Context())
@@ -77,7 +77,7 @@ def record(result: GateResult, text: str) -> dict[str, Any]:
 
     ``spans`` are the parts of the text that the decision rests on, empty for ``allow``.
     """
-    from guarded_gen.gates import decided_by
+    from guarded_gen.gates.gate import decided_by
 
     scores: dict[str, float] = {}
     for signal in result.signals:

@@ -189,7 +189,7 @@ def _run(
 ) -> None:
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.production.formats import format_for
-        from guarded_gen.request import (
+        from guarded_gen.production.request import (
             ClipRequest,
             FileReference,
             parse_size,

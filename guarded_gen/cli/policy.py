@@ -144,7 +144,7 @@ def test(
 
 def _judge(stack: ExitStack) -> Judge:
     """The installed prompt classifiers as one function."""
-    from guarded_gen.gates import classify
+    from guarded_gen.gates.gate import classify
 
     services = stack.enter_context(opened_services())
     return lambda text: classify(services.prompt_classifiers, [text])[0]
@@ -213,7 +213,7 @@ def categories(json: Json = False) -> None:
 
 def active() -> str:
     """The policy that the settings name."""
-    from guarded_gen.config import load
+    from guarded_gen.settings import load
 
     return load().policy
 

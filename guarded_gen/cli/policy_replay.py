@@ -25,7 +25,7 @@ from guarded_gen.cli.common import (
 from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
     from policies.history import History
     from policies.replay import ReplayReport
 
@@ -106,7 +106,7 @@ def read_log(
     services: Services, since: int | None, until: int | None, tenant: str | None
 ) -> tuple[History, int]:
     """The recorded decisions, and how many could not be read."""
-    from guarded_gen.past import read_past
+    from guarded_gen.governance.recorded import read_recorded
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=progress_console(), transient=True) as bar:
@@ -116,7 +116,7 @@ def read_log(
             if read % 1_000 == 0:
                 bar.update(task, description=f"reading decisions: {read:,}")
 
-        past = read_past(services.log, since=since, until=until, tenant=tenant, progress=tell)
+        past = read_recorded(services.log, since=since, until=until, tenant=tenant, progress=tell)
     return past.history, past.unusable
 
 

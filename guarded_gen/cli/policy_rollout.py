@@ -14,7 +14,7 @@ from guarded_gen.cli.common import Json, console, emit, errors_to_user, opened_s
 from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from guarded_gen.rollout import Standing
+    from guarded_gen.governance.rollout import Standing
 
 app = typer.Typer(
     help="Roll a policy out in steps; each change is an audit entry with author and reason.",

@@ -25,8 +25,8 @@ from guarded_gen.errors import Exit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from guarded_gen.scanning import ScanResult
-    from guarded_gen.services import Services
+    from guarded_gen.composition.scanning import ScanResult
+    from guarded_gen.composition.services import Services
     from policies.decision import Signal
 
 _COLOURS = {"allow": "green", "review": "yellow", "block": "red"}
@@ -52,8 +52,8 @@ def scan(
     4 to be reviewed; of several files the most severe.
     """
     with errors_to_user(json), opened_services() as services:
+        from guarded_gen.composition.scanning import files_in
         from guarded_gen.errors import InvalidInput, NotFound
-        from guarded_gen.scanning import files_in
         from policies.decision import Stage
 
         stages = [s.value for s in (Stage.OUTPUT, Stage.UPLOAD, Stage.REFERENCE)]
@@ -82,8 +82,8 @@ def _one(
     services: Services, file: Path, stage: Any, folder: Path, sharp: bool, json: bool, many: int
 ) -> tuple[dict[str, Any], Exit]:
     """Scan one file. In a folder an unreadable file is reported and the others go on."""
+    from guarded_gen.composition.scanning import scan_file
     from guarded_gen.errors import describe
-    from guarded_gen.scanning import scan_file
     from media.errors import MediaError
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
@@ -119,7 +119,7 @@ def _one(
 def _save_storyboard(
     services: Services, result: ScanResult, folder: Path, sharp: bool
 ) -> Path | None:
-    from guarded_gen.scanning import draw_storyboard
+    from guarded_gen.composition.scanning import draw_storyboard
 
     sheet = draw_storyboard(result, services.settings.limits.media, blur=not sharp)
     if sheet is None:

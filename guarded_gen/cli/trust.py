@@ -55,7 +55,7 @@ def check(
     is an alert about our own certificates.
     """
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.trust import Held
+        from guarded_gen.origin.trust import Held
         from provenance.trust import Role
         from provenance.trustlists import load_list
 
@@ -113,7 +113,7 @@ def update(
 
     An older list never replaces a newer one. The change goes into the audit log.
     """
-    from guarded_gen.trust import OFFICIAL
+    from guarded_gen.origin.trust import OFFICIAL
 
     with errors_to_user(json):
         if source is None and name not in OFFICIAL:
@@ -126,7 +126,7 @@ def update(
 
 def _change(name: str, source: str, role: str | None, expires: str | None, json: bool) -> None:
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.trust import obtain
+        from guarded_gen.origin.trust import obtain
         from provenance.trust import Role, parse_time
 
         try:

@@ -90,7 +90,7 @@ def verify(
             ) from error
         anchors = services.trust.joined(TrustList.load(*trust)) if trust else services.trust
         with progress_console().status("verifying"):
-            report = services.desk.report(
+            report = services.origin.report(
                 file, at=moment, trust=anchors, deep=deep, crjson=crjson, segments=segments
             )
         if html is not None:

@@ -35,7 +35,7 @@ def embed(
     with errors_to_user(json):
         from rich.progress import Progress
 
-        from guarded_gen.config import load
+        from guarded_gen.settings import load
         from media.probe import probe
         from provenance.watermark import KeyRing, parse_payload
         from provenance.watermark.files import embed_file
@@ -88,7 +88,7 @@ def detect(
     with errors_to_user(json):
         from rich.progress import Progress
 
-        from guarded_gen.config import load
+        from guarded_gen.settings import load
         from provenance.watermark import KeyRing, scan_file
         from provenance.watermark.files import detect_file
 

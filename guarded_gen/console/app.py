@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from guarded_gen.console.desk import Desk
+from guarded_gen.console.context import Console
 from guarded_gen.console.pages import (
     appeal,
     audit,
@@ -30,7 +30,8 @@ from guarded_gen.console.session import SignedOut
 from guarded_gen.errors import GuardedGenError, describe
 
 if TYPE_CHECKING:
-    from guarded_gen.api.door import Door
+    from guarded_gen.composition.services import Services
+    from guarded_gen.jobs import Jobs
 
 PAGES = (signin, home, queue, case, media, appeal, quality, audit, policy, people, verify)
 POLICY = (
@@ -47,10 +48,10 @@ HEADERS = {
 OWN = ("/console", "/appeal", "/verify")
 
 
-def add_console(app: FastAPI, door: Door) -> Desk:
-    """Add every page to ``app``; returns the desk, whose ``settle`` a worker calls."""
-    desk = Desk(door)
-    app.state.desk = desk
+def add_console(app: FastAPI, services: Services, jobs: Jobs) -> Console:
+    """Add every page to ``app``; returns the console, whose ``settle`` a worker calls."""
+    console = Console(services, jobs)
+    app.state.console = console
     for module in PAGES:
         app.include_router(module.router, include_in_schema=False)
 
@@ -67,7 +68,7 @@ def add_console(app: FastAPI, door: Door) -> Desk:
 
     app.add_middleware(PageHeaders)
     _show_errors_as_pages(app)
-    return desk
+    return console
 
 
 class PageHeaders:

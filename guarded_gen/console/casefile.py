@@ -10,12 +10,12 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from guarded_gen.console.desk import Desk
+from guarded_gen.console.context import Console
 from guarded_gen.errors import GuardedGenError
 from guarded_gen.production.files import draft_key
 from guarded_gen.production.line import GENERATE
+from guarded_gen.production.request import ClipRequest, FileReference
 from guarded_gen.production.work import Rendered
-from guarded_gen.request import ClipRequest, FileReference
 from guarded_gen.review.cases import WAITING, now_ms
 from guarded_gen.review.people import Member
 from guarded_gen.store.tables.jobs import Job, JobStage
@@ -31,25 +31,25 @@ LOOKS_COMPARED = 2_000
 """Waiting clips, most urgent first, whose look is compared: 5 ms."""
 
 
-def media_of(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
+def media_of(console: Console, case: ReviewCase) -> tuple[Path, ...]:
     """What a reviewer may look at of a case, while it exists here or in the shared storage.
 
     Of a held clip its private draft; of a held prompt or reference every file that the clip is
     to be made from, since one approval lets all of them pass.
     """
     if case.kind == "golden":
-        path = desk.golden.media(case)
+        path = console.golden.media(case)
         return (path,) if path is not None else ()
     try:
         if case.stage == Stage.OUTPUT.value:
-            return _draft(desk, case)
-        return _references(desk, case)
+            return _draft(console, case)
+        return _references(console, case)
     except (GuardedGenError, OSError):
         return ()
 
 
-def _draft(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
-    with desk.store.read() as session:
+def _draft(console: Console, case: ReviewCase) -> tuple[Path, ...]:
+    with console.store.read() as session:
         row = session.get(JobStage, (case.item, GENERATE))
     if row is None:
         return ()
@@ -58,13 +58,13 @@ def _draft(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
         return ()
     if rendered.draft.is_file():
         return (rendered.draft,)
-    if desk.door.jobs.storage.local is not None:
+    if console.storage.local is not None:
         return ()
-    return (_fetched(desk, case, draft_key(case.item), "draft.mp4"),)
+    return (_fetched(console, case, draft_key(case.item), "draft.mp4"),)
 
 
-def _references(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
-    with desk.store.read() as session:
+def _references(console: Console, case: ReviewCase) -> tuple[Path, ...]:
+    with console.store.read() as session:
         job = session.get(Job, case.item)
     if job is None:
         return ()
@@ -73,35 +73,35 @@ def _references(desk: Desk, case: ReviewCase) -> tuple[Path, ...]:
         if isinstance(one, FileReference):  # held before references were put into the store
             path = Path(one.path)
         else:
-            path = _fetched(desk, case, one.key, f"reference{number}{Path(one.key).suffix}")
+            path = _fetched(console, case, one.key, f"reference{number}{Path(one.key).suffix}")
         if path.is_file():
             found.append(path)
     return tuple(found)
 
 
-def _fetched(desk: Desk, case: ReviewCase, key: str, name: str) -> Path:
+def _fetched(console: Console, case: ReviewCase, key: str, name: str) -> Path:
     """A private copy of a stored object for the reviewers of this machine."""
-    path = desk.services.settings.work_folder / case.item / "review" / name
+    path = console.services.settings.work_folder / case.item / "review" / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = path.with_name(f"{uuid.uuid4().hex}.part")
         try:
-            desk.door.jobs.storage.fetch(key, part)
+            console.storage.fetch(key, part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     return path
 
 
-def exposure(desk: Desk, who: Member) -> dict[str, Any]:
+def exposure(console: Console, who: Member) -> dict[str, Any]:
     """Seconds of media this person revealed in this shift, and whether a break is due."""
-    with desk.store.read() as session:
+    with console.store.read() as session:
         rows = session.execute(
             select(Exposure.at, Exposure.seconds)
             .where(Exposure.person == who.id, Exposure.at > now_ms() - SHIFT_MS)
             .order_by(Exposure.at)
         ).all()
-    limits, last, since_break = desk.limits, 0, 0.0
+    limits, last, since_break = console.limits, 0, 0.0
     for at, seconds in rows:
         since_break = seconds if at - last > BREAK_MS else since_break + seconds
         last = at
@@ -118,9 +118,9 @@ def exposure(desk: Desk, who: Member) -> dict[str, Any]:
     }
 
 
-def related(desk: Desk, case: ReviewCase) -> dict[str, Any]:
+def related(console: Console, case: ReviewCase) -> dict[str, Any]:
     """The subject's earlier cases with strikes, and open cases with the same words or look."""
-    with desk.store.read() as session:
+    with console.store.read() as session:
         others = [
             ReviewCase.tenant == case.tenant,
             ReviewCase.id != case.id,
@@ -147,7 +147,7 @@ def related(desk: Desk, case: ReviewCase) -> dict[str, Any]:
                     select(ReviewCase)
                     .where(ReviewCase.cluster == case.cluster, *others)
                     .order_by(ReviewCase.opened_at.desc())
-                    .limit(desk.limits.bulk)
+                    .limit(console.limits.bulk)
                 )
             )
             if case.cluster
@@ -186,12 +186,12 @@ def _same_look(session: Session, case: ReviewCase) -> list[ReviewCase]:
     return list(session.scalars(select(ReviewCase).where(ReviewCase.id.in_(ids[:500]))))
 
 
-def verdicts(desk: Desk, case: ReviewCase) -> list[ReviewVerdict]:
+def verdicts(console: Console, case: ReviewCase) -> list[ReviewVerdict]:
     """What was said of a case so far."""
     # a second reviewer must not see what the first one said: agreement would be copying
     if case.state in WAITING:
         return []
-    with desk.store.read() as session:
+    with console.store.read() as session:
         return list(
             session.scalars(
                 select(ReviewVerdict)
@@ -201,11 +201,11 @@ def verdicts(desk: Desk, case: ReviewCase) -> list[ReviewVerdict]:
         )
 
 
-def rule_text(desk: Desk, case: ReviewCase) -> dict[str, Any] | None:
+def rule_text(console: Console, case: ReviewCase) -> dict[str, Any] | None:
     """The rule that asked for a person, as the policies of this server have it."""
-    plan = desk.services.rollout.plan()
-    every = [desk.services.policy, *([plan.canary[0]] if plan.canary else []), *plan.shadows]
-    policy = next((p for p in every if p.digest == case.policy_digest), desk.services.policy)
+    plan = console.services.rollout.plan()
+    every = [console.services.policy, *([plan.canary[0]] if plan.canary else []), *plan.shadows]
+    policy = next((p for p in every if p.digest == case.policy_digest), console.services.policy)
     for rule in policy.rules:
         if rule.id == case.rule:
             return {

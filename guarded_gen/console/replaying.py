@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from guarded_gen.audit import AuditLog
 from guarded_gen.errors import InvalidInput
-from guarded_gen.past import Past, read_past
+from guarded_gen.governance.recorded import RecordedDecisions, read_recorded
 from guarded_gen.review.people import Member
 from policies import Policy
 from policies.decision import Stage
@@ -36,7 +36,7 @@ class Tried:
     threshold: float
     report: ReplayReport
     curve: tuple[tuple[float, int], ...]
-    past: Past
+    past: RecordedDecisions
     days: int
 
 
@@ -45,10 +45,12 @@ class Replays:
     """Keeps what was read for two minutes, so that a slider can ask again and again."""
 
     log: AuditLog
-    _kept: dict[tuple[int, frozenset[str]], tuple[float, Past]] = field(default_factory=dict)
+    _kept: dict[tuple[int, frozenset[str]], tuple[float, RecordedDecisions]] = field(
+        default_factory=dict
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def past(self, who: Member, days: int) -> Past:
+    def past(self, who: Member, days: int) -> RecordedDecisions:
         """The newest decisions of the tenants that this person may see."""
         key = (days, who.tenants)
         with self._lock:
@@ -57,7 +59,7 @@ class Replays:
                 return found[1]
             self._kept.clear()  # one history is megabytes; people look at one period at a time
             since = time.time_ns() // 1_000_000 - days * DAY_MS
-            past = read_past(self.log, since=since, most=MOST, sees=who.sees)
+            past = read_recorded(self.log, since=since, most=MOST, sees=who.sees)
             self._kept[key] = (time.monotonic(), past)
             return past
 

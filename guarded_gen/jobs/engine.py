@@ -29,8 +29,8 @@ from dbos import (
     run_dbos_database_migrations,
 )
 
-from guarded_gen.config import Settings
 from guarded_gen.production.line import Queue
+from guarded_gen.settings import Settings
 from guarded_gen.store.engine import silent_options
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.telemetry import json_only

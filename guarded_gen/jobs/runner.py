@@ -27,9 +27,9 @@ from guarded_gen.production.drive import (
     record_result,
 )
 from guarded_gen.production.line import DONE, Line, Queue, Standing
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Result, Stage
 from guarded_gen.production.work import Work, recorded
-from guarded_gen.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.telemetry import Metrics, job_id_var
 

@@ -1,4 +1,4 @@
-"""The jobs room put together: what the door uses, and what a worker process runs."""
+"""The jobs room put together: what API and console use, and what a worker process runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from functools import cached_property
 
 from sqlalchemy import delete, select
 
-from guarded_gen.config import Settings
 from guarded_gen.errors import StorageFailed
 from guarded_gen.jobs.book import PREVIEW, JobBook, Log
 from guarded_gen.jobs.engine import Engine, QueueClient, worker_id
@@ -20,6 +19,7 @@ from guarded_gen.jobs.watch import Heart, Watchman
 from guarded_gen.jobs.webhooks import Deliverer, Post
 from guarded_gen.production.line import Line, Plan, Queue
 from guarded_gen.production.rows import now_ms
+from guarded_gen.settings import Settings
 from guarded_gen.store import Store
 from guarded_gen.store.objects import Storage
 from guarded_gen.store.tables.jobs import Idempotency, Job, RateBucket
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Jobs:
-    """The door's side: the book, the storage and the way into the queue."""
+    """The side of API and console: the book, the storage and the way into the queue."""
 
     def __init__(
         self, settings: Settings, store: Store, log: Log, plan: Plan | None = None

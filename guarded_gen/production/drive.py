@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol, assert_never
 
 from guarded_gen.audit import Transaction
-from guarded_gen.gates import GateResult
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.production import events
 from guarded_gen.production.line import Line, Queue, Standing
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Done, Held, Refused, Result, Stage
 from guarded_gen.production.work import Gated, Judged, Output, Recorded, Work
-from guarded_gen.request import ClipRequest
 from guarded_gen.review.held import hold
 from guarded_gen.store.tables.jobs import Job
 

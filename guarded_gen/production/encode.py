@@ -14,9 +14,9 @@ from guarded_gen.production.formats import format_of
 from guarded_gen.production.line import ENCODE, GENERATE
 from guarded_gen.production.marking import Mark, Pixels, mark_and_write
 from guarded_gen.production.parts import CapabilitiesOf, facts_of
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Marked, Output, Rendered, Work
-from guarded_gen.request import ClipRequest
 from media.decode import decode
 from media.encode import EncodeSettings
 from media.limits import MediaLimits

@@ -10,9 +10,9 @@ from typing import Any
 
 from generator.base import Capabilities
 from guarded_gen.audit import Event
-from guarded_gen.gates import GateResult
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.production.parts import Look
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 
 
 def decision(request: ClipRequest, clip: str, result: GateResult, related: str | None) -> Event:

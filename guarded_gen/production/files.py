@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from guarded_gen.errors import Conflict, NotFound, StorageFailed
 from guarded_gen.production.formats import FORMATS
 from guarded_gen.production.line import REFERENCE
+from guarded_gen.production.request import ClipRequest, FileReference, Reference, StoredReference
 from guarded_gen.production.work import Gated, Rendered, Signed, Work
-from guarded_gen.request import ClipRequest, FileReference, Reference, StoredReference
 from media.hashing import sha256_file
 
 if TYPE_CHECKING:

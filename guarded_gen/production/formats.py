@@ -25,7 +25,7 @@ from media.errors import EncodeFailed
 from media.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
-    from guarded_gen.request import ClipRequest
+    from guarded_gen.production.request import ClipRequest
 
 
 class Writer(Protocol):

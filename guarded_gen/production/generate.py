@@ -10,17 +10,17 @@ from classifiers.base import FrameCheck, SoundCheck
 from classifiers.frame import FrameSettings, GateReport, PreviewGate, PreviewStopped
 from classifiers.sound import listen
 from generator.base import Cancel, Generator, OnStep, Step
-from guarded_gen.gates import GateResult, judge
+from guarded_gen.gates.gate import GateResult, judge
 from guarded_gen.production import events
 from guarded_gen.production.draft import render_draft
 from guarded_gen.production.files import DRAFT, WorkFiles
 from guarded_gen.production.line import GENERATE
 from guarded_gen.production.marking import Pixels
 from guarded_gen.production.parts import Judging, Look
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.production.soundtrack import soundtrack_of
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Output, Rendered, Work
-from guarded_gen.request import ClipRequest
-from guarded_gen.soundtrack import soundtrack_of
 from media.limits import MediaLimits
 from media.open import open_media
 from policies.decision import Action, Stage

@@ -21,8 +21,8 @@ from guarded_gen.production.work import Gated, Work
 from policies.decision import Action
 
 if TYPE_CHECKING:
+    from guarded_gen.production.request import ClipRequest
     from guarded_gen.production.stage import Stage
-    from guarded_gen.request import ClipRequest
     from guarded_gen.store.tables.jobs import Job
 
 PROMPT = "prompt"

@@ -20,10 +20,10 @@ from guarded_gen.production import events
 from guarded_gen.production.drive import drive, last_decision, record_result
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import Line, Standing
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.rows import copy_of, held, new_job, now_ms
 from guarded_gen.production.stage import Held, Result, Stage
 from guarded_gen.production.work import Output, Work, recorded
-from guarded_gen.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job, JobStage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from guarded_gen.gates import GateResult
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.production.line import GENERATE, PUBLISH, Standing
 from guarded_gen.production.memory import MemoryRecord
 from guarded_gen.production.work import Gated, Published, Rendered

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from guarded_gen.gates import judge
+from guarded_gen.gates.gate import judge
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import GENERATE, OUTPUT
 from guarded_gen.production.parts import Judging

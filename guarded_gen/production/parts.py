@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import policies
 from generator.base import Capabilities
-from guarded_gen.gates import GateResult
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.production.marking import Pixels
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from policies import Context
 from policies.rollout import Choice
 from provenance.compliance import Facts

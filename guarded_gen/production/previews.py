@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from guarded_gen.gates import GateResult
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.production.encode import Marker
 from guarded_gen.production.marking import PAYLOAD_BYTES, Pixels, watermark_payload
 from guarded_gen.production.parts import CapabilitiesOf, Look, facts_of
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from policies.decision import Action
 from provenance.certificates import SigningIdentity
 from provenance.compliance import LABEL_SHARE, ComplianceSettings, prepare

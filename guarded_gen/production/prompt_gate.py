@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from classifiers.base import PromptClassifier
-from guarded_gen.gates import GateResult, explained, judge_prompts, with_negative
+from guarded_gen.gates.gate import GateResult, explained, judge_prompts, with_negative
 from guarded_gen.production.formats import format_of
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.parts import Judging
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
-from guarded_gen.request import ClipRequest
 from policies.decision import Action
 from provenance import law
 from provenance.compliance import ComplianceSettings

@@ -9,13 +9,13 @@ from pathlib import Path
 from classifiers.base import FrameCheck, SoundCheck
 from classifiers.frame import FrameSettings
 from generator.checks import require
-from guarded_gen.gates import judge_reference
+from guarded_gen.gates.gate import judge_reference
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import REFERENCE
 from guarded_gen.production.parts import Judging
+from guarded_gen.production.request import FileReference
 from guarded_gen.production.stage import Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
-from guarded_gen.request import FileReference
 from media.limits import MediaLimits
 
 

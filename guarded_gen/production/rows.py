@@ -1,4 +1,4 @@
-"""The row of a new job: every field once, for the door, the command line and the tests."""
+"""The row of a new job: every field once, for the API, the command line and the tests."""
 
 from __future__ import annotations
 

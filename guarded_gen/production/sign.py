@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from generator.base import Generator
-from guarded_gen.gates import GateResult
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.production import events
 from guarded_gen.production.encode import MARK_RECORD, Encode
 from guarded_gen.production.files import THUMBNAIL, WorkFiles
@@ -17,9 +17,9 @@ from guarded_gen.production.formats import format_of
 from guarded_gen.production.line import ENCODE, OUTPUT, PROMPT, REFERENCE, SIGN
 from guarded_gen.production.marking import PAYLOAD_BYTES, watermark_payload
 from guarded_gen.production.parts import CapabilitiesOf, facts_of
+from guarded_gen.production.request import ClipRequest, FileReference
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Gated, Marked, Output, Recorded, Signed, Work
-from guarded_gen.request import ClipRequest, FileReference
 from media.limits import MediaLimits
 from provenance.certificates import SigningIdentity
 from provenance.compliance import ComplianceSettings, prepare

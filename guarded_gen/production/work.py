@@ -22,8 +22,8 @@ from pydantic import (
 )
 
 from guarded_gen.errors import GuardedGenError
-from guarded_gen.gates import GateResult
-from guarded_gen.request import ClipRequest
+from guarded_gen.gates.gate import GateResult
+from guarded_gen.production.request import ClipRequest
 from policies.decision import Action, Signal
 
 VERSION = 1

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 from guarded_gen.audit import Transaction
-from guarded_gen.gates import GateResult
-from guarded_gen.request import ClipRequest
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.review.cases import NewCase, open_case
 from media.decode import decode
 from media.hashing import MIN_QUALITY, pdq, to_hex
 
 
+class Asked(Protocol):
+    """What a case keeps of a request: who asked, for whom, in which words."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def prompt(self) -> str: ...
+
+
 def hold(
     tx: Transaction,
-    request: ClipRequest,
+    request: Asked,
     item: str,
     gate: GateResult,
     decision: str,
@@ -75,7 +86,7 @@ def look_of(clip: Path, frames: int) -> str | None:
     return None
 
 
-def cluster_of(request: ClipRequest) -> str:
+def cluster_of(request: Asked) -> str:
     """The same for prompts that differ in case, spaces and punctuation only."""
     words = "".join(c if c.isalnum() else " " for c in request.prompt.casefold()).split()
     return hashlib.sha256(f"{request.tenant}\0{' '.join(words)}".encode()).hexdigest()[:32]

@@ -3,7 +3,7 @@
 What decides about people (``canary``, ``active``) needs both; what only looks on, and every way
 out (back to draft, retired), is one person's step, so that a mistake can be stopped at once.
 Whoever has a shell on the server can use ``guarded-gen policy rollout`` alone; both ways go
-through :class:`~guarded_gen.rollout.PolicyDesk` and leave the same entries.
+through :class:`~guarded_gen.governance.rollout.PolicyRollouts` and leave the same entries.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
+from guarded_gen.governance.rollout import PolicyRollouts, Standing
 from guarded_gen.review.cases import Clock, now_ms
 from guarded_gen.review.errors import NotAllowed, StaleCase
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
-from guarded_gen.rollout import PolicyDesk, Standing
 from guarded_gen.store import Store
 from guarded_gen.store.tables.policies import PolicyRollout
 from guarded_gen.store.tables.review import Person, PolicyRequest
@@ -36,13 +36,13 @@ class Publishing:
 
     store: Store
     log: AuditLog
-    desk: PolicyDesk
+    rollouts: PolicyRollouts
     clock: Clock = now_ms
 
     def propose(self, who: Member, policy: Policy, reason: str) -> Standing:
         """Take a policy in as a draft; decides nothing yet."""
         who.require(Permission.EDIT_POLICY)
-        return self.desk.propose(self.log, policy, who.name, said(reason))
+        return self.rollouts.propose(self.log, policy, who.name, said(reason))
 
     def move(
         self, who: Member, digest: str, to: State, reason: str, percent: float | None = None
@@ -55,7 +55,7 @@ class Publishing:
         who.require(Permission.PUBLISH_POLICY)
         reason = said(reason)
         if to not in NEEDS_TWO:
-            self.desk.move(self.log, digest, to, who.name, reason, percent)
+            self.rollouts.move(self.log, digest, to, who.name, reason, percent)
             return None
         self._possible(digest, to, percent)
         request = PolicyRequest(
@@ -100,7 +100,7 @@ class Publishing:
             )
         if agree:
             agreed = f"agreed by {who.name}{': ' if reason else ''}{reason}"
-            self.desk.move(
+            self.rollouts.move(
                 self.log,
                 request.digest,
                 State(request.state),
@@ -158,7 +158,7 @@ class Publishing:
 
     def _possible(self, digest: str, to: State, percent: float | None) -> None:
         """Say now, not at the second person's desk, what cannot be done."""
-        every = [Rollout(s.digest, s.state, s.percent) for s in self.desk.standings()]
+        every = [Rollout(s.digest, s.state, s.percent) for s in self.rollouts.standings()]
         mine = next((one for one in every if one.digest == digest), None)
         if mine is None:
             raise NotFound(f"no policy {digest[:16]} in the rollout", "propose it first")

@@ -24,7 +24,7 @@ from guarded_gen.store import migrate
 from guarded_gen.store.scrubbing import empty_wal, rewrite
 
 if TYPE_CHECKING:
-    from guarded_gen.config import Settings
+    from guarded_gen.settings import Settings
 
 WRITES = "guarded_gen_writes"
 """Execution option: this connection's transactions take SQLite's write lock when they begin."""

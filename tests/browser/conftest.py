@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.review import ReviewCase
 from tests.waiting import PATIENCE_S, free_port, serving

@@ -69,8 +69,8 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     served.end_undo(id)
     until_said(page, f"{served.url}/console/cases/{id}", "Closed:")
 
-    from guarded_gen.config import Settings
     from guarded_gen.review.appeals import appeal_key, appeal_link
+    from guarded_gen.settings import Settings
 
     home = Path(served.env["GUARDED_GEN_HOME"])
     key = appeal_key(Settings(home=home).keys_folder)

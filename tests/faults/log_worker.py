@@ -10,7 +10,7 @@ from pathlib import Path
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.audit.errors import StorageFailed
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 
 THREADS = 4

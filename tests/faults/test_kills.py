@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog
 from guarded_gen.jobs import Jobs, now_ms
 from guarded_gen.jobs.service import wait_until

@@ -21,7 +21,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import Job, JobStage

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stages import EmptyStages, TracedStages, line_of
 
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog
 from guarded_gen.jobs import Jobs, WorkerProcess
 from guarded_gen.store import open_store

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from classifiers.frame.banks import BankInvalid
-from guarded_gen.banks import bank_info
-from guarded_gen.composition import make_clip
-from guarded_gen.config import load
+from guarded_gen.composition.lines import make_clip
+from guarded_gen.composition.scanning import scan_file
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.frame_index import BLOCK, CodeTable, FrameIndex, spread
+from guarded_gen.gates.banks import bank_info
+from guarded_gen.origin.frame_index import BLOCK, CodeTable, FrameIndex, spread
 from guarded_gen.production.marking import watermark_payload
-from guarded_gen.request import ClipRequest
-from guarded_gen.scanning import scan_file
-from guarded_gen.services import Services
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.settings import load
 from media.decode import decode
 from media.encode import EncodeSettings, encode
 from media.hashing import distance, pdq, to_hex
@@ -202,7 +202,8 @@ def test_two_registries_of_one_database_see_the_same(services: Services, home: P
     """What another process published is found without a restart."""
     assert services.published.known() == 0
     code = (
-        "from guarded_gen.config import load; from guarded_gen.services import Services;"
+        "from guarded_gen.settings import load;"
+        "from guarded_gen.composition.services import Services;"
         "import numpy as np; from provenance.picture import Picture;"
         "from provenance.recovery import PublishedFile;"
         "s = Services(load());"

@@ -23,12 +23,11 @@ from classifiers.frame.faces import BlazeFace
 from classifiers.frame.likeness import Embedder
 from classifiers.packages import pull
 from classifiers.registry import WeightsRegistry
-from guarded_gen.api import create_app
-from guarded_gen.cli import app
-from guarded_gen.config import load
-from guarded_gen.consent import ConsentBook
+from guarded_gen.composition.services import Services
+from guarded_gen.consent.book import ConsentBook
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.services import Services
+from guarded_gen.server import app, create_app
+from guarded_gen.settings import load
 from media.clip import Frames
 from media.encode import EncodeSettings, encode
 from policies.decision import CheckStatus, Signal

@@ -14,10 +14,10 @@ import pytest
 from classifiers.deepfake import fit, write_record
 from classifiers.frame import ModelKind, ModelSpec, scan
 from classifiers.frame.profile import model_check
-from guarded_gen.composition import make_clip
-from guarded_gen.config import load
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.composition.lines import make_clip
+from guarded_gen.composition.services import Services
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.settings import load
 from media.decode import decode
 from media.encode import EncodeSettings, encode
 from provenance.report import Evidence, Finding, Origin, ProvenanceReport, State
@@ -53,7 +53,7 @@ def of(report: ProvenanceReport, kind: Evidence) -> Finding:
 
 def test_a_copy_is_in_the_bank_of_our_own_output(services: Services, tmp_path: Path) -> None:
     other = film(tmp_path / "other.mp4")
-    empty = of(services.desk.report(other, deep=True), Evidence.HASH_BANK)
+    empty = of(services.origin.report(other, deep=True), Evidence.HASH_BANK)
     assert empty.state is State.NOT_CHECKED, "nothing was published yet"
     clip, copy = tmp_path / "clip.mp4", tmp_path / "copy.mp4"
     wanted = ClipRequest(
@@ -62,21 +62,21 @@ def test_a_copy_is_in_the_bank_of_our_own_output(services: Services, tmp_path: P
     )  # fmt: skip
     made = make_clip(services, wanted, clip)
     encode(copy, (batch.pixels for batch in decode(clip)), Fraction(24), EncodeSettings(crf=33))
-    found = of(services.desk.report(copy, deep=True), Evidence.HASH_BANK)
+    found = of(services.origin.report(copy, deep=True), Evidence.HASH_BANK)
     assert found.state is State.FOUND
     assert f"own-output: {made.clip}" in found.sentence
-    assert of(services.desk.report(other, deep=True), Evidence.HASH_BANK).state is State.NOT_FOUND
+    assert of(services.origin.report(other, deep=True), Evidence.HASH_BANK).state is State.NOT_FOUND
 
 
 def test_lists_of_banned_content_are_no_oracle(
     services: Services, home: Path, tmp_path: Path
 ) -> None:
     """What is listed for blocking is told to the operator by scan, never to whoever asks."""
-    from guarded_gen.banks import bank_info
+    from guarded_gen.gates.banks import bank_info
 
     other = film(tmp_path / "other.mp4")
     services.banks.add(bank_info("banned", "gore", "block"), other, load().limits.media)
-    report = services.desk.report(other, deep=True)
+    report = services.origin.report(other, deep=True)
     assert of(report, Evidence.WATERMARK).state is State.NOT_FOUND, "it was looked at"
     assert of(report, Evidence.HASH_BANK).state is State.NOT_CHECKED
     assert "banned" not in json.dumps(report.to_json())
@@ -86,12 +86,12 @@ def test_only_a_calibrated_detector_speaks(home: Path, tmp_path: Path) -> None:
     services = Services(load(frames={"models": [DETECTOR.model_dump(mode="json")]}))
     try:
         dark, bright = film(tmp_path / "dark.mp4", 60), film(tmp_path / "bright.mp4", 180)
-        silent = of(services.desk.report(dark, deep=True), Evidence.DETECTOR)
+        silent = of(services.origin.report(dark, deep=True), Evidence.DETECTOR)
         assert silent.state is State.NOT_CHECKED, "no such weights"
         services.registry.add(
             "detector", tiny.vit(tmp_path / "model", ("fake", "real")), licence="MIT", source="t"
         )
-        silent = of(services.desk.report(dark, deep=True), Evidence.DETECTOR)
+        silent = of(services.origin.report(dark, deep=True), Evidence.DETECTOR)
         assert silent.state is State.NOT_CHECKED, "not calibrated"
 
         check = model_check(DETECTOR, services.registry)
@@ -102,7 +102,7 @@ def test_only_a_calibrated_detector_speaks(home: Path, tmp_path: Path) -> None:
         )
         write_record(services.registry, record)
         for path in (dark, bright):
-            report = services.desk.report(path, deep=True)
+            report = services.origin.report(path, deep=True)
             told = of(report, Evidence.DETECTOR)
             calibrated = model_check(DETECTOR, services.registry)
             [_, signal] = scan(path, (calibrated,), seed=0).report.signals

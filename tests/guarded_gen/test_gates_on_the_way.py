@@ -13,12 +13,12 @@ from PIL import Image
 
 from generator.base import Step
 from generator.spec import Mode
-from guarded_gen.composition import files_of, generate_stage, make_clip, storage_of
-from guarded_gen.config import load
-from guarded_gen.gates import judge_reference, with_faces
+from guarded_gen.composition.lines import files_of, generate_stage, make_clip, storage_of
+from guarded_gen.composition.services import Services
+from guarded_gen.gates.gate import judge_reference, with_faces
 from guarded_gen.production.outcome import State
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.settings import load
 from media.encode import encode
 from media.errors import UnreadableMedia
 from media.hashing import pdq, sha256_file, to_hex

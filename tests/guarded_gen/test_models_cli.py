@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from guarded_gen.cli import app
+from guarded_gen.server import app
 
 _file = Path(__file__).parents[1] / "classifiers" / "frame" / "tiny.py"
 _spec = importlib.util.spec_from_file_location("tiny_models", _file)

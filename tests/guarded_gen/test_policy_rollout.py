@@ -9,12 +9,12 @@ import pytest
 
 import policies
 from guarded_gen.audit import Query
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import InvalidInput, LogCorrupt, NotFound
-from guarded_gen.gates import GateResult, judge
+from guarded_gen.gates.gate import GateResult, judge
 from guarded_gen.production import events
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.settings import load
 from guarded_gen.store.tables.policies import PolicyRollout
 from policies import Action, Context, Signal, Stage
 from policies.errors import RolloutRefused

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from guarded_gen.composition import make_clip, prompt_gate
-from guarded_gen.config import load
-from guarded_gen.gates import judge_prompts
+from guarded_gen.composition.lines import make_clip, prompt_gate
+from guarded_gen.composition.services import Services
+from guarded_gen.gates.gate import judge_prompts
 from guarded_gen.production.outcome import State
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.settings import load
 from policies import Context
 
 OFFENDING = "a naked woman walks along the beach at sunset"

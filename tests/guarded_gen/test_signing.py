@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guarded_gen.config import load
-from guarded_gen.services import Services
+from guarded_gen.composition.services import Services
+from guarded_gen.settings import load
 from media.encode import encode
 from provenance import ManifestRequest, SigningIdentity, TrustList, Verdict, sign_file
 from provenance.certificates import issue_authority, issue_leaf
@@ -63,7 +63,7 @@ def signed(services: Services, clip: Path, name: str, by: SigningIdentity | None
 def test_a_new_key_with_a_new_root_counts_without_a_restart(
     services: Services, clip: Path, home: Path
 ) -> None:
-    desk = services.desk
+    desk = services.origin
     store = IdentityStore(home / "keys" / "identities")
     first, second = fresh(30), fresh(1)
     store.add("a", first)
@@ -83,16 +83,20 @@ def test_a_trust_list_that_changes_counts_at_once(
 ) -> None:
     partner = fresh(5)
     theirs = signed(services, clip, "theirs.mp4", partner)
-    assert services.desk.report(theirs, deep=False).verification.verdict is Verdict.VALID_UNTRUSTED
+    assert (
+        services.origin.report(theirs, deep=False).verification.verdict is Verdict.VALID_UNTRUSTED
+    )
     list_file.write_text(json.dumps(TrustList.of(partner, name="partners").to_json()))
-    report = services.desk.report(theirs, deep=False)
+    report = services.origin.report(theirs, deep=False)
     assert report.verification.verdict is Verdict.TRUSTED
     assert report.origin is Origin.CREDENTIALED
     list_file.write_text('{"version": 1, "signers": [')
-    again = services.desk.report(theirs, deep=False)
+    again = services.origin.report(theirs, deep=False)
     assert again.verification.verdict is Verdict.TRUSTED, "half a list does not count"
     list_file.write_text(json.dumps(TrustList().to_json()))
-    assert services.desk.report(theirs, deep=False).verification.verdict is Verdict.VALID_UNTRUSTED
+    assert (
+        services.origin.report(theirs, deep=False).verification.verdict is Verdict.VALID_UNTRUSTED
+    )
 
 
 def test_a_list_that_is_wrong_from_the_start_is_told(home: Path, list_file: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from typer.testing import CliRunner
 
-from guarded_gen.cli import app
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import ConfigInvalid
-from guarded_gen.services import Services
+from guarded_gen.server import app
+from guarded_gen.settings import load
 from provenance.certificates import issue_authority, issue_leaf, save_certificates
 from provenance.errors import CredentialInvalid, KeyUnavailable
 from provenance.identities import IdentityStore

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import StorageFailed
-from guarded_gen.sampling_key import NAME, sampling_secret
-from guarded_gen.services import Services
+from guarded_gen.gates.sampling_key import NAME, sampling_secret
+from guarded_gen.settings import load
 from media.encode import encode
 
 

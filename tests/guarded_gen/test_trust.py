@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from guarded_gen.audit.search import Query
-from guarded_gen.cli import app
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import Conflict, InvalidInput
-from guarded_gen.services import Services
-from guarded_gen.trust import TrustStore, obtain
+from guarded_gen.origin.trust import TrustStore, obtain
+from guarded_gen.server import app
+from guarded_gen.settings import load
 from provenance.certificates import issue_authority, save_certificates
 from provenance.errors import TrustListInvalid
 from provenance.trust import TrustList

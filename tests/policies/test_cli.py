@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import policies
-from guarded_gen.cli import app
+from guarded_gen.server import app
 from policies import Context, Signal, Stage, evaluate
 from policies.history import HistoryBuilder
 from policies.taxonomy import HARM

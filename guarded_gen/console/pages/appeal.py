@@ -6,7 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from guarded_gen.console.desk import desk_of
+from guarded_gen.console.context import console_of
 from guarded_gen.console.render import page
 from guarded_gen.review.appeals import MAX_STATEMENT
 
@@ -15,9 +15,9 @@ router = APIRouter(prefix="/appeal")
 
 @router.get("/{decision}/{token}")
 def show(request: Request, decision: str, token: str) -> Response:
-    desk = desk_of(request)
-    desk.appeals.check(decision, token)
-    entry = desk.appeals.judged(decision)
+    console = console_of(request)
+    console.appeals.check(decision, token)
+    entry = console.appeals.judged(decision)
     return page(
         request,
         "appeal.html",
@@ -26,7 +26,7 @@ def show(request: Request, decision: str, token: str) -> Response:
             "taken": dict(entry.decision or {}),
             "by_person": entry.id != decision,
             "at": entry.time,
-            "status": desk.appeals.status(decision),
+            "status": console.appeals.status(decision),
             "most": MAX_STATEMENT,
         },
     )
@@ -34,8 +34,8 @@ def show(request: Request, decision: str, token: str) -> Response:
 
 @router.post("/{decision}/{token}")
 async def file(request: Request, decision: str, token: str) -> Response:
-    desk = desk_of(request)
-    desk.appeals.check(decision, token)
+    console = console_of(request)
+    console.appeals.check(decision, token)
     statement = str((await request.form()).get("statement", ""))
-    await to_thread.run_sync(desk.appeals.file, decision, statement)
+    await to_thread.run_sync(console.appeals.file, decision, statement)
     return RedirectResponse(f"/appeal/{decision}/{token}?said=filed", 303)

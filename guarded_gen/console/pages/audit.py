@@ -23,7 +23,7 @@ from guarded_gen.audit import Event, LogEntry, Query
 from guarded_gen.audit.dsa import statements
 from guarded_gen.audit.export import Format, export
 from guarded_gen.audit.reproduce import Reproduction, reproduce
-from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
 from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.review.errors import NotAllowed
@@ -43,13 +43,13 @@ def given_in(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: fields.get(name, "").strip()[:128] for name in FIELDS}
 
 
-def query_of(desk: Desk, given: Mapping[str, str], limit: int | None) -> Query:
+def query_of(console: Console, given: Mapping[str, str], limit: int | None) -> Query:
     """The search that a form asks for; raises :class:`InvalidInput` for what is no number or
     time."""
     texts = {name: given[name] or None for name in TEXTS}
     if texts["subject"] and not texts["tenant"]:
         raise InvalidInput("a subject belongs to a tenant", "name the tenant as well", "tenant")
-    by_name = {name: id for id, name in desk.names().items()}
+    by_name = {name: id for id, name in console.names().items()}
     texts["actor"] = by_name.get(texts["actor"] or "", texts["actor"] or "") or None
     return Query(
         **texts,  # type: ignore[arg-type]
@@ -85,32 +85,32 @@ def _moment(text: str) -> int | None:
 
 @router.get("")
 def search(request: Request) -> Response:
-    desk = desk_of(request)
-    who = desk.who(request)
+    console = console_of(request)
+    who = console.who(request)
     who.require(Permission.SEE_AUDIT)
     given = given_in(request.query_params)
     before = request.query_params.get("before", "")
-    query = query_of(desk, given, PAGE + 1)
+    query = query_of(console, given, PAGE + 1)
     if before.isdecimal() and len(before) < 16:
         query = replace(query, before=int(before))
     asked = {name: value for name, value in given.items() if value and name != "subject"}
     if any(given.values()):
-        desk.log.append(
+        console.log.append(
             Event(
                 kind="audit.searched",
                 actor=who.id,
                 body={"filters": {**asked, "subject": "given"} if given["subject"] else asked},
             )
         )
-    found = list(desk.log.entries(query))
+    found = list(console.log.entries(query))
     entries = [entry for entry in found[:PAGE] if who.sees(entry.tenant)]
     further = found[PAGE - 1].index if len(found) > PAGE else None
-    return _page(request, desk, given, entries, further)
+    return _page(request, console, given, entries, further)
 
 
 def _page(
     request: Request,
-    desk: Desk,
+    console: Console,
     given: dict[str, str],
     entries: list[LogEntry],
     further: int | None = None,
@@ -123,7 +123,7 @@ def _page(
             "entries": entries,
             "given": given,
             "filters": {name: value for name, value in given.items() if value},
-            "names": desk.names(),
+            "names": console.names(),
             "further": further,
             "report": report,
             "formats": list(Format),
@@ -135,19 +135,19 @@ def _page(
 @router.post("/verify")
 async def verify(request: Request) -> Response:
     """Check every row, tile, signature and payload; takes seconds for each million entries."""
-    desk = desk_of(request)
-    found, _ = await desk.form(request)
+    console = console_of(request)
+    found, _ = await console.form(request)
     found.who.require(Permission.SEE_AUDIT)
-    report = await to_thread.run_sync(desk.log.verify)
-    return _page(request, desk, dict.fromkeys(FIELDS, ""), [], report=report.to_json())
+    report = await to_thread.run_sync(console.log.verify)
+    return _page(request, console, dict.fromkeys(FIELDS, ""), [], report=report.to_json())
 
 
 @router.post("/export")
 async def take_out(request: Request) -> Response:
     """The entries that a search finds as one archive: entries, proofs, checkpoint, manifest."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
-    query = replace(_own(desk, found.who, fields), limit=EXPORT_MOST)
+    console = console_of(request)
+    found, fields = await console.form(request)
+    query = replace(_own(console, found.who, fields), limit=EXPORT_MOST)
     try:
         form = Format(fields.get("format", ""))
     except ValueError as error:
@@ -155,7 +155,7 @@ async def take_out(request: Request) -> Response:
     folder = Path(tempfile.mkdtemp(prefix="guarded-gen-export-"))
 
     def work() -> Path:
-        export(desk.log, folder / "audit", query, form, found.who.id)
+        export(console.log, folder / "audit", query, form, found.who.id)
         return Path(shutil.make_archive(str(folder / "audit"), "zip", folder / "audit"))
 
     try:
@@ -174,9 +174,9 @@ async def take_out(request: Request) -> Response:
 @router.post("/dsa")
 async def dsa(request: Request) -> Response:
     """Statements of reasons for the DSA Transparency Database, of the same tenant and time."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
-    asked = _own(desk, found.who, fields)
+    console = console_of(request)
+    found, fields = await console.form(request)
+    asked = _own(console, found.who, fields)
     query = Query(
         tenant=asked.tenant,
         since=asked.since,
@@ -187,7 +187,7 @@ async def dsa(request: Request) -> Response:
     )
 
     def work() -> str:
-        desk.log.append(
+        console.log.append(
             Event(
                 kind="log.exported",
                 tenant=asked.tenant or "-",
@@ -195,17 +195,17 @@ async def dsa(request: Request) -> Response:
                 body={"format": "dsa", "since": asked.since, "until": asked.until},
             )
         )
-        made = list(statements(desk.log.entries(query), desk.log.entry))
+        made = list(statements(console.log.entries(query), console.log.entry))
         return json.dumps({"statements": made}, indent=2, ensure_ascii=False)
 
     headers = {"content-disposition": 'attachment; filename="statements-of-reasons.json"'}
     return Response(await to_thread.run_sync(work), media_type="application/json", headers=headers)
 
 
-def _own(desk: Desk, who: Member, fields: Mapping[str, str]) -> Query:
+def _own(console: Console, who: Member, fields: Mapping[str, str]) -> Query:
     """What may be taken out: of a person who sees some tenants only, one of theirs."""
     who.require(Permission.SEE_AUDIT)
-    query = query_of(desk, given_in(fields), None)
+    query = query_of(console, given_in(fields), None)
     if who.tenants and (query.tenant is None or not who.sees(query.tenant)):
         raise NotAllowed("you see some tenants only", "search for one of them, then export")
     return query
@@ -213,30 +213,30 @@ def _own(desk: Desk, who: Member, fields: Mapping[str, str]) -> Query:
 
 @router.get("/{id}")
 def entry(request: Request, id: str) -> Response:
-    desk = desk_of(request)
-    who = desk.who(request)
+    console = console_of(request)
+    who = console.who(request)
     who.require(Permission.SEE_AUDIT)
-    return _entry_page(request, desk, _visible(desk, who, id))
+    return _entry_page(request, console, _visible(console, who, id))
 
 
 @router.post("/{id}/reproduce")
 async def again(request: Request, id: str) -> Response:
     """Decide again from the recorded signals and the kept policy; must be the same, byte by
     byte."""
-    desk = desk_of(request)
-    found, _ = await desk.form(request)
+    console = console_of(request)
+    found, _ = await console.form(request)
     found.who.require(Permission.SEE_AUDIT)
-    entry = _visible(desk, found.who, id)
+    entry = _visible(console, found.who, id)
 
     def work() -> Reproduction:
-        with desk.log.reading() as connection:
+        with console.log.reading() as connection:
             return reproduce(connection, entry)
 
-    return _entry_page(request, desk, entry, await to_thread.run_sync(work))
+    return _entry_page(request, console, entry, await to_thread.run_sync(work))
 
 
 def _entry_page(
-    request: Request, desk: Desk, entry: LogEntry, reproduced: Reproduction | None = None
+    request: Request, console: Console, entry: LogEntry, reproduced: Reproduction | None = None
 ) -> Response:
     return page(
         request,
@@ -244,10 +244,10 @@ def _entry_page(
         {
             "entry": entry,
             "text": json.dumps(entry.to_json(), indent=2, ensure_ascii=False),
-            "led": _led_to(desk, entry.related),
-            "followed": list(desk.log.entries(Query(related=entry.id, limit=20))),
-            "proof": proof_text(desk, entry.index),
-            "names": desk.names(),
+            "led": _led_to(console, entry.related),
+            "followed": list(console.log.entries(Query(related=entry.id, limit=20))),
+            "proof": proof_text(console, entry.index),
+            "names": console.names(),
             "reproducible": "signals" in entry.body and entry.decision is not None,
             "reproduced": reproduced,
         },
@@ -257,32 +257,32 @@ def _entry_page(
 @router.get("/{id}/proof")
 def proof(request: Request, id: str) -> Response:
     """The offline proof, as a file that ``guarded-gen audit check-proof`` takes."""
-    desk = desk_of(request)
-    who = desk.who(request)
+    console = console_of(request)
+    who = console.who(request)
     who.require(Permission.SEE_AUDIT)
-    found = _visible(desk, who, id)
+    found = _visible(console, who, id)
     headers = {"content-disposition": f'attachment; filename="{found.id}.tlog-proof"'}
-    return Response(proof_text(desk, found.index), media_type="text/plain", headers=headers)
+    return Response(proof_text(console, found.index), media_type="text/plain", headers=headers)
 
 
-def proof_text(desk: Desk, index: int) -> str:
+def proof_text(console: Console, index: int) -> str:
     """The entry's C2SP tlog-proof against the newest checkpoint."""
-    return desk.log.proof(index).encode()
+    return console.log.proof(index).encode()
 
 
-def _visible(desk: Desk, who: Member, id: str) -> LogEntry:
-    found = desk.log.entry(id)
+def _visible(console: Console, who: Member, id: str) -> LogEntry:
+    found = console.log.entry(id)
     if not who.sees(found.tenant):
-        return desk.log.entry("")  # raises NotFound, as for an entry that is not there
+        return console.log.entry("")  # raises NotFound, as for an entry that is not there
     return found
 
 
-def _led_to(desk: Desk, related: str | None) -> list[LogEntry]:
+def _led_to(console: Console, related: str | None) -> list[LogEntry]:
     """Earlier entries, back along ``related``, at most twenty."""
     chain: list[LogEntry] = []
     while related and len(chain) < 20:
         try:
-            found = desk.log.entry(related)
+            found = console.log.entry(related)
         except GuardedGenError:
             break
         chain.append(found)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.casefile import exposure, media_of, related, rule_text, verdicts
-from guarded_gen.console.desk import Desk, desk_of, seconds_of
+from guarded_gen.console.context import Console, console_of, seconds_of
 from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK
 from guarded_gen.console.render import page
 from guarded_gen.errors import InvalidInput
@@ -29,14 +29,14 @@ _NO_DETAILS: dict[str, Any] = {"scores": {}, "segments": {}, "missing": (), "not
 
 @router.get("/{id}")
 def show(request: Request, id: str) -> Response:
-    desk = desk_of(request)
-    session = desk.session(request)
+    console = console_of(request)
+    session = console.session(request)
     who = session.who
-    case = desk.queue.get(who, id)
-    holds = case.holder == who.id and case.lease_until > desk.queue.clock()
+    case = console.queue.get(who, id)
+    holds = case.holder == who.id and case.lease_until > console.queue.clock()
     prompt = None
     if who.may(Permission.DECIDE) and (holds or case.state in ("deciding", "closed")):
-        prompt = desk.words(who, case.decision, f"case {case.id}")
+        prompt = console.words(who, case.decision, f"case {case.id}")
     return page(
         request,
         "case.html",
@@ -45,27 +45,27 @@ def show(request: Request, id: str) -> Response:
             "details": {**_NO_DETAILS, **case.details},
             "holds": holds,
             "prompt": prompt,
-            "statement": _statement(desk, who, case) if holds else None,
+            "statement": _statement(console, who, case) if holds else None,
             "reveal": request.query_params.get("reveal") == "1" and holds,
             "nominal": NOMINAL_LOOK,
-            "has_media": bool(media_of(desk, case)),
+            "has_media": bool(media_of(console, case)),
             "reasons": REASONS,
-            "names": desk.names(),
-            "now": desk.queue.clock(),
-            "exposure": exposure(desk, who),
-            "limits": desk.limits,
-            "related": related(desk, case),
-            "verdicts": verdicts(desk, case),
-            "rule_text": rule_text(desk, case),
+            "names": console.names(),
+            "now": console.queue.clock(),
+            "exposure": exposure(console, who),
+            "limits": console.limits,
+            "related": related(console, case),
+            "verdicts": verdicts(console, case),
+            "rule_text": rule_text(console, case),
             "look": _look(session.preferences),
         },
     )
 
 
-def _statement(desk: Desk, who: Member, case: ReviewCase) -> str | None:
+def _statement(console: Console, who: Member, case: ReviewCase) -> str | None:
     """What the one who appealed wrote; read on record."""
     entry = case.details.get("statement")
-    return desk.secret(who, str(entry), f"appeal {case.id}").get("statement") if entry else None
+    return console.secret(who, str(entry), f"appeal {case.id}").get("statement") if entry else None
 
 
 def _look(preferences: dict[str, Any]) -> dict[str, bool]:
@@ -75,17 +75,17 @@ def _look(preferences: dict[str, Any]) -> dict[str, bool]:
 
 @router.post("/{id}/take")
 async def take(request: Request, id: str) -> Response:
-    desk = desk_of(request)
-    found, _ = await desk.form(request)
-    await to_thread.run_sync(desk.queue.take, found.who, id)
+    console = console_of(request)
+    found, _ = await console.form(request)
+    await to_thread.run_sync(console.queue.take, found.who, id)
     return RedirectResponse(f"/console/cases/{id}", 303)
 
 
 @router.post("/{id}/decide")
 async def decide(request: Request, id: str) -> Response:
     """Decide, then on to the next case; the page of the next one offers the undo."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     try:
         version = int(fields.get("version", ""))
     except ValueError as error:
@@ -96,7 +96,7 @@ async def decide(request: Request, id: str) -> Response:
         reason = "no_violation"
 
     def work() -> str:
-        done = desk.decisions.decide(
+        done = console.decisions.decide(
             found.who,
             id,
             action,
@@ -105,7 +105,7 @@ async def decide(request: Request, id: str) -> Response:
             note=fields.get("note", ""),
             seconds=min(seconds, 86_400.0),
         )
-        following = desk.queue.next(found.who)
+        following = console.queue.next(found.who)
         said = "second" if done.waits_for_second else "decided"
         where = f"/console/cases/{following.id}" if following else "/console/queue"
         return f"{where}?said={said}&undo={id}"
@@ -115,26 +115,26 @@ async def decide(request: Request, id: str) -> Response:
 
 @router.post("/{id}/undo")
 async def undo(request: Request, id: str) -> Response:
-    desk = desk_of(request)
-    found, _ = await desk.form(request)
-    await to_thread.run_sync(desk.decisions.undo, found.who, id)
+    console = console_of(request)
+    found, _ = await console.form(request)
+    await to_thread.run_sync(console.decisions.undo, found.who, id)
     return RedirectResponse(f"/console/cases/{id}?said=undone", 303)
 
 
 @router.post("/{id}/leave")
 async def leave(request: Request, id: str) -> Response:
     """Skip, put aside, escalate, or ask for a second person."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     how, note = fields.get("how", ""), fields.get("note", "")[:4000]
 
     def work() -> str:
         following = None
         if how in ("skip", "hold"):
-            desk.queue.give_back(found.who, id, hold=how == "hold")
-            following = desk.queue.next(found.who, after=id)
+            console.queue.give_back(found.who, id, hold=how == "hold")
+            following = console.queue.next(found.who, after=id)
         elif how in ("second", "escalate"):
-            desk.decisions.ask_second(found.who, id, note, escalate=how == "escalate")
+            console.decisions.ask_second(found.who, id, note, escalate=how == "escalate")
         else:
             raise InvalidInput("this is no way to leave a case", "skip, hold, second or escalate")
         where = f"/console/cases/{following.id}" if following else "/console/queue"
@@ -145,23 +145,23 @@ async def leave(request: Request, id: str) -> Response:
 
 @router.post("/{id}/assign")
 async def assign(request: Request, id: str) -> Response:
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     to = fields.get("to") or None
-    await to_thread.run_sync(desk.queue.assign, found.who, id, to)
+    await to_thread.run_sync(console.queue.assign, found.who, id, to)
     return RedirectResponse(f"/console/cases/{id}?said=assigned", 303)
 
 
 @router.post("/{id}/golden")
 async def golden(request: Request, id: str) -> Response:
     """Make this case a golden one."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
 
     def work() -> None:
-        case = desk.queue.get(found.who, id)
-        media = media_of(desk, case)
-        desk.golden.make(found.who, id, fields.get("expected", ""), media[0] if media else None)
+        case = console.queue.get(found.who, id)
+        media = media_of(console, case)
+        console.golden.make(found.who, id, fields.get("expected", ""), media[0] if media else None)
 
     await to_thread.run_sync(work)
     return RedirectResponse(f"/console/cases/{id}?said=golden", 303)
@@ -171,15 +171,15 @@ async def golden(request: Request, id: str) -> Response:
 async def bulk(request: Request, id: str) -> Response:
     """Decide all open cases with the same words, or the same look; each becomes a verdict of
     its own."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     by = "open_look" if fields.get("by") == "look" else "open_words"
     action, reason = fields.get("action", ""), fields.get("reason", "")
     if action == "allow" and not reason:
         reason = "no_violation"
 
     def work() -> int:
-        same = related(desk, desk.queue.get(found.who, id))[by]
+        same = related(console, console.queue.get(found.who, id))[by]
         if fields.get("count") != str(len(same)):
             raise InvalidInput(
                 f"{len(same)} cases are alike now, not {fields.get('count')}",
@@ -189,8 +189,8 @@ async def bulk(request: Request, id: str) -> Response:
         done = 0
         for other in same:
             try:
-                taken = desk.queue.take(found.who, other.id)
-                desk.decisions.decide(
+                taken = console.queue.take(found.who, other.id)
+                console.decisions.decide(
                     found.who,
                     other.id,
                     action,

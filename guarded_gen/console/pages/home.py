@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from guarded_gen.audit import Query
 from guarded_gen.console.charts import bars
-from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
 from guarded_gen.review.cases import WAITING
 from guarded_gen.store.tables.jobs import Job, Worker
@@ -29,14 +29,14 @@ ACTING = (State.SHADOW, State.CANARY, State.ACTIVE)
 
 @router.get("")
 def home(request: Request) -> Response:
-    desk = desk_of(request)
-    who = desk.who(request)
+    console = console_of(request)
+    who = console.who(request)
     since = int(time.time() * 1000) - WINDOW_MS
     actions: Counter[str] = Counter()
     categories: Counter[str] = Counter()
     unassessed: Counter[str] = Counter()
     read = 0
-    for entry in desk.log.entries(Query(since=since, limit=SAMPLE)):
+    for entry in console.log.entries(Query(since=since, limit=SAMPLE)):
         if entry.decision is None or not who.sees(entry.tenant):
             continue
         read += 1
@@ -59,14 +59,14 @@ def home(request: Request) -> Response:
             "categories": categories.most_common(12),
             "category_chart": bars(categories.most_common(12), "Rules matched by category"),
             "unassessed": unassessed.most_common(12),
-            "queue": _queue_age(desk),
-            "health": _health(desk),
+            "queue": _queue_age(console),
+            "health": _health(console),
         },
     )
 
 
-def _queue_age(desk: Desk) -> dict[str, Any]:
-    with desk.store.read() as session:
+def _queue_age(console: Console) -> dict[str, Any]:
+    with console.store.read() as session:
         oldest = [  # one look into the index for each state
             session.scalar(select(func.min(ReviewCase.opened_at)).where(ReviewCase.state == state))
             for state in WAITING
@@ -78,10 +78,10 @@ def _queue_age(desk: Desk) -> dict[str, Any]:
     return {"oldest": min(known) if known else None, "count": count or 0}
 
 
-def _health(desk: Desk) -> dict[str, Any]:
+def _health(console: Console) -> dict[str, Any]:
     now = int(time.time() * 1000)
-    services = desk.services
-    with desk.store.read() as session:
+    services = console.services
+    with console.store.read() as session:
         workers = list(session.scalars(select(Worker).order_by(Worker.started_at)))
         open_jobs = session.execute(
             select(Job.status, func.count())
@@ -98,5 +98,5 @@ def _health(desk: Desk) -> dict[str, Any]:
         "backend": services.generator(services.settings.backend).capabilities(),
         "signer": leaf.subject.rfc4514_string(),
         "signer_until": int(leaf.not_valid_after_utc.timestamp() * 1000),
-        "log_size": desk.log.snapshot().size,
+        "log_size": console.log.snapshot().size,
     }

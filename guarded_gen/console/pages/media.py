@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from guarded_gen.audit import Event
 from guarded_gen.console import frames
 from guarded_gen.console.casefile import exposure, media_of
-from guarded_gen.console.desk import Desk, desk_of, seconds_of
+from guarded_gen.console.context import Console, console_of, seconds_of
 from guarded_gen.errors import NotFound
 from guarded_gen.review.errors import LeaseLost
 from guarded_gen.review.roles import Permission
@@ -26,12 +26,12 @@ LOOKS = ("grey", "blur", "small")
 @router.post("/preferences")
 async def prefer(request: Request) -> Response:
     """How softly media is shown to this person from now on."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     wanted = {name: fields.get(name) == "1" for name in LOOKS}
 
     def work() -> None:
-        with desk.store.write() as session:
+        with console.store.write() as session:
             person = session.get(Person, found.who.id)
             if person is not None:
                 person.preferences = {**person.preferences, **wanted}
@@ -46,26 +46,26 @@ async def prefer(request: Request) -> Response:
 @router.post("/cases/{id}/revealed")
 async def revealed(request: Request, id: str) -> Response:
     """Count seconds of media that were revealed; called by the page's script."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     seconds = seconds_of(fields.get("seconds", ""))
-    await to_thread.run_sync(desk.decisions.revealed, found.who, id, seconds)
-    return JSONResponse({"exposure": await to_thread.run_sync(exposure, desk, found.who)})
+    await to_thread.run_sync(console.decisions.revealed, found.who, id, seconds)
+    return JSONResponse({"exposure": await to_thread.run_sync(exposure, console, found.who)})
 
 
 @router.post("/cases/{id}/reveal")
 async def reveal(request: Request, id: str) -> Response:
     """Show the storyboard without JavaScript; a nominal look is counted."""
-    desk = desk_of(request)
-    found, _ = await desk.form(request)
-    await to_thread.run_sync(desk.decisions.revealed, found.who, id, NOMINAL_LOOK)
+    console = console_of(request)
+    found, _ = await console.form(request)
+    await to_thread.run_sync(console.decisions.revealed, found.who, id, NOMINAL_LOOK)
     return RedirectResponse(f"/console/cases/{id}?reveal=1#media", 303)
 
 
 @router.get("/cases/{id}/storyboard.jpg")
 def storyboard(request: Request, id: str) -> Response:
-    desk = desk_of(request)
-    case, paths = _media(desk, request, id, "storyboard")
+    console = console_of(request)
+    case, paths = _media(console, request, id, "storyboard")
     data = frames.storyboard(paths, case.details.get("segments", {}))
     return Response(data, media_type="image/jpeg")
 
@@ -73,24 +73,26 @@ def storyboard(request: Request, id: str) -> Response:
 @router.get("/cases/{id}/preview.mp4")
 def preview(request: Request, id: str) -> Response:
     """A small silent copy of the case's media, made on first request, for looking at one second."""
-    desk = desk_of(request)
-    _, paths = _media(desk, request, id, "preview")
+    console = console_of(request)
+    _, paths = _media(console, request, id, "preview")
     return FileResponse(frames.preview(paths), media_type="video/mp4")
 
 
-def _media(desk: Desk, request: Request, id: str, what: str) -> tuple[ReviewCase, tuple[Path, ...]]:
+def _media(
+    console: Console, request: Request, id: str, what: str
+) -> tuple[ReviewCase, tuple[Path, ...]]:
     """The files of a case, for the one who holds it and may see media; the view goes on record
     before a byte is sent."""
-    who = desk.who(request)
+    who = console.who(request)
     who.require(Permission.SEE_MEDIA)
-    case = desk.queue.get(who, id)
-    if case.holder != who.id or case.lease_until < desk.queue.clock():
+    case = console.queue.get(who, id)
+    if case.holder != who.id or case.lease_until < console.queue.clock():
         raise LeaseLost("you do not hold this case", "take it first")
-    paths = media_of(desk, case)
+    paths = media_of(console, case)
     if not paths:
         raise NotFound("there is no media of this case on this machine")
     if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):  # not for every part
-        desk.log.append(
+        console.log.append(
             Event(
                 kind="case.media_opened",
                 tenant=case.tenant,

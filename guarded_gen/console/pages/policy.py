@@ -14,13 +14,13 @@ from starlette.responses import RedirectResponse, Response
 
 import policies
 from guarded_gen.console.charts import curve
-from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
 from guarded_gen.console.replaying import DAYS, differences
 from guarded_gen.console.session import Session
 from guarded_gen.errors import GuardedGenError, InvalidInput
-from guarded_gen.gates import judge_prompts
-from guarded_gen.request import clean_prompt
+from guarded_gen.gates.gate import judge_prompts
+from guarded_gen.production.request import clean_prompt
 from guarded_gen.review.publishing import NEEDS_TWO
 from guarded_gen.review.roles import Permission
 from policies import Context, Issue, Policy, PolicyInvalid
@@ -36,19 +36,19 @@ FIELDS = ("text", "prompt", "rule", "threshold", "days", "against", "reason")
 @router.get("")
 def show(request: Request) -> Response:
     """The text of the active policy, or of another one: ``?open=`` a name or a digest."""
-    desk = desk_of(request)
-    desk.who(request)
+    console = console_of(request)
+    console.who(request)
     wanted = request.query_params.get("open", "")[:64]
-    text = text_of(desk, wanted)
-    return _page(request, desk, {"text": text}, check_text(text))
+    text = text_of(console, wanted)
+    return _page(request, console, {"text": text}, check_text(text))
 
 
-def text_of(desk: Desk, wanted: str) -> str:
+def text_of(console: Console, wanted: str) -> str:
     """The text of a library policy, of one in the rollout, or (nothing wanted) the active one.
 
     A policy of the rollout is kept as canonical JSON, so its comments are gone.
     """
-    services = desk.services
+    services = console.services
     if wanted in policies.library():
         return policies.loader.locate(wanted).read_text("utf-8")
     if wanted:
@@ -71,7 +71,7 @@ def written(policy: Policy) -> str:
 async def check(request: Request) -> Response:
     """Check the text, run its examples, and try a prompt if there is one."""
     given = await _given(request)
-    services, policy, prompt = given.desk.services, given.policy, given.fields["prompt"]
+    services, policy, prompt = given.console.services, given.policy, given.fields["prompt"]
     if prompt and policy is not None:
         clean = clean_prompt(prompt, services.settings.limits)
 
@@ -79,14 +79,14 @@ async def check(request: Request) -> Response:
             return judge_prompts(policy, services.prompt_classifiers, [clean], Context())[0]
 
         given.result["tried"] = (await to_thread.run_sync(work)).decision.to_json()
-    return _page(request, given.desk, given.fields, given.result)
+    return _page(request, given.console, given.fields, given.result)
 
 
 @router.post("/replay")
 async def replay(request: Request) -> Response:
     """The text over recorded decisions, with another threshold in one rule. Changes nothing."""
     given = await _given(request)
-    desk, fields = given.desk, given.fields
+    console, fields = given.console, given.fields
     if given.policy is not None:
         try:
             threshold = float(fields["threshold"])
@@ -96,48 +96,50 @@ async def replay(request: Request) -> Response:
             raise InvalidInput("a threshold lies between 0 and 1", "move the slider", "threshold")
         days = int(fields["days"]) if fields["days"] in map(str, DAYS) else DAYS[0]
         replayed = await to_thread.run_sync(
-            desk.replays.try_,
+            console.replays.try_,
             given.found.who,
             given.policy,
             fields["rule"],
             threshold,
             days,
-            desk.services.policy if fields["against"] == "active" else None,
+            console.services.policy if fields["against"] == "active" else None,
         )
         title = "Decisions that change, by threshold"
         given.result.update(
             {"replayed": replayed, "chart": curve(replayed.curve, threshold, title)}
         )
-    return _page(request, desk, fields, given.result)
+    return _page(request, console, fields, given.result)
 
 
 @router.post("/propose")
 async def propose(request: Request) -> Response:
     """Take the text into the rollout as a draft."""
     given = await _given(request)
-    desk, fields, result = given.desk, given.fields, given.result
+    console, fields, result = given.console, given.fields, given.result
     if given.policy is None:
-        return _page(request, desk, fields, result, status=400)
-    propose = desk.publishing.propose
+        return _page(request, console, fields, result, status=400)
+    propose = console.publishing.propose
     try:
         await to_thread.run_sync(propose, given.found.who, given.policy, fields["reason"])
     except GuardedGenError as error:
-        return _page(request, desk, fields, {**result, "refused": error}, status=error.http_status)
+        return _page(
+            request, console, fields, {**result, "refused": error}, status=error.http_status
+        )
     return RedirectResponse("/console/policy?said=proposed#rollout", 303)
 
 
 @router.post("/rollout/{digest}")
 async def move(request: Request, digest: str) -> Response:
     """One step of a policy in the rollout; what decides about people asks for a second one."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     try:
         to = State(fields.get("to", ""))
         percent = float(fields["percent"]) if to is State.CANARY else None
     except (KeyError, ValueError) as error:
         raise InvalidInput("this is no step", "choose one, a canary with its share") from error
     waits = await to_thread.run_sync(
-        desk.publishing.move, found.who, digest, to, fields.get("reason", ""), percent
+        console.publishing.move, found.who, digest, to, fields.get("reason", ""), percent
     )
     said = "asked" if waits is not None else "moved"
     return RedirectResponse(f"/console/policy?said={said}#rollout", 303)
@@ -146,11 +148,11 @@ async def move(request: Request, digest: str) -> Response:
 @router.post("/requests/{id}")
 async def answer(request: Request, id: str) -> Response:
     """The second person's word."""
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     agree = fields.get("answer") == "agree"
     await to_thread.run_sync(
-        desk.publishing.answer, found.who, id, agree, fields.get("reason", "").strip()[:1000]
+        console.publishing.answer, found.who, id, agree, fields.get("reason", "").strip()[:1000]
     )
     return RedirectResponse(
         f"/console/policy?said={'published' if agree else 'declined'}#rollout", 303
@@ -161,7 +163,7 @@ async def answer(request: Request, id: str) -> Response:
 class _Given:
     """A posted form of the workbench and what the check of its text says (``result``)."""
 
-    desk: Desk
+    console: Console
     found: Session
     fields: dict[str, str]
     result: dict[str, Any]
@@ -173,12 +175,12 @@ class _Given:
 
 
 async def _given(request: Request) -> _Given:
-    desk = desk_of(request)
-    found, posted = await desk.form(request)
+    console = console_of(request)
+    found, posted = await console.form(request)
     found.who.require(Permission.EDIT_POLICY)
     fields = {name: posted.get(name, "").strip() for name in FIELDS}
     fields["text"] = posted.get("text", "").replace("\r\n", "\n")[:MAX_TEXT]
-    return _Given(desk, found, fields, await to_thread.run_sync(check_text, fields["text"]))
+    return _Given(console, found, fields, await to_thread.run_sync(check_text, fields["text"]))
 
 
 def check_text(text: str) -> dict[str, Any]:
@@ -212,12 +214,12 @@ def lines_of(text: str, issues: list[Issue]) -> list[tuple[int, str, list[Issue]
 
 def _page(
     request: Request,
-    desk: Desk,
+    console: Console,
     fields: dict[str, str],
     result: dict[str, Any],
     status: int = 200,
 ) -> Response:
-    services = desk.services
+    services = console.services
     active = services.policy
     policy: Policy | None = result["policy"]
     fields = {**dict.fromkeys(FIELDS, ""), **fields}
@@ -240,10 +242,10 @@ def _page(
             "periods": DAYS,
             "library": policies.library(),
             "standings": standings,
-            "waiting": desk.publishing.waiting(),
+            "waiting": console.publishing.waiting(),
             "steps": {s.digest: sorted(STEPS[s.state], key=list(State).index) for s in standings},
             "needs_two": NEEDS_TWO,
-            "names": desk.names(),
+            "names": console.names(),
         },
         status=status,
     )

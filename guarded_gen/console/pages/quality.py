@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.charts import bars
-from guarded_gen.console.desk import desk_of
+from guarded_gen.console.context import console_of
 from guarded_gen.console.render import page
 from guarded_gen.review.cases import now_ms
 from guarded_gen.review.quality import quality
@@ -19,14 +19,14 @@ DAY_MS = 86_400_000
 
 @router.get("/quality")
 def show(request: Request) -> Response:
-    desk = desk_of(request)
-    who = desk.who(request)
+    console = console_of(request)
+    who = console.who(request)
     who.require(Permission.SEE_QUALITY)
     days = {"1": 1, "7": 7, "30": 30}.get(request.query_params.get("days", "7"), 7)
     until = now_ms() + 1
-    with desk.store.read() as session:
+    with console.store.read() as session:
         figures = quality(session, until - days * DAY_MS, until)
-    names = desk.names()
+    names = console.names()
     people = figures.people
 
     def chart(title: str, values: list[float]) -> object:
@@ -42,8 +42,8 @@ def show(request: Request) -> Response:
             "figures": figures,
             "names": names,
             "days": days,
-            "golden": desk.golden.figures(who),
-            "limits": desk.limits,
+            "golden": console.golden.figures(who),
+            "limits": console.limits,
             "charts": {
                 "Decisions": chart("Decisions", [p.decisions for p in people]),
                 "Median seconds per decision": chart(
@@ -60,7 +60,7 @@ def show(request: Request) -> Response:
 @router.post("/quality/golden/{id}")
 async def retire(request: Request, id: str) -> Response:
     """Mix a golden case in no more."""
-    desk = desk_of(request)
-    found, _ = await desk.form(request)
-    await to_thread.run_sync(desk.golden.retire, found.who, id)
+    console = console_of(request)
+    found, _ = await console.form(request)
+    await to_thread.run_sync(console.golden.retire, found.who, id)
     return RedirectResponse("/console/quality?said=retired#golden", 303)

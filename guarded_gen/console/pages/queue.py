@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
-from guarded_gen.console.desk import Desk, desk_of
+from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
 from guarded_gen.errors import InvalidInput
 from guarded_gen.review.cases import WAITING, Filters
@@ -30,23 +30,23 @@ def filters_of(request: Request) -> Filters:
 
 @router.get("/queue")
 def queue(request: Request) -> Response:
-    desk = desk_of(request)
-    who = desk.who(request)
+    console = console_of(request)
+    who = console.who(request)
     chosen = filters_of(request)
     after = request.query_params.get("after") or None
-    cases = desk.queue.page(who, chosen, after)
+    cases = console.queue.page(who, chosen, after)
     return page(
         request,
         "queue.html",
         {
             "cases": cases,
-            "counts": desk.queue.counts(who),
+            "counts": console.queue.counts(who),
             "chosen": {name: getattr(chosen, name) for name in FIELDS},
-            "options": _options(desk, who),
-            "views": _views(desk, who),
-            "names": desk.names(),
-            "now": desk.queue.clock(),
-            "more": _further(chosen, cases[-1].id) if len(cases) == desk.limits.page else None,
+            "options": _options(console, who),
+            "views": _views(console, who),
+            "names": console.names(),
+            "now": console.queue.clock(),
+            "more": _further(chosen, cases[-1].id) if len(cases) == console.limits.page else None,
         },
     )
 
@@ -57,7 +57,7 @@ def _further(chosen: Filters, after: str) -> str:
     return "?" + urlencode({**kept, "after": after})
 
 
-def _options(desk: Desk, who: Member) -> dict[str, list[str]]:
+def _options(console: Console, who: Member) -> dict[str, list[str]]:
     """What can be filtered by: values that waiting cases really have."""
     found: dict[str, list[str]] = {"state": list(WAITING)}
     for name, column in (
@@ -67,22 +67,22 @@ def _options(desk: Desk, who: Member) -> dict[str, list[str]]:
         ("kind", ReviewCase.kind),
         ("rule", ReviewCase.rule),
     ):
-        values = [value for value in desk.queue.values(who, column) if value != "golden"]
+        values = [value for value in console.queue.values(who, column) if value != "golden"]
         found[name] = [value for value in values if name != "tenant" or who.sees(value)]
     return found
 
 
-def _views(desk: Desk, who: Member) -> list[SavedView]:
-    with desk.store.read() as session:
+def _views(console: Console, who: Member) -> list[SavedView]:
+    with console.store.read() as session:
         return list(session.scalars(select(SavedView).where(SavedView.person == who.id)))
 
 
 @router.post("/queue/next")
 async def take_next(request: Request) -> Response:
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     chosen = Filters(**{n: fields[n] for n in FIELDS if fields.get(n) and n != "state"})
-    case = await to_thread.run_sync(desk.queue.next, found.who, chosen)
+    case = await to_thread.run_sync(console.queue.next, found.who, chosen)
     if case is None:
         return RedirectResponse("/console/queue?said=empty", 303)
     return RedirectResponse(f"/console/cases/{case.id}", 303)
@@ -90,13 +90,13 @@ async def take_next(request: Request) -> Response:
 
 @router.post("/queue/views")
 async def save_view(request: Request) -> Response:
-    desk = desk_of(request)
-    found, fields = await desk.form(request)
+    console = console_of(request)
+    found, fields = await console.form(request)
     name = fields.get("name", "").strip()[:64]
     if not name:
         raise InvalidInput("a view needs a name", "type a name for these filters", "name")
     filters: dict[str, Any] = {n: fields[n] for n in FIELDS if fields.get(n)}
-    with desk.store.write() as session:
+    with console.store.write() as session:
         session.add(
             SavedView(
                 id=f"view_{uuid.uuid4().hex}", person=found.who.id, name=name, filters=filters

@@ -10,10 +10,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, UploadFile
 from starlette.responses import Response
 
-from guarded_gen.console.desk import desk_of
+from guarded_gen.composition.services import Services
+from guarded_gen.console.context import console_of
 from guarded_gen.console.render import page
 from guarded_gen.errors import LimitExceeded
-from guarded_gen.services import Services
 
 router = APIRouter()
 CHUNK = 1024 * 1024
@@ -27,8 +27,8 @@ def form(request: Request) -> Response:
 @router.post("/verify")
 async def verify(request: Request, file: UploadFile) -> Response:
     """Copy the upload to a temporary file, look, and forget it."""
-    desk = desk_of(request)
-    most = desk.services.settings.limits.max_upload_bytes
+    console = console_of(request)
+    most = console.services.settings.limits.max_upload_bytes
     name = Path(file.filename or "upload").name[:200]
     with tempfile.TemporaryDirectory(prefix="guarded-gen-verify-") as folder:
         path = Path(folder) / ("upload" + Path(name).suffix[:8])
@@ -41,10 +41,10 @@ async def verify(request: Request, file: UploadFile) -> Response:
                         f"the file has more than {most} bytes", "send a shorter one", "file"
                     )
                 copy.write(chunk)
-        report = await to_thread.run_sync(_look, desk.services, path)
+        report = await to_thread.run_sync(_look, console.services, path)
     return page(request, "verify.html", {"report": report, "name": name})
 
 
 def _look(services: Services, path: Path) -> dict[str, Any]:
     """All evidence about a file, weighed; nothing about it is kept."""
-    return services.desk.report(path, deep=True).to_json()
+    return services.origin.report(path, deep=True).to_json()

@@ -1,4 +1,4 @@
-"""Tables of jobs and of the door: who may come in, what was asked, and who is told.
+"""Tables of jobs and of the API: who may come in, what was asked, and who is told.
 
 Times are milliseconds since 1970. ``Job`` is the truth about a job; the queue that executes it
 can be rebuilt from here at any time.

@@ -12,7 +12,7 @@ from classifiers.base import PromptClassifier
 from classifiers.prompt import EmbeddedPromptClassifier
 from classifiers.prompt.ensemble import Ensemble
 from classifiers.registry import WeightsRegistry
-from guarded_gen.gates import GateResult, judge_prompts
+from guarded_gen.gates.gate import GateResult, judge_prompts
 from policies import Action, Context, Policy, load
 from policies.decision import Stage
 

@@ -12,9 +12,9 @@ from types import ModuleType
 import pytest
 from fastapi import FastAPI
 
-from guarded_gen.api.log import log_router
 from guarded_gen.audit import AuditLog
-from guarded_gen.config import Settings
+from guarded_gen.audit.http import log_router
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 from tests.waiting import running
 

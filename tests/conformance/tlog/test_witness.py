@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from sqlalchemy import text
 
-from guarded_gen.api.log import log_router
 from guarded_gen.audit import AuditLog, Event, Query, witness
 from guarded_gen.audit.export import Format, export
+from guarded_gen.audit.http import log_router
 from guarded_gen.audit.keys import load_witness_key
 from guarded_gen.audit.note import Checkpoint, open_note
 from guarded_gen.audit.proof import TlogProof
@@ -30,8 +30,8 @@ from guarded_gen.audit.witness import (
     check_log,
     stale,
 )
-from guarded_gen.audit_settings import AuditSettings
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
+from guarded_gen.settings.audit import AuditSettings
 from guarded_gen.store import open_store
 from tests import waiting
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from guarded_gen import config
-from guarded_gen.api import create_app
-from guarded_gen.services import Services
+from guarded_gen import settings as config
+from guarded_gen.composition.services import Services
+from guarded_gen.server import create_app
 from tests.waiting import PATIENCE_S, running
 
 

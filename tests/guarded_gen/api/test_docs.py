@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from guarded_gen.config import ApiSettings, JobSettings, Settings
+from guarded_gen.settings import ApiSettings, JobSettings, Settings
 
 ROOT = Path(__file__).parents[3]
 

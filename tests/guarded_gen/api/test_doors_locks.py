@@ -40,7 +40,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]
 
 @pytest.fixture(scope="module")
 def key_of(locked: tuple[str, Any]) -> Callable[..., dict[str, str]]:
-    keys = locked[1].state.door.keys
+    keys = locked[1].state.api.keys
 
     def make(tenant: str, *scopes: str, **more: Any) -> dict[str, str]:
         _, text = keys.create(tenant, "t", list(scopes or ALL), **more)
@@ -66,7 +66,7 @@ def test_nobody_comes_in_without_a_good_key(locked: Any, key_of: Any) -> None:
 
 def test_the_store_keeps_no_secret(locked: Any, key_of: Any) -> None:
     secret = key_of("a")["authorization"].rsplit("_", 1)[1]
-    for key in locked[1].state.door.keys.list(None):
+    for key in locked[1].state.api.keys.list(None):
         assert secret not in json.dumps([key.hash, key.name, key.id])
 
 
@@ -165,7 +165,7 @@ def test_a_foreign_key_sees_nothing(locked: Any, key_of: Any, tmp_path: Path) ->
 def test_rates_are_told_and_kept(locked: Any, key_of: Any) -> None:
     url, app = locked
     headers = key_of("slow")
-    with app.state.door.jobs.store.write() as session:
+    with app.state.api.jobs.store.write() as session:
         session.get_one(Tenant, "slow").requests_per_minute = 3
     answers = [waiting.get(f"{url}/v1/models", headers=headers) for _ in range(4)]
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
@@ -185,13 +185,13 @@ def test_a_bucket_refills_evenly() -> None:
 def test_quotas(locked: Any, key_of: Any) -> None:
     url, app = locked
     headers = key_of("small")
-    with app.state.door.jobs.store.write() as session:
+    with app.state.api.jobs.store.write() as session:
         row = session.get_one(Tenant, "small")
         row.max_open_jobs, row.max_seconds_per_day = 1, 1.5
     assert waiting.post(f"{url}/v1/videos", json=BODY, headers=headers).status_code == 200
     second = waiting.post(f"{url}/v1/videos", json=BODY, headers=headers)
     assert (second.status_code, second.json()["code"]) == (429, "quota_exceeded")
-    with app.state.door.jobs.store.write() as session:
+    with app.state.api.jobs.store.write() as session:
         session.get_one(Tenant, "small").max_open_jobs = 9
     third = waiting.post(f"{url}/v1/videos", json=BODY, headers=headers)
     assert third.json()["error"]["param"] == "max_seconds_per_day"
@@ -253,7 +253,7 @@ def test_bodies_have_an_end(locked: Any, key_of: Any) -> None:
         )
         raw.settimeout(waiting.PATIENCE_S)
         assert b" 413 " in raw.recv(4096)
-    before = app.state.door.settings.limits.max_upload_bytes
+    before = app.state.api.settings.limits.max_upload_bytes
     assert before == 512 * 1024**2
 
 

@@ -45,7 +45,7 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
 @pytest.fixture(scope="module")
 def key_of(idle: tuple[str, Any]) -> Callable[[str], dict[str, str]]:
     def make(tenant: str) -> dict[str, str]:
-        _, text = idle[1].state.door.keys.create(tenant, "t", ["generate", "moderate"])
+        _, text = idle[1].state.api.keys.create(tenant, "t", ["generate", "moderate"])
         return {"authorization": f"Bearer {text}"}
 
     return make
@@ -54,7 +54,7 @@ def key_of(idle: tuple[str, Any]) -> Callable[[str], dict[str, str]]:
 async def test_a_crowd_that_waits_for_pictures_holds_no_thread(idle: Any, key_of: Any) -> None:
     url, app = idle
     mine, theirs = key_of("crowd"), key_of("quiet")
-    endings = app.state.door.endings
+    endings = app.state.api.endings
     async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         crowd = [
             asyncio.create_task(

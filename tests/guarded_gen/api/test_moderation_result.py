@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import policies
 from guarded_gen.api.moderations import result
-from guarded_gen.gates import judge
+from guarded_gen.gates.gate import judge
 from policies import Context, Signal, Stage
 from policies.taxonomy import CATEGORIES, HARM
 

@@ -13,9 +13,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from guarded_gen.api import people
-from guarded_gen.api.keys import Scope
-from guarded_gen.api.people import People
+from guarded_gen.access import oidc as people
+from guarded_gen.access.keys import Scope
+from guarded_gen.access.oidc import People
 from tests.waiting import PATIENCE_S
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -9,7 +9,7 @@ from typing import Any
 from openai import OpenAI
 from PIL import Image
 
-from guarded_gen.banks import bank_info
+from guarded_gen.gates.banks import bank_info
 from tests.media.pictures import picture
 from tests.media.wrappings import animation, other
 
@@ -25,7 +25,7 @@ def test_a_listed_picture_is_found_in_the_second_frame(
 ) -> None:
     listed = picture(7, 256, 256)
     Image.fromarray(listed).save(tmp_path / "listed.png")
-    services = app.state.door.services
+    services = app.state.api.services
     info = bank_info("seconds", "gore", "block")
     services.banks.add(info, tmp_path / "listed.png", services.settings.limits.media)
     for ending in ("png", "gif", "webp"):

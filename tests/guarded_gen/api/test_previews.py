@@ -19,15 +19,15 @@ from PIL import Image
 from generator.base import Cancel, Generator, OnStep, Step
 from generator.spec import GenerationSpec
 from guarded_gen.audit import AuditLog, Event
-from guarded_gen.composition import previewer
-from guarded_gen.gates import GateResult
+from guarded_gen.composition.lines import previewer
+from guarded_gen.composition.services import Services
+from guarded_gen.gates.gate import GateResult
 from guarded_gen.jobs import Jobs
 from guarded_gen.jobs.book import PREVIEW
 from guarded_gen.jobs.errors import Fenced
 from guarded_gen.production.parts import Look
 from guarded_gen.production.previews import SIDE
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.store import open_store
 from policies import Context, Policy
 from policies.decision import Action, Signal, Stage
@@ -69,7 +69,7 @@ class Paused:
 
 
 def pause(app: Any) -> Paused:
-    services = app.state.door.services
+    services = app.state.api.services
     services._generators["world"] = Paused(services.generator("world"))
     return services._generators["world"]
 
@@ -123,13 +123,13 @@ def test_a_preview_is_small_signed_and_gone_when_the_clip_is_judged(
         picture.write_bytes(base64.b64decode(shown["data"]))
         with Image.open(io.BytesIO(picture.read_bytes())) as image:
             assert (image.format, image.size) == ("JPEG", (SIDE, SIDE // 2))
-        services = app.state.door.services
+        services = app.state.api.services
         report = verify(picture, services.trust)
         assert report.verdict is Verdict.TRUSTED
         [entry] = [e for e in services.log.entries() if e.kind == "clip.previewed"]
         assert entry.body["sha256"] == shown["sha256"]
         assert (entry.body["action"], entry.body["clip"]) == ("allow", video.id)
-        job = app.state.door.jobs.book.get(None, video.id)
+        job = app.state.api.jobs.book.get(None, video.id)
         assert PREVIEW not in job.details
         left = [p for p in (tmp_path / "home").rglob("*preview*") if p.is_file()]
         assert left == []
@@ -146,7 +146,7 @@ def test_previews_are_off_until_the_operator_wants_them(tmp_path: Path) -> None:
         assert refused.json()["error"]["code"] == "previews_off"
         names = {name for name, _ in events(url, video.id, lambda name: None)}
         assert names <= {"video.progress", "video.completed"}
-        kinds = {e.kind for e in app.state.door.services.log.entries()}
+        kinds = {e.kind for e in app.state.api.services.log.entries()}
         assert "clip.generated" in kinds and "clip.previewed" not in kinds
 
 
@@ -166,9 +166,9 @@ def test_nobody_sees_what_a_person_must_judge(tmp_path: Path) -> None:
             prompt=PROMPT, extra_body={"size": "128x128", "seconds": "2"}
         )
         assert held.looked.wait(WAIT_S)
-        book = app.state.door.jobs.book
+        book = app.state.api.jobs.book
         assert PREVIEW not in book.get(None, video.id).details
-        assert "clip.previewed" not in {e.kind for e in app.state.door.services.log.entries()}
+        assert "clip.previewed" not in {e.kind for e in app.state.api.services.log.entries()}
         client.videos.delete(video.id)
         held.go.set()
 
@@ -186,7 +186,7 @@ def test_a_look_that_was_not_allowed_becomes_no_picture(home: Path) -> None:
 
 
 def judged(policy: Policy, *signals: Signal) -> GateResult:
-    from guarded_gen.gates import judge
+    from guarded_gen.gates.gate import judge
 
     return judge(policy, Stage.OUTPUT, signals, Context())
 

@@ -41,7 +41,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]
 
 def client_of(served: tuple[str, Any], tenant: str) -> OpenAI:
     url, app = served
-    _, key = app.state.door.keys.create(tenant, "t", ["generate", "audit"])
+    _, key = app.state.api.keys.create(tenant, "t", ["generate", "audit"])
     return OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
 
@@ -54,7 +54,7 @@ def refusal(client: OpenAI, **fields: Any) -> dict[str, Any]:
 
 
 def test_an_offer_is_taken_up_and_both_wordings_stay_on_record(served: tuple[str, Any]) -> None:
-    services = served[1].state.door.services
+    services = served[1].state.api.services
     with client_of(served, "acme") as client:
         refused = refusal(client, prompt=OFFENDING)
         assert refused["code"] == "moderation_blocked"

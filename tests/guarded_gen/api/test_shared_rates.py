@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from guarded_gen.api.ratelimit import SharedRateLimiter
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
 from guarded_gen.store import Store, open_store
 from tests.postgres import fresh_database
 from tests.waiting import until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guarded_gen.audit import AuditLog
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 
 OpenLog = Callable[..., AuditLog]

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from guarded_gen.audit import AuditLog, Event
-from guarded_gen.cli import app
-from guarded_gen.config import Settings
+from guarded_gen.server import app
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 
 Cli = Callable[..., Any]

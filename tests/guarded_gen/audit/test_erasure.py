@@ -14,8 +14,8 @@ from guarded_gen.audit.erasure import DAY_MS, complete_erasures, erase, prune
 from guarded_gen.audit.errors import PayloadErased
 from guarded_gen.audit.proof import Prover, verify_consistency
 from guarded_gen.audit.tiles import tile_reader
-from guarded_gen.audit_settings import Days
 from guarded_gen.errors import NotFound
+from guarded_gen.settings.audit import Days
 
 SECRET = "an unmistakable secret of bob"
 

@@ -11,7 +11,7 @@ import pytest
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.audit.erasure import erase, erase_again
 from guarded_gen.audit.errors import LogRolledBack, PayloadErased
-from guarded_gen.config import Settings
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 
 Home = Callable[..., AuditLog]

@@ -9,8 +9,8 @@ import pytest
 from guarded_gen.audit import AuditLog, Event, rotate
 from guarded_gen.audit.errors import BadNote
 from guarded_gen.audit.note import Checkpoint, Verifier, open_note, signed
-from guarded_gen.config import Settings
 from guarded_gen.errors import Conflict
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from guarded_gen.api import create_app
 from guarded_gen.audit import Event, LogEntry
-from guarded_gen.config import load
-from guarded_gen.console.desk import Desk
+from guarded_gen.composition.services import Services
+from guarded_gen.console.context import Console
 from guarded_gen.review.cases import NewCase, open_case
 from guarded_gen.review.people import Member, add_person, set_roles
 from guarded_gen.review.roles import Role
-from guarded_gen.services import Services
+from guarded_gen.server import create_app
+from guarded_gen.settings import load
 
 
 class Site:
@@ -25,7 +25,7 @@ class Site:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.app = create_app(services, worker=False)
-        self.desk: Desk = self.app.state.desk
+        self.console: Console = self.app.state.console
         self.people: dict[str, tuple[Member, str]] = {}
         self.since = 0
         self.roles: dict[str, set[Role]] = {}
@@ -92,7 +92,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     services = Services(load(home=tmp_path_factory.mktemp("home")))
     made = Site(services)
     yield made
-    made.app.state.door.jobs.close()
+    made.app.state.api.jobs.close()
     services.close()
 
 

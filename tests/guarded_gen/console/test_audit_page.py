@@ -9,9 +9,9 @@ import zipfile
 import pytest
 
 from guarded_gen.audit import Event
-from guarded_gen.gates import judge
+from guarded_gen.gates.gate import judge
 from guarded_gen.production import events
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role
 from policies import Context

@@ -19,13 +19,13 @@ from PIL import Image
 from sqlalchemy import select
 
 from generator.spec import Mode
-from guarded_gen.composition import durable_line, make_clip
-from guarded_gen.config import load
+from guarded_gen.composition.lines import durable_line, make_clip
+from guarded_gen.composition.services import Services
 from guarded_gen.jobs import Queue
 from guarded_gen.jobs.runner import Runner
 from guarded_gen.production.outcome import State
-from guarded_gen.request import ClipRequest, FileReference, StoredReference
-from guarded_gen.services import Services
+from guarded_gen.production.request import ClipRequest, FileReference, StoredReference
+from guarded_gen.settings import load
 from guarded_gen.store.tables.jobs import Job, JobStage
 from guarded_gen.store.tables.review import ReviewCase
 from guarded_gen.telemetry import Metrics
@@ -58,7 +58,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )  # fmt: skip
     made = Site(services)
     yield made
-    made.app.state.door.jobs.close()
+    made.app.state.api.jobs.close()
     services.close()
 
 
@@ -143,12 +143,12 @@ def allowed_by_a_person(site: Site, id: str, stage: str) -> None:
     assert ann.get(f"/console/cases/{case.id}/preview.mp4").status_code == 200
     done = ann.press(f"/console/cases/{case.id}/decide", **form, **ALLOW)
     assert done.status_code == 303, done.text
-    assert site.desk.decisions.settle() == 1
+    assert site.console.decisions.settle() == 1
 
 
 def go_on(site: Site, id: str) -> Job:
     """What any worker does with the job."""
-    jobs = site.app.state.door.jobs
+    jobs = site.app.state.api.jobs
     runner = Runner(
         jobs.book, durable_line(site.services, jobs), Metrics(), "w", timeout_s=600, max_tries=5
     )
@@ -178,7 +178,7 @@ def test_held_at_every_gate_and_published(
     references = ["reference"] * len(MODES[mode])
     assert judged == ["prompt", "review", *references, "review", "output", "review"]
     clip = site.services.settings.media_folder / job.assets["video"]["key"]
-    report, _ = site.services.desk.carried(clip)
+    report, _ = site.services.origin.carried(clip)
     assert report.verdict.value == "trusted"
     told = report.manifest["assertions"]["org.guarded-gen.attestation"]
     assert [gate["stage"] for gate in told["gates"]] == ["prompt", *references, "output"]
@@ -216,7 +216,7 @@ def test_a_job_held_by_an_earlier_version_passes_the_reference_gate(
     job = go_on(site, id)
     assert (job.status, job.review) == ("in_progress", "pending")
     assert job.decisions[-1]["stage"] == "reference"
-    assert "generate" not in site.app.state.door.jobs.book.outputs(id)
+    assert "generate" not in site.app.state.api.jobs.book.outputs(id)
     allowed_by_a_person(site, id, "reference")
     go_on(site, id)
     allowed_by_a_person(site, id, "output")
@@ -249,12 +249,12 @@ def test_another_file_than_the_judged_one_is_never_used(site: Site, files: dict[
         allowed_by_a_person(site, id, stage)
         if stage == "prompt":
             go_on(site, id)
-    job = site.app.state.door.jobs.book.get(None, id)
+    job = site.app.state.api.jobs.book.get(None, id)
     [reference] = ClipRequest.model_validate(job.request).references
     assert isinstance(reference, StoredReference)
     other = files["still"].with_name("other.png")
     Image.new("RGB", (64, 64), "red").save(other)
-    site.app.state.door.jobs.storage.put(reference.key, other)
+    site.app.state.api.jobs.storage.put(reference.key, other)
     job = go_on(site, id)
     assert (job.status, job.error["code"]) == ("failed", "reference_changed")
     assert "clip.generated" not in [e.kind for e in site.entries() if e.body.get("clip") == id]

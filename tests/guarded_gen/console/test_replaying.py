@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 import policies
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.console.pages.policy import check_text, text_of, written
 from guarded_gen.console.replaying import Replays, at, differences
 from guarded_gen.errors import InvalidInput
-from guarded_gen.gates import judge
+from guarded_gen.gates.gate import judge
 from guarded_gen.production import events
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Role
-from guarded_gen.services import Services
+from guarded_gen.settings import load
 from policies import Context
 from policies.decision import Signal, Stage
 
@@ -68,10 +68,10 @@ def test_a_policy_of_the_rollout_can_be_opened_and_reads_back(home: Path) -> Non
     assert check_text(written(policy))["policy"].rules == policy.rules
     services.rollout.propose(services.log, policy, "p", "try")
 
-    class Desk:
+    class Console:
         pass
 
-    desk = Desk()
+    desk = Console()
     desk.services = services
     assert policy.id in text_of(desk, policy.digest)
     assert text_of(desk, "") == policies.loader.locate("default").read_text()

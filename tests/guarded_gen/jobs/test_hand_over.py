@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from guarded_gen import config
-from guarded_gen.composition import durable_line
+from guarded_gen import settings as config
+from guarded_gen.composition.lines import durable_line
+from guarded_gen.composition.services import Services
 from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner
 from guarded_gen.production.line import Line
 from guarded_gen.production.publish import Publish
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Work
-from guarded_gen.services import Services
 from guarded_gen.telemetry import Metrics
 from tests import buckets
 from tests.guarded_gen.api.live import serving, settings_for
@@ -84,7 +84,7 @@ def test_one_machine_renders_one_signs_one_publishes_one_serves(
         serving(door, worker=False) as (url, app),
         OpenAI(base_url=f"{url}/v1", api_key="none") as client,
     ):
-        _ = app.state.door.services.watermark_keys
+        _ = app.state.api.services.watermark_keys
         video: Any = client.videos.create(
             prompt="a red ball rolls over green grass",
             extra_body={"size": "128x128", "seconds": "1"},
@@ -112,7 +112,7 @@ def test_one_machine_renders_one_signs_one_publishes_one_serves(
             files = machines[-1].jobs.storage._fs.find("clips")
             assert not [name for name in files if "/drafts/" in name], "nothing unsigned stays"
             assert all(name.startswith(f"clips/clips/{video.id}/") for name in files)
-            assert app.state.door.services.log.verify().ok
+            assert app.state.api.services.log.verify().ok
         finally:
             for each in machines:
                 each.close()

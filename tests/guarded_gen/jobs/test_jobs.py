@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from generator.errors import OutOfMemory
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.errors import Conflict, NotFound, StorageFailed
 from guarded_gen.jobs import Jobs, Queue, Storage, WorkerProcess, now_ms

@@ -18,18 +18,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import policies
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog, Event, Query
-from guarded_gen.gates import judge
+from guarded_gen.gates.gate import judge
 from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import STEPS, Line, Plan, Standing
 from guarded_gen.production.memory import make
+from guarded_gen.production.request import ClipRequest, FileReference
 from guarded_gen.production.rows import new_job
 from guarded_gen.production.stage import Done, Result, Stage, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
-from guarded_gen.request import ClipRequest, FileReference
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import Job, JobStage
 from guarded_gen.telemetry import Metrics

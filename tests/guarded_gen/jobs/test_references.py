@@ -13,17 +13,17 @@ from sqlalchemy import select
 
 import policies
 from generator.spec import Mode
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import Transaction
-from guarded_gen.composition import durable_line, prompt_gate
-from guarded_gen.gates import GateResult, judge
+from guarded_gen.composition.lines import durable_line, prompt_gate
+from guarded_gen.composition.services import Services
+from guarded_gen.gates.gate import GateResult, judge
 from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner
 from guarded_gen.production.line import Line
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Done, Held, Result
 from guarded_gen.production.work import Gated, Judged, Output, Work
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.store.tables.review import ReviewCase
 from guarded_gen.telemetry import Metrics

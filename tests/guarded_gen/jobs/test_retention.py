@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guarded_gen import config
+from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.jobs import Jobs, now_ms
 from guarded_gen.jobs.book import DAY_MS

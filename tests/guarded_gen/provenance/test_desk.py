@@ -20,9 +20,9 @@ from openai.types import ContentProvenanceCheck
 from PIL import Image
 
 from guarded_gen.api.softbinding import create_router
-from guarded_gen.config import Settings
-from guarded_gen.desk import ProvenanceDesk, content_provenance_check
-from guarded_gen.registry import SqlRegistry
+from guarded_gen.origin.registry import SqlRegistry
+from guarded_gen.origin.service import OriginService, content_provenance_check
+from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 from provenance import ManifestRequest, TrustList, Verdict, ensure_development_chain
 from provenance.containers import C2PA_UUID, XMP_UUID
@@ -90,7 +90,7 @@ def frames_of(path: Path) -> Iterator[np.ndarray]:
 @dataclass(frozen=True)
 class House:
     folder: Path
-    desk: ProvenanceDesk
+    desk: OriginService
     signed: SignedFile
     published: PublishedFile
     keys: Path
@@ -117,7 +117,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         content_id="clip_1",
     )
     signed = sign_file(folder / "marked.mp4", folder / "clip.mp4", request, identity, trust)
-    with ProvenanceDesk(
+    with OriginService(
         identity,
         trust,
         SqlRegistry(store),

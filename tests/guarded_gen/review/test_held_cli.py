@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import policies
-from guarded_gen.api.app import worker_process
-from guarded_gen.composition import make_clip
-from guarded_gen.config import load
+from guarded_gen.composition.lines import make_clip
+from guarded_gen.composition.services import Services
 from guarded_gen.jobs import Jobs
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.production.outcome import State
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.review.appeals import Appeals
 from guarded_gen.review.cases import Queue
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role
-from guarded_gen.services import Services
+from guarded_gen.server.application import worker_process
+from guarded_gen.settings import load
 from guarded_gen.telemetry import Metrics
 from tests.waiting import until
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import policies
-from guarded_gen.config import load
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import Conflict, InvalidInput
 from guarded_gen.review.errors import NotAllowed, StaleCase
 from guarded_gen.review.people import Member, add_person
 from guarded_gen.review.publishing import Publishing
 from guarded_gen.review.roles import Role
-from guarded_gen.services import Services
+from guarded_gen.settings import load
 from policies import Policy
 from policies.errors import RolloutRefused
 from policies.rollout import State

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from guarded_gen.audit import AuditLog, Event
-from guarded_gen.config import load
 from guarded_gen.errors import Conflict
 from guarded_gen.review.cases import Filters, NewCase, Queue, open_case
 from guarded_gen.review.decide import Decisions, drawn
@@ -18,6 +17,7 @@ from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import Member, add_person
 from guarded_gen.review.quality import quality
 from guarded_gen.review.roles import Role
+from guarded_gen.settings import load
 from guarded_gen.store import Store, open_store
 from guarded_gen.store.tables.review import ReviewCase
 

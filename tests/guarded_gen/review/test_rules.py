@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guarded_gen.audit import AuditLog, Event
-from guarded_gen.config import load
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.review.appeals import Appeals, answer, appeal_token
 from guarded_gen.review.cases import Filters, NewCase, Queue, open_case
@@ -22,6 +21,7 @@ from guarded_gen.review.people import Member, add_person, authenticate, set_role
 from guarded_gen.review.priority import rank
 from guarded_gen.review.quality import cohen_kappa, quality
 from guarded_gen.review.roles import Role
+from guarded_gen.settings import load
 from guarded_gen.store import Store, open_store
 from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
 

@@ -10,8 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from guarded_gen.config import Settings
 from guarded_gen.errors import ConfigInvalid, StorageFailed
+from guarded_gen.settings import Settings
 from guarded_gen.store import migrate, open_store
 from guarded_gen.store.engine import POSTGRES_SILENT_MS
 from guarded_gen.store.tables import Base

@@ -16,18 +16,18 @@ from classifiers.registry import WeightsRegistry
 from classifiers.sound import LoudnessCheck, SpeechCheck
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.search import Query
-from guarded_gen.banks import Banks, OwnSource, known_as_ours
-from guarded_gen.config import Settings
-from guarded_gen.consent import ConsentBook
-from guarded_gen.desk import ProvenanceDesk
-from guarded_gen.detection import Detection
+from guarded_gen.consent.book import ConsentBook
+from guarded_gen.gates.banks import Banks, OwnSource, known_as_ours
+from guarded_gen.gates.sampling_key import sampling_secret
+from guarded_gen.governance.rollout import PolicyRollouts
+from guarded_gen.origin.detection import Detection
+from guarded_gen.origin.registry import SqlRegistry
+from guarded_gen.origin.service import OriginService
+from guarded_gen.origin.signing import Signing
+from guarded_gen.origin.trust import TrustStore
 from guarded_gen.production.marking import Mark, Pixels, watermark_payload
-from guarded_gen.registry import SqlRegistry
-from guarded_gen.rollout import PolicyDesk
-from guarded_gen.sampling_key import sampling_secret
-from guarded_gen.signing import Signing
+from guarded_gen.settings import Settings
 from guarded_gen.store import Store, open_store
-from guarded_gen.trust import TrustStore
 from policies import Policy
 from policies.engine import known_text
 from policies.rollout import Choice
@@ -40,7 +40,8 @@ from provenance.watermark.assurance import Assurance, assure, require
 
 if TYPE_CHECKING:
     from generator.base import Generator
-    from guarded_gen.request import ClipRequest
+    from guarded_gen.consent.enrolment import Enrolment
+    from guarded_gen.production.request import ClipRequest
 
 _SIGNED_WITHIN_MS = 10 * 60_000
 """A file is in the registry this close to its entry in the log."""
@@ -87,8 +88,8 @@ class Services:
         return policies.load(self.settings.policy)
 
     @cached_property
-    def rollout(self) -> PolicyDesk:
-        return PolicyDesk(self.store, self.configured_policy)
+    def rollout(self) -> PolicyRollouts:
+        return PolicyRollouts(self.store, self.configured_policy)
 
     @property
     def policy(self) -> Policy:
@@ -167,6 +168,14 @@ class Services:
         home, keys = self.settings.home, self.settings.keys_folder
         return ConsentBook(home / "consent", keys / "consent", lambda: self.log)
 
+    @property
+    def enrolment(self) -> Enrolment:
+        from guarded_gen.consent.enrolment import Enrolment
+
+        settings = self.settings
+        embedder = settings.frames.likeness.embedder
+        return Enrolment(self.consent, self.registry, embedder, settings.limits.media)
+
     @cached_property
     def signing(self) -> Signing:
         self.prepare_home()
@@ -189,10 +198,10 @@ class Services:
         return self.signing.trust()
 
     @cached_property
-    def desk(self) -> ProvenanceDesk:
+    def origin(self) -> OriginService:
         # the child that reads marks may write no file, so the keys must be there before it
         _ = self.watermark_keys
-        return ProvenanceDesk(
+        return OriginService(
             self.signing.own,
             self.signing.trust,
             self.published,
@@ -254,8 +263,8 @@ class Services:
 
     def close(self) -> None:
         """Give connections and children back."""
-        if "desk" in self.__dict__:
-            self.desk.close()
+        if "origin" in self.__dict__:
+            self.origin.close()
         if "_detection" in self.__dict__:
             self._detection.close()
         if "log" in self.__dict__:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from guarded_gen.signing_settings import SigningSettings, outside_identity
-from guarded_gen.trust import TrustStore
+from guarded_gen.origin.trust import TrustStore
+from guarded_gen.settings.signing import SigningSettings, outside_identity
 from provenance.certificates import SigningIdentity, ensure_development_chain
 from provenance.errors import CredentialInvalid, KeyUnavailable, TrustListInvalid
 from provenance.identities import IdentityStore

@@ -17,10 +17,10 @@ from pydantic_settings import (
 from classifiers.frame import FrameSettings
 from classifiers.prompt.settings import PromptSettings
 from classifiers.sound.settings import SoundSettings
-from guarded_gen.audit_settings import AuditSettings
 from guarded_gen.errors import ConfigInvalid
 from guarded_gen.review.limits import ReviewLimits
-from guarded_gen.signing_settings import SigningSettings
+from guarded_gen.settings.audit import AuditSettings
+from guarded_gen.settings.signing import SigningSettings
 from media.encode import EncodeSettings
 from media.limits import MediaLimits
 from provenance.compliance import ComplianceSettings
@@ -51,7 +51,7 @@ class Limits(BaseModel):
 
 
 class ApiSettings(BaseModel):
-    """The door: who may come in, how often, and what is told to clients."""
+    """The API: who may come in, how often, and what is told to clients."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

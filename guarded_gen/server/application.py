@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from guarded_gen.access.keys import Scope
 from guarded_gen.api import (
     api_keys,
     batches,
@@ -32,21 +33,20 @@ from guarded_gen.api import (
     videos,
 )
 from guarded_gen.api.batches import BatchChore
-from guarded_gen.api.door import Door, door_of
-from guarded_gen.api.keys import Scope
-from guarded_gen.api.log import log_router
+from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.middleware import Gateway
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.softbinding import create_router
 from guarded_gen.api.version import VERSION
+from guarded_gen.audit.http import log_router
 from guarded_gen.audit.rounds import LogChore, make_witness
-from guarded_gen.composition import durable_line
+from guarded_gen.composition.lines import durable_line
+from guarded_gen.composition.services import Services
 from guarded_gen.console import add_console
-from guarded_gen.gates import classify
+from guarded_gen.gates.gate import classify
 from guarded_gen.jobs import Jobs, Queue, WorkerProcess
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.review.decide import Decisions
-from guarded_gen.services import Services
 from guarded_gen.telemetry import Metrics
 
 _log = logging.getLogger("guarded_gen.api")
@@ -55,7 +55,7 @@ THREADS = 64
 
 
 async def _verifying(request: Request) -> None:
-    await door_of(request).enter(request, Scope.VERIFY)
+    await api_of(request).enter(request, Scope.VERIFY)
 
 
 def create_app(services: Services, *, worker: bool = True, open_access: bool = True) -> FastAPI:
@@ -66,7 +66,7 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
     """
     metrics = Metrics()
     jobs = Jobs(services.settings, services.store, services.log)
-    door = Door(services, jobs, metrics, open_access=open_access)
+    api = Api(services, jobs, metrics, open_access=open_access)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -74,12 +74,12 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         await asyncio.to_thread(_warm, services)
         process = worker_process(services, jobs, metrics) if worker else None
         if process is not None:
-            process.chores.append(desk.settle)
+            process.chores.append(console.settle)
             await asyncio.to_thread(process.start)
         try:
             yield
         finally:
-            door.draining = True
+            api.draining = True
             if process is not None:
                 await asyncio.to_thread(process.stop)
             jobs.close()
@@ -94,8 +94,8 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
     )
-    app.state.door = door
-    app.state.readiness = health.readiness(door)
+    app.state.api = api
+    app.state.readiness = health.readiness(api)
     for module in (
         health,
         characters,
@@ -115,9 +115,9 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         app.include_router(module.router)
     app.include_router(
         create_router(
-            lambda request: door_of(request).services.desk.soft_bindings(),
+            lambda request: api_of(request).services.origin.soft_bindings(),
             services.settings.limits.max_upload_bytes,
-            lambda request: door_of(request).scratch,
+            lambda request: api_of(request).scratch,
         ),
         prefix="/v1",
         dependencies=[Depends(_verifying)],
@@ -130,7 +130,7 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
     )
     app.include_router(log_router(lambda: services.log, witness), prefix="/log")
     _handle_errors(app)
-    desk = add_console(app, door)
+    console = add_console(app, services, jobs)
     app.add_middleware(
         Gateway, most=services.settings.limits.max_upload_bytes + _FORM_OVERHEAD, metrics=metrics
     )
@@ -150,10 +150,10 @@ def worker_process(
     fetcher = Fetcher(settings.api.fetch_timeout_s, settings.api.allow_private_fetch)
     process = WorkerProcess(jobs, durable_line(services, jobs), metrics, fetcher.post, queues)
     decisions = Decisions(jobs.store, services.log, HeldJobs(jobs.book), settings.review)
-    door = Door(services, jobs, metrics, open_access=False)
+    api = Api(services, jobs, metrics, open_access=False)
     process.chores += [
         lambda: settle(decisions),
-        BatchChore(door),
+        BatchChore(api),
         LogChore(services.log, settings.audit),
     ]
     return process

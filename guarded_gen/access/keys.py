@@ -12,6 +12,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -220,3 +221,24 @@ def _use_is_due(key: ApiKey, now: int) -> bool:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def key_object(key: ApiKey, text: str | None = None) -> dict[str, Any]:
+    """A key as API and command line show it; ``text`` is its secret, right after it was made."""
+    shown = {
+        "id": key.id,
+        "object": "api_key",
+        "name": key.name,
+        "tenant": key.tenant,
+        "scopes": key.scopes,
+        "created_at": _seconds(key.created_at),
+        "last_used_at": _seconds(key.last_used_at),
+        "expires_at": _seconds(key.expires_at),
+        "revoked_at": _seconds(key.revoked_at),
+        "replaced_by": key.replaced_by,
+    }
+    return {**shown, "key": text} if text is not None else shown
+
+
+def _seconds(ms: int | None) -> int | None:
+    return None if ms is None else ms // 1000

@@ -56,7 +56,7 @@ class Standing:
         }
 
 
-class PolicyDesk:
+class PolicyRollouts:
     """Which policies decide. Any number of threads may use it."""
 
     def __init__(self, store: Store, configured: Policy) -> None:

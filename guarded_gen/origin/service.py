@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from guarded_gen.detection import Asked
-from guarded_gen.registry import SqlRegistry
-from guarded_gen.softbindings import Read, SoftBindings
+from guarded_gen.origin.detection import Asked
+from guarded_gen.origin.registry import SqlRegistry
+from guarded_gen.origin.soft_bindings import Read, SoftBindings
 from media.limits import MediaLimits
 from provenance.certificates import SigningIdentity
 from provenance.containers import ContainerBroken, read_container
@@ -42,7 +42,7 @@ Detect = Callable[[Path, float], Asked]
 _THUMBNAIL_LABELS = ("c2pa.thumbnail.claim", "c2pa.thumbnail.claim.jpeg")
 
 
-class ProvenanceDesk:
+class OriginService:
     """Answers where a file comes from; safe to share between threads; close it when done.
 
     ``identity`` and ``trust`` may be functions, asked for each report, so that new keys and lists
@@ -79,7 +79,7 @@ class ProvenanceDesk:
         self._small = Sandbox(workers=workers, memory_bytes=self._limits.verify_memory_bytes)
         self._large = Sandbox(workers=workers, memory_bytes=self._limits.picture_memory_bytes)
 
-    def __enter__(self) -> ProvenanceDesk:
+    def __enter__(self) -> OriginService:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,7 +13,7 @@ import threading
 import httpx
 import jwt
 
-from guarded_gen.api.keys import Caller, Scope
+from guarded_gen.access.keys import Caller, Scope
 
 _log = logging.getLogger(__name__)
 _ALGORITHMS = ["RS256", "ES256", "EdDSA"]

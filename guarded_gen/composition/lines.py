@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from generator.base import Capabilities
-from guarded_gen.config import Settings
+from guarded_gen.composition.services import Services
 from guarded_gen.jobs.showing import Showing
 from guarded_gen.production import memory
 from guarded_gen.production.encode import Encode
@@ -22,10 +22,10 @@ from guarded_gen.production.previews import Previewer
 from guarded_gen.production.prompt_gate import PromptGate
 from guarded_gen.production.publish import Place, Publish, ToFile, ToStorage
 from guarded_gen.production.reference_gate import ReferenceGate
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.sign import Sign
 from guarded_gen.production.work import Work
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.settings import Settings
 from guarded_gen.store.objects import Storage
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def line_of(
                 services.generator,
                 lambda: services.identity,
                 lambda: services.trust,
-                lambda: services.desk,
+                lambda: services.origin,
                 settings.compliance,
                 settings.timestamps,
                 limits,

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, func, select
 
 import policies
+from guarded_gen.access.keys import OPEN_ACCESS
 from guarded_gen.api.admission import admit
-from guarded_gen.api.app import worker_process
-from guarded_gen.api.door import Door
-from guarded_gen.api.keys import OPEN_ACCESS
+from guarded_gen.api.context import Api
 from guarded_gen.api.problems import Problem
 from guarded_gen.jobs import Jobs, new_id
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.server.application import worker_process
 from guarded_gen.store.tables.review import ReviewCase
 from guarded_gen.telemetry import Metrics
 
 if TYPE_CHECKING:
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
 
 PATIENCE_SECONDS = 180.0
 """How long the clips may take in all to be rendered and held, and"""
@@ -118,7 +118,7 @@ def seed_demo(
     services.pinned_policy = holds_prompts
     metrics = Metrics()
     jobs = Jobs(services.settings, services.store, services.log)
-    door = Door(services, jobs, metrics, open_access=True)
+    api = Api(services, jobs, metrics, open_access=True)
     limits = services.settings.limits
     made = {"held": 0, "accepted": 0, "blocked": 0, "clips": 0}
     chooser = random.Random(2)
@@ -135,7 +135,7 @@ def seed_demo(
         )
         try:
             job = admit(
-                door,
+                api,
                 OPEN_ACCESS,
                 request,
                 lambda session, status, body: None,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, func, select
 
-from guarded_gen.frame_index import CodeTable, FrameIndex
+from guarded_gen.origin.frame_index import CodeTable, FrameIndex
 from guarded_gen.store import Store
 from guarded_gen.store.tables.provenance import Published, PublishedStore
 from provenance.fingerprint import PDQ_BYTES

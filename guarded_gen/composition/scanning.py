@@ -11,9 +11,9 @@ from PIL import Image
 
 from classifiers.frame.scan import Progress, Scan, scan
 from guarded_gen.audit import Event
+from guarded_gen.composition.services import Services
 from guarded_gen.errors import InvalidInput
-from guarded_gen.gates import GateResult, judge
-from guarded_gen.services import Services
+from guarded_gen.gates.gate import GateResult, judge
 from media.hashing import sha256_file
 from media.limits import MediaLimits
 from media.open import SUFFIXES

@@ -10,7 +10,7 @@ import typer
 from guarded_gen.cli.common import Json, emit, errors_to_user, opened_services, progress_console
 
 if TYPE_CHECKING:
-    from guarded_gen.services import Services
+    from guarded_gen.composition.services import Services
 
 
 def is_local(host: str) -> bool:
@@ -35,7 +35,7 @@ def serve(
     with errors_to_user(json), opened_services() as services:
         import uvicorn
 
-        from guarded_gen.api import create_app
+        from guarded_gen.server.application import create_app
         from guarded_gen.telemetry import log_to_stderr, trace_to
 
         local = is_local(host)
@@ -63,7 +63,7 @@ def serve(
 
 def refuse_without_keys(services: Services, host: str) -> None:
     """Raise when strangers could reach a service that asks for no key."""
-    from guarded_gen.api.keys import Keys
+    from guarded_gen.access.keys import Keys
     from guarded_gen.errors import ConfigInvalid
 
     if not Keys(services.store).exist():
@@ -87,9 +87,9 @@ def worker(
 
         from prometheus_client import start_http_server
 
-        from guarded_gen.api.app import worker_process
         from guarded_gen.errors import InvalidInput
         from guarded_gen.jobs import Jobs, Queue
+        from guarded_gen.server.application import worker_process
         from guarded_gen.telemetry import Metrics, log_to_stderr, trace_to
 
         try:

@@ -29,7 +29,7 @@ from provenance.isolation import Sandbox
 from provenance.report import DetectorScore
 
 if TYPE_CHECKING:
-    from guarded_gen.config import Settings
+    from guarded_gen.settings import Settings
 
 CATEGORY = "synthetic"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from guarded_gen.errors import InvalidInput, NotFound
-from guarded_gen.registry import SqlRegistry
+from guarded_gen.origin.registry import SqlRegistry
 from provenance.errors import SoftBindingInvalid
 from provenance.fingerprint import ISCC_ALGORITHM, PDQ_ALGORITHM, iscc_digest, pdq_hashes
 from provenance.jumbf import parse_store

@@ -11,7 +11,7 @@ from policies.history import History, HistoryBuilder
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RecordedDecisions:
     """Recorded decisions, each with the context it was made in.
 
     ``unusable`` ones could not be read; ``capped``: there were more than were asked for.
@@ -22,7 +22,7 @@ class Past:
     capped: bool
 
 
-def read_past(
+def read_recorded(
     log: AuditLog,
     *,
     since: int | None = None,
@@ -31,7 +31,7 @@ def read_past(
     most: int | None = None,
     sees: Callable[[str], bool] = lambda tenant: True,
     progress: Callable[[int], None] = lambda read: None,
-) -> Past:
+) -> RecordedDecisions:
     """Read the newest ``most`` decisions of each stage, those of tenants for which ``sees`` holds.
 
     ``since`` and ``until`` are milliseconds since 1970; ``progress`` is told how many were read.
@@ -55,4 +55,4 @@ def read_past(
                 builder.add_record(entry.id, entry.decision or {}, signals)
             read += 1
             progress(read)
-    return Past(builder.build(), builder.unusable, capped)
+    return RecordedDecisions(builder.build(), builder.unusable, capped)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from generator.spec import Mode
-from guarded_gen.request import ClipRequest
+from guarded_gen.production.request import ClipRequest
 from media.limits import MediaLimits
 from media.soundtrack import RATE, Soundtrack, crossfaded, fitted, head, repeated, tail
 

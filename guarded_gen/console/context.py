@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
+from guarded_gen.composition.services import Services
 from guarded_gen.console import session as sessions
 from guarded_gen.console.replaying import Replays
 from guarded_gen.console.session import Session
@@ -20,11 +21,10 @@ from guarded_gen.review.decide import Decisions
 from guarded_gen.review.golden import GoldenCases
 from guarded_gen.review.people import Member
 from guarded_gen.review.publishing import Publishing
-from guarded_gen.services import Services
 from guarded_gen.store.tables.review import Person
 
 if TYPE_CHECKING:
-    from guarded_gen.api.door import Door
+    from guarded_gen.jobs import Jobs
 
 
 def seconds_of(text: str) -> float:
@@ -35,15 +35,15 @@ def seconds_of(text: str) -> float:
         raise InvalidInput("seconds is a number", None, "seconds") from error
 
 
-class Desk:
+class Console:
     """One for each application."""
 
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.services: Services = door.services
-        self.store = door.services.store
-        self.log = door.services.log
-        self.book: JobBook = door.jobs.book
+    def __init__(self, services: Services, jobs: Jobs) -> None:
+        self.services = services
+        self.store = services.store
+        self.log = services.log
+        self.storage = jobs.storage
+        self.book: JobBook = jobs.book
         self.limits = self.services.settings.review
         home = self.services.settings.home
         self.golden = GoldenCases(self.store, self.log, home / "golden", self.limits.golden_rate)
@@ -115,6 +115,6 @@ class Desk:
             return {}
 
 
-def desk_of(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+def console_of(request: Request) -> Console:
+    console: Console = request.app.state.console
+    return console

@@ -24,7 +24,7 @@ def seed_demo(
 ) -> None:
     """Fill the queue with harmless cases, made by the real gates and jobs."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.seeding import seed_demo as seed
+        from guarded_gen.server.seeding import seed_demo as seed
 
         columns = (TextColumn("seeding"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=progress_console(), transient=True) as bar:

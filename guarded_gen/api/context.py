@@ -19,20 +19,20 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.keys import OPEN_ACCESS, Caller, Keys, Scope
+from guarded_gen.access.oidc import People
 from guarded_gen.api.batching import Gatherer
 from guarded_gen.api.bodies import Body
 from guarded_gen.api.endings import Endings
 from guarded_gen.api.fetch import Fetcher
 from guarded_gen.api.isolation import Budget
-from guarded_gen.api.keys import OPEN_ACCESS, Caller, Keys, Scope
-from guarded_gen.api.people import People
 from guarded_gen.api.problems import PROBLEM_JSON, Problem
 from guarded_gen.api.ratelimit import Limiter, RateLimiter, SharedRateLimiter
-from guarded_gen.config import Settings
-from guarded_gen.gates import classify
+from guarded_gen.composition.services import Services
+from guarded_gen.gates.gate import classify
 from guarded_gen.jobs import Jobs, now_ms
 from guarded_gen.review.appeals import appeal_key
-from guarded_gen.services import Services
+from guarded_gen.settings import Settings
 from guarded_gen.store.tables.jobs import Idempotency
 from guarded_gen.telemetry import Metrics
 
@@ -80,7 +80,7 @@ STORAGE_TIMEOUT_S = 15.0
 """How long one call to the store may take before its caller is told."""
 
 
-class Door:
+class Api:
     """Shared by all endpoints of one application."""
 
     def __init__(
@@ -106,8 +106,8 @@ class Door:
             lambda texts: classify(self.services.prompt_classifiers, texts)
         )
         self.scratch: Path = self.settings.home / "uploads"
-        api = self.settings.api
-        self.people = People(api.oidc_issuer, api.oidc_audience) if api.oidc_issuer else None
+        oidc = self.settings.api
+        self.people = People(oidc.oidc_issuer, oidc.oidc_audience) if oidc.oidc_issuer else None
         self._open = open_access
         self._in_flight: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -278,8 +278,8 @@ class Door:
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def door_of(request: Request) -> Door:
-    return request.app.state.door
+def api_of(request: Request) -> Api:
+    return request.app.state.api
 
 
 def _forget(session: Session, status: int, answer: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from generator.spec import GenerationSpec, Mode
-from guarded_gen.config import Limits
 from guarded_gen.errors import InvalidInput, LimitExceeded
+from guarded_gen.settings import Limits
 from guarded_gen.store.objects import KEY
 from media.limits import MediaLimits
 from media.open import VideoInfo

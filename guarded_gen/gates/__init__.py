@@ -1,0 +1,1 @@
+"""Checks and policy together: prompt, reference and output gate, and the hash banks they ask."""

@@ -1,0 +1,1 @@
+"""Which policy acts: roll-outs in steps, and the recorded decisions they are tried over."""

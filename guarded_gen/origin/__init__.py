@@ -1,0 +1,1 @@
+"""Where a file comes from: credentials, marks, fingerprints and the registry, and who signs."""
