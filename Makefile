@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_HOME ?= out/home
 PYTEST_WORKERS ?= 2
 
-.PHONY: help demo serve test lint bench clean
+.PHONY: help demo serve test lint docs bench clean
 help:
 	@echo "make demo   set up, then turn a prompt into a signed, verified MP4 in out/"
 	@echo "make serve  set up, then serve the API and the console on http://127.0.0.1:8000"
 	@echo "make test   set up with all test tools, lint, then run every test"
 	@echo "make lint   ruff, mypy and the import contracts"
+	@echo "make docs   build the documentation site into out/site; dead links fail"
 	@echo "make bench  measure; prints tables"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -47,6 +48,9 @@ lint: $(VENV)/.test
 
 test: lint
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --durations=15
+
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
