@@ -31,12 +31,8 @@ ONLY_YOU = frozenset({"only_you", "tool", "visible_or_you", "icon_or_you"})
 """Checks whose answer depends on what a file cannot show."""
 NEEDS: Mapping[str, str] = {"aigc": "container_metadata"}
 """Checks that need more of a format than credentials: what its encoder has to write."""
-CARRIES: Mapping[str, frozenset[str]] = {
-    "mp4": frozenset({"credentials", "container_metadata"}),
-    "png": frozenset({"credentials"}),
-    "webp": frozenset(),
-}
-"""What the files that are written here can carry, by format; WebP is not written yet."""
+Carries = Mapping[str, frozenset[str]]
+"""What files can carry (``credentials`` and what stands in :data:`NEEDS`), by format."""
 
 
 class Owes(StrEnum):
@@ -102,11 +98,10 @@ class Law(_Document):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One cell of the table law x demand x format."""
+    """How one demand of a law stands."""
 
     law: str
     demand: Demand
-    format: str
     stand: Stand
 
 
@@ -177,9 +172,8 @@ EU = frozenset(
 )
 
 
-def standing(law: Law, format: str, at: date) -> tuple[Standing, ...]:
-    """How the demands of a law that are in force stand for a format that is written here."""
-    carried = CARRIES[format]
+def standing(law: Law, carried: frozenset[str], at: date) -> tuple[Standing, ...]:
+    """How the demands of a law that are in force stand for files that can carry ``carried``."""
     cells = []
     for demand in law.demands:
         if not law.holds(at, demand):
@@ -190,20 +184,20 @@ def standing(law: Law, format: str, at: date) -> tuple[Standing, ...]:
             stand = Stand.ONLY_YOU
         else:
             stand = Stand.MET
-        cells.append(Standing(law.law, demand, format, stand))
+        cells.append(Standing(law.law, demand, stand))
     return tuple(cells)
 
 
-def require(names: Iterable[str], format: str, at: date) -> None:
+def require(names: Iterable[str], format: str, at: date, carries: Carries) -> None:
     """Raise :class:`ComplianceUnmet` with the demand's name where a format cannot carry it.
 
     Asked before anything is generated.
     """
     for name in names:
-        for cell in standing(known(name), format, at):
+        for cell in standing(known(name), carries[format], at):
             if cell.stand is Stand.REFUSED:
                 need = NEEDS.get(cell.demand.check, "credentials")
-                others = [form for form, carried in CARRIES.items() if need in carried]
+                others = [form for form, carried in carries.items() if need in carried]
                 raise ComplianceUnmet(
                     f"a {format} file cannot carry {cell.demand.id} of {name}: "
                     f"{cell.demand.demand} ({cell.demand.source})",
@@ -211,18 +205,20 @@ def require(names: Iterable[str], format: str, at: date) -> None:
                 )
 
 
-def table(at: date) -> str:
+def table(at: date, carries: Carries) -> str:
     """The table law x demand x format in Markdown."""
-    lines = ["| law | demand | source | owed by | " + " | ".join(CARRIES) + " |"]
-    lines.append("|" + "---|" * (4 + len(CARRIES)))
+    lines = ["| law | demand | source | owed by | " + " | ".join(carries) + " |"]
+    lines.append("|" + "---|" * (4 + len(carries)))
     for law in laws().values():
-        cells = {f: {c.demand.id: c.stand for c in standing(law, f, at)} for f in CARRIES}
+        cells = {
+            f: {c.demand.id: c.stand for c in standing(law, of, at)} for f, of in carries.items()
+        }
         for demand in law.demands:
             stands = [
                 cells[f][demand.id].value
                 if demand.id in cells[f]
                 else f"from {demand.since or law.since}"
-                for f in CARRIES
+                for f in carries
             ]
             note = "" if demand.verified else " †"
             lines.append(

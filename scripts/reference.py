@@ -156,6 +156,7 @@ def laws() -> str:
     """Every law on marking: how each of its demands stands, by format."""
     from datetime import date
 
+    from guarded_gen.production.formats import CARRIES
     from provenance.law import laws, table
 
     parts = ["# Laws on marking", "", f"As they stand on {LAWS_AT}, from `provenance/laws`. `met`:"]
@@ -164,7 +165,7 @@ def laws() -> str:
         "the format cannot carry it, and the request is refused before anything is generated.",
         "† not verified against the text at its source.",
         "",
-        table(date.fromisoformat(LAWS_AT)),
+        table(date.fromisoformat(LAWS_AT), CARRIES),
         "",
         "| law | title | place | from | source |",
         "|---|---|---|---|---|",

@@ -20,6 +20,7 @@ from guarded_gen.api.requests import EditImage, GenerateImage, parsed, request_b
 from guarded_gen.api.schemas import ANY, answers
 from guarded_gen.api.videos import backend_of, serve, supported
 from guarded_gen.jobs import new_id
+from guarded_gen.production.formats import format_of, formats_of, suffix_of
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job
 
@@ -31,7 +32,7 @@ _STATUS = {"unsupported_spec": 400, "cancelled": 409, "timeout": 504, "storage_f
 
 @router.post("/generations", responses=answers(ANY), openapi_extra=request_body(GenerateImage))
 async def generate_image(request: Request) -> Response:
-    """Signed PNG pictures from a prompt. Waits for them; a held one is answered with 409."""
+    """Signed pictures from a prompt. Waits for them; a held one is answered with 409."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
     async with body_of(request, api.scratch) as body:
@@ -77,7 +78,7 @@ async def pictures(
     ended = [await finished(api, caller, job) for job in jobs]
     answer = {
         "created": int(time.time()),
-        "output_format": "png",
+        "output_format": format_of(ClipRequest.model_validate(ended[0].request)).name,
         "size": f"{ended[0].request['width']}x{ended[0].request['height']}",
         "data": [
             await api.storage_budget.run(picture, api, job, wanted.response_format) for job in ended
@@ -95,8 +96,9 @@ async def pictures(
 def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request) -> list[Job]:
     if wanted.stream:
         raise invalid("streams of partial pictures are not supported", "stream")
-    if wanted.output_format not in (None, "png"):
-        raise invalid("pictures are given as png", "output_format")
+    known = [form.name for form in formats_of(Mode.IMAGE)]
+    if wanted.output_format not in (None, *known):
+        raise invalid(f"pictures are given as {' or '.join(known)}", "output_format")
     if wanted.response_format == "url" and not api.settings.api.public_url:
         raise invalid("url needs api.public_url to be set", "response_format")
     width, height = _DEFAULT_SIZE if wanted.size in (None, "auto") else size_of(str(wanted.size))
@@ -112,6 +114,7 @@ def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request)
             "tenant": caller.tenant,
             "subject": wanted.safety_identifier or wanted.user or caller.name,
             "mode": Mode.IMAGE,
+            "format": wanted.output_format,
         }
         clip = ClipRequest.checked(api.settings.limits, **fields)
         supported(api, clip)
@@ -183,4 +186,4 @@ async def image_content(request: Request, image_id: str) -> Response:
     asset = (job.assets or {}).get("video")
     if job.kind != "image" or asset is None:
         raise Problem(404, "not_found", "there is no such picture, or it is not ready")
-    return await serve(api, request, asset, f"{job.id}.png")
+    return await serve(api, request, asset, f"{job.id}{suffix_of(asset['type'])}")

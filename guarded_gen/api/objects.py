@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from guarded_gen.production.formats import format_of
+from guarded_gen.production.request import ClipRequest
 from guarded_gen.store.tables.jobs import Job
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def video_object(api: Api, job: Job) -> dict[str, Any]:
         "remixed_from_video_id": job.details.get("remixed_from"),
         "error": error,
         "fps": job.request["fps"],
+        "format": format_of(ClipRequest.model_validate(job.request)).name,
         "seed": job.request["seed"],
         "metadata": job.details.get("metadata"),
         "moderation": {

@@ -80,6 +80,8 @@ class Sampling(Request):
     safety_identifier: Short | None = None
     metadata: Metadata | None = None
     priority: Int | None = Field(None, ge=1, le=100)
+    format: Short | None = None
+    """Name of the result's file format; what the mode has by itself when left out."""
     rewrite_of: Annotated[str, Field(pattern=r"^dec_[A-Za-z0-9_-]{1,64}$")] | None = None
     """Decision whose offered wording this prompt is: the caller confirms it with this."""
 
@@ -128,7 +130,7 @@ class GenerateImage(Request):
     n: Int | None = Field(None, ge=1, le=10)
     size: Annotated[str, Field(max_length=16)] | None = None
     response_format: Literal["url", "b64_json"] | None = None
-    output_format: Literal["png", "jpeg", "webp"] | None = None
+    output_format: Short | None = None
     output_compression: Int | None = Field(None, ge=0, le=100)
     quality: Short | None = None
     background: Short | None = None

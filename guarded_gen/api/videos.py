@@ -35,6 +35,7 @@ from guarded_gen.api.schemas import VIDEO, VIDEO_DELETED, VIDEO_PAGE, answers
 from guarded_gen.audit import Event
 from guarded_gen.jobs import Status, new_id
 from guarded_gen.jobs.service import remove_assets
+from guarded_gen.production.formats import format_of, suffix_of
 from guarded_gen.production.request import (
     ClipRequest,
     InheritedReference,
@@ -117,6 +118,7 @@ def clip_fields(api: Api, caller: Caller, wanted: Sampling) -> dict[str, Any]:
         "tenant": caller.tenant,
         "subject": wanted.safety_identifier or wanted.user or caller.name,
         "rewrite_of": wanted.rewrite_of,
+        "format": wanted.format,
     }
     if wanted.num_frames is not None:
         fields["seconds"] = wanted.num_frames / fps
@@ -182,6 +184,7 @@ def start(
             api.settings.limits, **fields, mode=mode, references=tuple(references)
         )
         supported(api, clip)
+        format_of(clip)
         job = admit(
             api,
             caller,
@@ -444,8 +447,8 @@ async def remix_video(request: Request, video_id: str) -> Response:
         200: {
             "description": "The file.",
             "content": {
-                "video/mp4": {"schema": {"type": "string", "format": "binary"}},
-                "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+                media_type: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in ("video/mp4", "image/webp", "image/jpeg")
             },
         },
         206: {"description": "A part of the file."},
@@ -472,10 +475,7 @@ async def video_content(
     asset = (job.assets or {}).get(variant)
     if asset is None:
         raise Problem(404, "expired", f"the {variant} is not stored any more", param="variant")
-    return await serve(api, request, asset, f"{job.id}{_ENDINGS[asset['type']]}")
-
-
-_ENDINGS = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png"}
+    return await serve(api, request, asset, f"{job.id}{suffix_of(asset['type'])}")
 
 
 async def serve(api: Api, request: Request, asset: dict[str, Any], name: str) -> Response:

@@ -130,13 +130,17 @@ def list_laws(
 ) -> None:
     """List the laws that are known: since when each holds, and how each demand stands by format."""
     with errors_to_user(json):
-        from provenance.law import CARRIES, Law, laws, of_place, standing
+        from guarded_gen.production.formats import CARRIES
+        from provenance.law import Law, laws, of_place, standing
 
         day = _day(at)
         found = of_place(jurisdiction, day) if jurisdiction else tuple(laws().values())
 
         def record(law: Law) -> dict[str, Any]:
-            cells = {f: {c.demand.id: c.stand for c in standing(law, f, day)} for f in CARRIES}
+            cells = {
+                f: {c.demand.id: c.stand for c in standing(law, of, day)}
+                for f, of in CARRIES.items()
+            }
             return {
                 **law.model_dump(mode="json", by_alias=True, exclude={"demands"}),
                 "in_force": law.holds(day),

@@ -1,4 +1,4 @@
-"""``guarded-gen generate``: a prompt to a signed MP4, through every gate."""
+"""``guarded-gen generate``: a prompt to a signed clip, through every gate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 def generate(
     prompt: Annotated[str, typer.Argument(help="What the clip shows.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The MP4 to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The MP4 or animated WebP to write.")
+    ],
     seconds: Annotated[float, typer.Option(help="Length in seconds.")] = 4.0,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "512x512",
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 24.0,
@@ -40,7 +42,7 @@ def generate(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Turn a prompt into a signed, verified MP4, if every gate lets it pass.
+    """Turn a prompt into a signed, verified clip, if every gate lets it pass.
 
     Where `prompts.rewrite` is set, a prompt that was held or refused may get a safer wording:
     it is shown, and generated only when you agree. Both prompts stay on record.

@@ -158,14 +158,14 @@ def blend(
 
 def image(
     prompt: Prompt,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG or WebP to write.")],
     size: Size = "1024x1024",
     seed: Seed = None,
     backend: Backend = None,
     tenant: Tenant = "default",
     json: Json = False,
 ) -> None:
-    """Make a still: a signed PNG."""
+    """Make a still: a signed PNG or WebP."""
     _run(
         Mode.IMAGE,
         (),

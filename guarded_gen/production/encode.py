@@ -80,6 +80,7 @@ class Encode:
             mark,
             self.settings.model_copy(update={"metadata": {**self.settings.metadata, **extra}}),
             self.limits,
+            still=request.still,
         )
         (folder / THUMBNAIL).write_bytes(done.thumbnail)
         return done.path

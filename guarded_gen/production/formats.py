@@ -6,7 +6,7 @@ ask it and know no suffix themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
+import av
+import av.error
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -37,8 +40,9 @@ class Writer(Protocol):
 class Format(Protocol):
     """One file format.
 
-    ``moves``: it holds a clip, not one picture. What a law demands of a format of this name
-    stands in :mod:`provenance.law`.
+    ``clips`` and ``stills``: it can hold frames one after the other, and one picture alone.
+    ``sound``: it can hold sound. ``carries``: what of a law's demands a file of it can hold, in
+    the words of :data:`provenance.law.NEEDS`.
     """
 
     @property
@@ -48,7 +52,13 @@ class Format(Protocol):
     @property
     def media_type(self) -> str: ...
     @property
-    def moves(self) -> bool: ...
+    def clips(self) -> bool: ...
+    @property
+    def stills(self) -> bool: ...
+    @property
+    def sound(self) -> bool: ...
+    @property
+    def carries(self) -> frozenset[str]: ...
 
     def writer(
         self,
@@ -58,6 +68,8 @@ class Format(Protocol):
         fps: Fraction,
         settings: EncodeSettings,
         sound: Soundtrack | Copied | None = None,
+        *,
+        still: bool = False,
     ) -> AbstractContextManager[Writer]: ...
 
 
@@ -68,7 +80,10 @@ class Mp4:
     name: str = "mp4"
     suffix: str = ".mp4"
     media_type: str = "video/mp4"
-    moves: bool = True
+    clips: bool = True
+    stills: bool = False
+    sound: bool = True
+    carries: frozenset[str] = frozenset({"credentials", "container_metadata"})
 
     def writer(
         self,
@@ -78,6 +93,8 @@ class Mp4:
         fps: Fraction,
         settings: EncodeSettings,
         sound: Soundtrack | Copied | None = None,
+        *,
+        still: bool = False,
     ) -> AbstractContextManager[Writer]:
         return Encoder(path, width, height, fps, settings, sound)
 
@@ -127,7 +144,10 @@ class Png:
     name: str = "png"
     suffix: str = ".png"
     media_type: str = "image/png"
-    moves: bool = False
+    clips: bool = False
+    stills: bool = True
+    sound: bool = False
+    carries: frozenset[str] = frozenset({"credentials"})
 
     def writer(
         self,
@@ -137,16 +157,120 @@ class Png:
         fps: Fraction,
         settings: EncodeSettings,
         sound: Soundtrack | Copied | None = None,
+        *,
+        still: bool = False,
     ) -> AbstractContextManager[Writer]:
         return _Picture(path, "PNG")
 
 
-FORMATS: tuple[Format, ...] = (Mp4(), Png())
+class _Animation:
+    """Writes an animated WebP, frame after frame, with FFmpeg's encoder of libwebp.
+
+    Memory holds the coded frames, not the pictures: about what the file becomes. Plays for ever.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, fps: Fraction, quality: int) -> None:
+        self._path, self._frames, self._period = path, 0, 1 / fps
+        self._part = path.with_name(path.name + ".part")
+        try:
+            self._container = av.open(str(self._part), "w", format="webp", options={"loop": "0"})
+        except (OSError, av.error.FFmpegError) as error:
+            raise self._failed(error) from error
+        self._stream = self._container.add_stream("libwebp_anim", rate=fps)
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {"quality": str(quality), "compression_level": "2"}
+        self._stream.codec_context.time_base = self._period
+
+    def write(self, pixels: NDArray[np.uint8]) -> None:
+        try:
+            for picture in pixels:
+                # VP8 is BT.601 in the limited range, whatever the file says
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+                    format="yuv420p",
+                    dst_colorspace=Colorspace.ITU601,
+                    dst_color_range=ColorRange.MPEG,
+                )
+                frame.pts, frame.time_base = self._frames, self._period
+                self._container.mux(self._stream.encode(frame))
+                self._frames += 1
+        except (OSError, av.error.FFmpegError) as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> Literal[False]:
+        try:
+            if error is None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+            if error is None:
+                self._part.replace(self._path)
+        except (OSError, av.error.FFmpegError) as problem:
+            if error is None:
+                raise self._failed(problem) from problem
+        finally:
+            self._part.unlink(missing_ok=True)
+        return False
+
+    def _failed(self, error: Exception) -> EncodeFailed:
+        return EncodeFailed(f"{self._path.name} could not be written: {error}", "check free space")
+
+
+@dataclass(frozen=True, slots=True)
+class WebP:
+    """One picture, or frames one after the other, without sound."""
+
+    name: str = "webp"
+    suffix: str = ".webp"
+    media_type: str = "image/webp"
+    clips: bool = True
+    stills: bool = True
+    sound: bool = False
+    carries: frozenset[str] = frozenset({"credentials"})
+    quality: int = 90
+
+    def writer(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        settings: EncodeSettings,
+        sound: Soundtrack | Copied | None = None,
+        *,
+        still: bool = False,
+    ) -> AbstractContextManager[Writer]:
+        if still:
+            return _Picture(path, "WEBP", quality=self.quality)
+        return _Animation(path, width, height, fps, self.quality)
+
+
+FORMATS: tuple[Format, ...] = (Mp4(), Png(), WebP())
+"""The first that a mode can have is what its result has unless told."""
+CARRIES: Mapping[str, frozenset[str]] = {form.name: form.carries for form in FORMATS}
+"""What the files that are written here can carry, by format: what a law's answer depends on."""
+_FROM_SOUNDING = frozenset({Mode.EXTEND, Mode.EXTEND_BACK, Mode.EDIT, Mode.BLEND})
+"""Modes whose result keeps the sound of what it is made from."""
 
 
 def formats_of(mode: Mode) -> tuple[Format, ...]:
     """The formats that a mode's result can have; the first is what it has unless told."""
-    return tuple(form for form in FORMATS if form.moves == (mode is not Mode.IMAGE))
+    if mode is Mode.IMAGE:
+        return tuple(form for form in FORMATS if form.stills)
+    silent = mode not in _FROM_SOUNDING
+    return tuple(form for form in FORMATS if form.clips and (form.sound or silent))
+
+
+def suffix_of(media_type: str) -> str:
+    """How the name of a file of this type ends; what is kept beside clips is JPEG."""
+    return next((form.suffix for form in FORMATS if form.media_type == media_type), ".jpg")
 
 
 def format_of(request: ClipRequest) -> Format:

@@ -17,6 +17,7 @@ from PIL import Image
 from guarded_gen.production.formats import Format, Writer
 from media.decode import decode
 from media.encode import Copied, EncodeSettings
+from media.errors import EncodeFailed
 from media.limits import MediaLimits
 from media.open import open_media
 
@@ -54,14 +55,16 @@ def mark_and_write(
     mark: Mark,
     settings: EncodeSettings,
     limits: MediaLimits,
+    *,
+    still: bool = False,
 ) -> Finished:
-    """Mark every frame of ``draft`` that ``form`` takes and write ``destination``, in one pass;
-    sound is copied.
+    """Mark the frames of ``draft``, the first alone when ``still``, and write ``destination``, in
+    one pass; sound is copied. Raises :class:`EncodeFailed` for sound that ``form`` cannot hold.
 
     ``frames`` is the number of frames in the draft; a draft that has others raises
     ``UnreadableMedia`` from the decoder. Nothing is left at ``destination`` after an error.
     """
-    wanted = frames if form.moves else 1
+    wanted = 1 if still else frames
     middle, written = wanted // 2, 0
     thumbnail = b""
     writer: Writer | None = None
@@ -69,15 +72,21 @@ def mark_and_write(
         for batch in decode(draft, limits):
             marked = mark(batch.pixels)[: wanted - written]
             if writer is None:
-                sound = _sound_of(draft, limits) if form.moves else None
+                sound = None if still else _sound_of(draft, limits)
+                if sound is not None and not form.sound:
+                    raise EncodeFailed(
+                        f"the clip has sound, and a {form.name} file holds none", "ask for mp4"
+                    )
                 writer = stack.enter_context(
-                    form.writer(destination, batch.width, batch.height, fps, settings, sound)
+                    form.writer(
+                        destination, batch.width, batch.height, fps, settings, sound, still=still
+                    )
                 )
             writer.write(marked)
             if written <= middle < written + len(marked):
                 thumbnail = jpeg(marked[middle - written])
             written += len(marked)
-            if written >= wanted and not form.moves:
+            if still:
                 break
     return Finished(destination, written, thumbnail)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from classifiers.base import PromptClassifier
 from guarded_gen.gates.gate import GateResult, explained, judge_prompts, with_negative
-from guarded_gen.production.formats import format_of
+from guarded_gen.production.formats import CARRIES, format_of
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.request import ClipRequest
@@ -41,7 +41,7 @@ class PromptGate:
 
         A prompt that is held or refused is explained for its reviewers, in the sealed part."""
         form = format_of(request).name
-        law.require(self.compliance.profiles, form, datetime.now(UTC).date())
+        law.require(self.compliance.profiles, form, datetime.now(UTC).date(), CARRIES)
         context, choice = self.judging.context(request), self.judging.choice(request)
         classifiers = self.classifiers()
 

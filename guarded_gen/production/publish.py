@@ -63,7 +63,7 @@ class ToStorage:
         folder, prefix = signed.parent, f"clips/{work.id}"
         rendered = work.outputs[GENERATE]
         sheet = folder / "spritesheet.jpg"
-        if form.moves and isinstance(rendered, Rendered):
+        if not work.request.still and isinstance(rendered, Rendered):
             spritesheet(signed, rendered.frames, sheet, self.limits)
         assets: dict[str, Asset] = {}
         for variant, path, key, media_type, sha256 in (

@@ -168,6 +168,11 @@ class ClipRequest(BaseModel):
         return Fraction(self.fps).limit_denominator(1001)
 
     @property
+    def still(self) -> bool:
+        """Whether one picture is asked for, not a clip."""
+        return self.mode is Mode.IMAGE
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """The references, which must be local files."""
         found: list[Path] = []

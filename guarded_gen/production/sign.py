@@ -90,7 +90,7 @@ class Sign:
         marked, destination = folder / f"marked{form.suffix}", folder / f"signed{form.suffix}"
         picture = look(marked, self.limits)
         fingerprints = [SoftBinding.fingerprint(PDQ_ALGORITHM, pdq_value(picture.hashes))]
-        if form.moves:
+        if not work.request.still:
             code = video_code(marked, CODE_BITS, self.limits)
             picture = replace(picture, iscc=code.raw)
             fingerprints.insert(0, SoftBinding.fingerprint(ISCC_ALGORITHM, iscc_value(code)))

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from guarded_gen.production.formats import CARRIES
 from provenance.compliance import CHECKS
 from provenance.errors import ComplianceUnmet
-from provenance.law import CARRIES, Stand, known, laws, of_place, require, standing, table
+from provenance.law import Stand, known, laws, of_place, require, standing, table
 
 DAY = date(2026, 12, 2)
 
@@ -45,7 +46,7 @@ def test_the_paragraphs_of_california_are_not_swapped() -> None:
 def test_a_law_holds_from_its_day(law: str, before: str, since: str) -> None:
     assert not known(law).holds(date.fromisoformat(before))
     assert known(law).holds(date.fromisoformat(since))
-    assert standing(known(law), "mp4", date.fromisoformat(before)) == ()
+    assert standing(known(law), CARRIES["mp4"], date.fromisoformat(before)) == ()
 
 
 def test_a_demand_can_hold_later_than_its_law() -> None:
@@ -63,20 +64,27 @@ def test_the_narrowest_law_comes_first_and_members_are_under_the_union() -> None
 
 
 def test_a_format_that_cannot_carry_a_demand_is_refused_with_its_name() -> None:
-    require(["eu-ai-act", "cn-gb45438"], "mp4", DAY)
-    require(["eu-ai-act"], "png", DAY)
+    require(["eu-ai-act", "cn-gb45438"], "mp4", DAY, CARRIES)
+    require(["eu-ai-act"], "png", DAY, CARRIES)
     with pytest.raises(ComplianceUnmet, match=r"cn-1 of cn-gb45438.*AIGC") as caught:
-        require(["eu-ai-act", "cn-gb45438"], "png", DAY)
+        require(["eu-ai-act", "cn-gb45438"], "png", DAY, CARRIES)
     assert "mp4" in str(caught.value.remedy)
-    require(["cn-gb45438"], "png", date(2025, 8, 31))
-    with pytest.raises(ComplianceUnmet, match="webp"):
-        require(["eu-ai-act"], "webp", DAY)
+    require(["cn-gb45438"], "png", date(2025, 8, 31), CARRIES)
+    with pytest.raises(ComplianceUnmet, match=r"webp.*cn-1"):
+        require(["cn-gb45438"], "webp", DAY, CARRIES)
+    with pytest.raises(ComplianceUnmet, match="gif"):
+        require(["eu-ai-act"], "gif", DAY, {**CARRIES, "gif": frozenset()})
 
 
 def test_the_table_has_a_row_for_each_demand() -> None:
-    text = table(DAY)
+    text = table(DAY, CARRIES)
     for law in laws().values():
         for demand in law.demands:
             assert f"| {law.law} | {demand.id} " in text
-    stands = {c.stand for law in laws().values() for f in CARRIES for c in standing(law, f, DAY)}
+    stands = {
+        cell.stand
+        for law in laws().values()
+        for carried in CARRIES.values()
+        for cell in standing(law, carried, DAY)
+    }
     assert stands == set(Stand)

@@ -94,6 +94,27 @@ def test_images_are_signed(client: OpenAI) -> None:
         assert caught.value.code == "unsupported_mode"
 
 
+def test_the_caller_chooses_the_format(client: OpenAI) -> None:
+    made = client.images.generate(
+        prompt=PROMPT, model="world", size="256x256", n=1, output_format="webp"
+    )
+    assert made.output_format == "webp"
+    data = base64.b64decode(str(made.data[0].b64_json))  # type: ignore[index]
+    assert Image.open(io.BytesIO(data)).format == "WEBP"
+    clip = client.videos.create_and_poll(
+        prompt=PROMPT, seconds="1", size="256x256", extra_body={"format": "webp"}
+    )
+    assert clip.model_extra["format"] == "webp"
+    content = client.videos.download_content(clip.id)
+    assert content.response.headers["content-type"] == "image/webp"
+    assert Image.open(io.BytesIO(content.read())).n_frames == 24  # type: ignore[attr-defined]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.videos.create(prompt=PROMPT, extra_body={"format": "png"})
+    assert caught.value.param == "format"
+    with pytest.raises(openai.BadRequestError):
+        client.images.generate(prompt=PROMPT, output_format="jpeg")
+
+
 def test_moderation_of_pictures_and_bad_inputs(client: OpenAI) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "green").save(picture, "PNG")
