@@ -1,7 +1,7 @@
 """``python -m generator.dit.evaluate.sheet -o FILE.png``: every mode in one picture.
 
-One row for each mode, eight frames each, labelled; one row samples a 60 s rollout (in four
-steps, to be quick), and the still is drawn at 2048 x 2048 and shrunk. Made for looking, not for
+One row for each mode, eight frames each, labelled; one row samples a rollout (in four steps, to be
+quick), and the still is drawn at 2048 x 2048 and shrunk. Made for looking, not for
 measuring, and not for publishing: no gate sees it, and it carries no mark and no signature.
 """
 
@@ -25,6 +25,8 @@ _SIDE = 128
 _COLUMNS = 8
 _LABEL = 16
 _WEIGHTS = "weights"
+ROLLOUT_S, QUICK_ROLLOUT_S = 60, 12
+"""Seconds of the rollout: for a study, and for a look that must not keep anybody waiting."""
 _TITLE = "made by the embedded model (AI), straight from the sampler: no gate, mark or signature"
 
 
@@ -52,8 +54,11 @@ def _clip(
     return np.concatenate(list(dit.generate(spec, lambda step: None, lambda: False)))
 
 
-def rows(dit: DiTGenerator, folder: Path) -> list[tuple[str, Pixels]]:
-    """Label and frames of every row; intermediate clips go to ``folder``."""
+def rows(
+    dit: DiTGenerator, folder: Path, rollout: int = ROLLOUT_S
+) -> list[tuple[str, Pixels]]:
+    """Label and frames of every row; intermediate clips go to ``folder``; ``rollout`` in seconds,
+    a fifth of a second of one core each."""
     sea, desert = "a big red circle moves right, over the sea", "a big red circle, in the desert"
     first = _clip(dit, Mode.TEXT_TO_VIDEO, sea)
     made = [
@@ -126,8 +131,9 @@ def sheet(labelled: list[tuple[str, Pixels]]) -> Image.Image:
     return page
 
 
-def write(path: Path, keep: bool = False) -> None:
-    """Draw the sheet with the shipped weights and save it: 14 core-seconds, 200 MB.
+def write(path: Path, keep: bool = False, rollout: int = ROLLOUT_S) -> None:
+    """Draw the sheet with the shipped weights and save it: 17 core-seconds, 7 with
+    :data:`QUICK_ROLLOUT_S`; 200 MB.
 
     ``keep``: leave a sheet alone that these weights drew.
     """
@@ -138,7 +144,7 @@ def write(path: Path, keep: bool = False) -> None:
     note = PngInfo()
     note.add_text(_WEIGHTS, weights)
     with tempfile.TemporaryDirectory() as folder:
-        sheet(rows(dit, Path(folder))).save(path, pnginfo=note)
+        sheet(rows(dit, Path(folder), rollout)).save(path, pnginfo=note)
 
 
 def _drawn_by(path: Path) -> str | None:
