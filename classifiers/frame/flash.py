@@ -8,7 +8,8 @@ flash; more than three flashes within a second fail. Four to six transitions in 
 for four of five seconds are an extended flash.
 
 ``flash`` is the whole-frame rule: the mean of the frame makes the transition and at least a
-quarter of its area goes along. It is what broadcasters' checkers measure. ``flash_local``
+quarter of its area goes along. It is what broadcasters' checkers measure; as they do, it adds up
+changes over one second at most, so that a slow fade is no transition. ``flash_local``
 sees what leaves the mean alone, like two halves or a checkerboard in counter-phase: each block
 of an 18 x 32 grid counts its own transitions, and the rule takes the count that a quarter of
 all blocks reach, or the count of moments at which a quarter of the blocks more rose than fell.
@@ -41,6 +42,9 @@ WARN_TRANSITIONS = 4
 
 _SECOND = 1 - 1e-6
 """Times are floats: a transition exactly one second ago has left the window."""
+
+_MAX_PAST = 240
+"""Frames of the last second that are kept."""
 
 FAIL_SCORE, EXTENDED_SCORE = 1.0, 0.9
 """Scores of verdicts; without one the score is the transition count over 12, at most 0.5."""
@@ -195,7 +199,7 @@ class _Channel:
         self.settings, self.threshold, self.dark = settings, step, dark
         self.whole = _Counter(name, settings)
         self.local = _Counter(name, settings)
-        self._started = False
+        self._started = self._none = False
         self._window: deque[tuple[float, NDArray[np.int16], int]] = deque()
         self._net = 0
 
@@ -203,44 +207,53 @@ class _Channel:
         """The next frame; None is a grid of zeros."""
         if grid is None:
             if not self._started:
+                self._none = True
                 return
             grid = np.zeros_like(self._low)
         if not self._started:
-            self._begin(grid)
-        self.whole.step(time, self._whole(grid))
+            self._begin(time, grid)
+        self.whole.step(time, self._whole(time, grid))
         turned = self._blocks(grid)
         self._local(time, turned)
 
-    def _begin(self, grid: Grid) -> None:
+    def _begin(self, time: float, grid: Grid) -> None:
         # Red that appears in the middle of a clip starts from none.
-        first = grid if self.threshold < 1 else np.zeros_like(grid)
+        first = np.zeros_like(grid) if self._none else grid
         self._low, self._high = first.copy(), first.copy()
         self._way = np.zeros(grid.shape, np.int8)
         self._count = np.zeros(grid.shape, np.int16)
-        self._mean_low = self._mean_high = float(first.mean())
-        self._grid_low = self._grid_high = first
         self._mean_way = 0
+        self._past: deque[tuple[float, float, Grid]] = deque()
+        if self._none:
+            self._past.append((time, 0.0, first))
         self._net_way = 0
         self._started = True
 
-    def _whole(self, grid: Grid) -> bool:
-        """Whether the frame as a whole makes a transition now."""
+    def _whole(self, time: float, grid: Grid) -> bool:
+        """Whether the frame as a whole makes a transition now.
+
+        It is compared with the darkest and the brightest frame of the last second, since the last
+        transition: at most 240 grids, for streams faster than any screen.
+        """
         mean, step, area = float(grid.mean()), self.threshold, self.settings.area
-        if self._mean_way <= 0 and mean <= self._mean_low:
-            self._mean_low, self._grid_low = mean, grid
-        if self._mean_way >= 0 and mean >= self._mean_high:
-            self._mean_high, self._grid_high = mean, grid
-        if self._mean_way <= 0 and mean - self._mean_low >= step and self._mean_low < self.dark:
-            turned = float(np.mean(grid - self._grid_low >= step)) >= area
-            if turned:
-                self._mean_way, self._mean_high, self._grid_high = 1, mean, grid
-            return turned
-        if self._mean_way >= 0 and self._mean_high - mean >= step and mean < self.dark:
-            turned = float(np.mean(self._grid_high - grid >= step)) >= area
-            if turned:
-                self._mean_way, self._mean_low, self._grid_low = -1, mean, grid
-            return turned
-        return False
+        past = self._past
+        past.append((time, mean, grid))
+        while len(past) > 2 and (past[0][0] <= time - _SECOND or len(past) > _MAX_PAST):
+            past.popleft()
+        way = 0
+        if self._mean_way <= 0:
+            _, low, below = min(past, key=lambda old: old[1])
+            if mean - low >= step and low < self.dark:
+                way = int(float(np.mean(grid - below >= step)) >= area)
+        if not way and self._mean_way >= 0 and mean < self.dark:
+            _, high, above = max(past, key=lambda old: old[1])
+            if high - mean >= step:
+                way = -int(float(np.mean(above - grid >= step)) >= area)
+        if way:
+            self._mean_way = way
+            past.clear()
+            past.append((time, mean, grid))
+        return bool(way)
 
     def _blocks(self, grid: Grid) -> NDArray[np.int8]:
         """+1 for each block that rises, -1 for each that falls, 0 elsewhere."""

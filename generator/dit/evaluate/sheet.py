@@ -54,9 +54,7 @@ def _clip(
     return np.concatenate(list(dit.generate(spec, lambda step: None, lambda: False)))
 
 
-def rows(
-    dit: DiTGenerator, folder: Path, rollout: int = ROLLOUT_S
-) -> list[tuple[str, Pixels]]:
+def rows(dit: DiTGenerator, folder: Path, rollout: int = ROLLOUT_S) -> list[tuple[str, Pixels]]:
     """Label and frames of every row; intermediate clips go to ``folder``; ``rollout`` in seconds,
     a fifth of a second of one core each."""
     sea, desert = "a big red circle moves right, over the sea", "a big red circle, in the desert"

@@ -121,6 +121,60 @@ def test_what_the_standards_allow_passes(paint: Callable) -> None:
     assert found["flash_local"].score <= 0.5
 
 
+def bursts(flashes: int, seconds: int) -> Pixels:
+    """``flashes`` of black and white at the start of every second, 25 frames a second: the pattern
+    of the clips 2Hz_6s and 3Hz_6s of EA IRIS, whose expected counts are public."""
+    white = {5 + 25 * s + at for s in range(seconds) for f in range(flashes)
+             for at in ((0, 1, 2), (6, 7, 8), (11, 12, 13))[f]}  # fmt: skip
+    light = np.array([float(k in white) for k in range(25 * seconds)])
+    codes = srgb(light)[:, None, None, None]
+    return np.broadcast_to(codes, (len(light), H, W, 3)).copy()
+
+
+def test_three_flashes_whose_fourth_begins_within_a_second_fail() -> None:
+    # Each burst begins 24 frames after the last one: seven transitions lie within a second.
+    white = [5, 6, 7, 11, 12, 13, 16, 17, 18]
+    frames = [k + shift for shift in (0, 24) for k in white]
+    codes = srgb(np.array([float(k in frames) for k in range(75)]))[:, None, None, None]
+    found = judge(np.broadcast_to(codes, (75, H, W, 3)).copy(), 25)["flash"]
+    assert found.score == 1.0
+    assert found.detail["transitions_per_second"]["luminance"] == 7
+
+
+@pytest.mark.parametrize(("flashes", "most"), [(2, 4), (3, 6)])
+def test_bursts_of_every_second_are_an_extended_flash_from_the_fifth_second_on(
+    flashes: int, most: int
+) -> None:
+    found = judge(bursts(flashes, 6), 25)["flash"]
+    assert found.detail["verdict"] == "extended"
+    assert found.detail["transitions_per_second"]["luminance"] == most
+    assert judge(bursts(flashes, 4), 25)["flash"].detail["verdict"] == "warn"
+
+
+def reds(levels: list[float], seconds: float = 1.0, fps: int = 25) -> Pixels:
+    """Saturated red of each level (0 to 320) for ``seconds``."""
+    rows = []
+    for level in levels:
+        colour = np.zeros((H, W, 3), np.uint8)
+        colour[..., 0] = srgb(np.array(level / 320))
+        rows += [colour] * int(seconds * fps)
+    return np.stack(rows)
+
+
+def test_red_that_comes_and_goes_slowly_makes_no_transition() -> None:
+    """Steps of 14 that lie a second apart never add up to 20; a fifth of one apart they do."""
+    swing = [80.0, 94.0, 108.0, 122.0, 108.0, 94.0] * 2
+    assert transitions(reds(swing)) == 0
+    assert transitions(reds(swing, 0.2)) >= 2
+
+
+def transitions(pixels: Pixels) -> int:
+    found = judge(pixels, 25)["flash"]
+    assert found.score <= 0.5
+    most: int = found.detail["transitions_per_second"]["red"]
+    return most
+
+
 def test_extended_flash() -> None:
     found = judge(clip(lambda t: np.float64(0.2 + 0.5 * wave(2.5, t)), 8))
     assert found["flash"].score == 0.9
