@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.spec import GenerationSpec, Mode
+from media.soundtrack import Soundtrack
 
 Pixels = NDArray[np.uint8]
 
@@ -65,8 +66,13 @@ class Generator(Protocol):
 
     def capabilities(self) -> Capabilities: ...
 
-    def generate(self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel) -> Iterator[Pixels]:
+    def generate(
+        self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel
+    ) -> Iterator[Pixels | Soundtrack]:
         """Yield batches ``uint8 [T, H, W, 3]``, ``spec.frames`` frames in all.
+
+        A backend that makes sound yields it first, whole, as one ``Soundtrack``: a file's tracks
+        must be known before its first frame is written.
 
         ``cancel`` is asked before every step; when it says True, or ``on_step`` raises,
         generation stops within that step (``Cancelled``, or the callback's own error).

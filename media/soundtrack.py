@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from media.errors import UnreadableMedia
 from media.limits import MediaLimits
 from media.open import Media, Sound, open_media
+from media.open.sound import LAYOUTS
 
 RATE = 48_000
 CROSSFADE = 0.05
@@ -81,6 +83,21 @@ def _read(path: Path, seconds: float, limits: MediaLimits, *, last: bool) -> Sam
     if last:
         return sound[-need:] if need else sound[:0]
     return fitted(sound, need)
+
+
+def resampled(sound: Samples, rate: int) -> Samples:
+    """``float32 [N, C]`` of ``rate`` a second, C 1 or 2, at :data:`RATE`."""
+    if rate == RATE or not len(sound):
+        return sound
+    layout = LAYOUTS[sound.shape[1]]
+    resampler = av.AudioResampler(format="flt", layout=layout, rate=RATE)
+    packed = np.ascontiguousarray(sound.reshape(1, -1))
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+    frame.sample_rate = rate
+    parts = [*resampler.resample(frame), *resampler.resample(None)]
+    return np.concatenate(
+        [np.asarray(p.to_ndarray(), np.float32).reshape(-1, sound.shape[1]) for p in parts]
+    )
 
 
 def fitted(sound: Samples, need: int) -> Samples:

@@ -18,10 +18,12 @@ from generator.diffusers import loading
 from generator.diffusers.families import Family
 from generator.diffusers.previews import Watch
 from generator.diffusers.settings import DiffusersSettings
+from generator.diffusers.sound import sound_of
 from generator.errors import BackendFailed, Cancelled, GeneratorError, OutOfMemory
 from generator.spec import GenerationSpec, Mode
 from media.decode import decode
 from media.limits import MediaLimits
+from media.soundtrack import Soundtrack
 
 _BATCH_BYTES = 24 * 1024**2
 
@@ -67,7 +69,9 @@ class DiffusersGenerator:
         """The model reads the prompt as it is."""
         return {"caption": prompt, "unexpressed": []}
 
-    def generate(self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel) -> Iterator[Pixels]:
+    def generate(
+        self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel
+    ) -> Iterator[Pixels | Soundtrack]:
         """One step is one denoising step. The model keeps a whole clip in memory; longer ones
         than ``max_seconds`` are refused. Same seed, same settings, same machine: same frames."""
         require(self.capabilities(), spec)
@@ -80,12 +84,14 @@ class DiffusersGenerator:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _run(self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel) -> Iterator[Pixels]:
+    def _run(
+        self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel
+    ) -> Iterator[Pixels | Soundtrack]:
         if cancel():
             raise Cancelled("cancelled before the first step")
         given = self._given(spec)
         try:
-            video = self._call(spec, given, on_step, cancel)
+            video, sound = self._call(spec, given, on_step, cancel)
         except (MemoryError, torch.OutOfMemoryError) as error:
             # The traceback keeps every tensor of the call alive; without it they can go.
             error.__traceback__ = None
@@ -101,6 +107,8 @@ class DiffusersGenerator:
             raise BackendFailed(
                 f"{self._class} failed: {str(error)[:300]}", "check the size and the settings"
             ) from error
+        if sound is not None:
+            yield sound
         step = max(1, _BATCH_BYTES // (spec.width * spec.height * 3))
         for first in range(0, len(video), step):
             yield video[first : first + step]
@@ -134,7 +142,7 @@ class DiffusersGenerator:
 
     def _call(
         self, spec: GenerationSpec, given: list[Image.Image], on_step: OnStep, cancel: Cancel
-    ) -> Pixels:
+    ) -> tuple[Pixels, Soundtrack | None]:
         pipeline = self._pipeline(spec.mode)
         steps = spec.steps or self.settings.steps
         family = self._family
@@ -174,13 +182,14 @@ class DiffusersGenerator:
                     raise Cancelled(f"cancelled after step {index + 1} of {total}")
                 return tensors
 
-            video = pipeline(**arguments, callback_on_step_end=after).frames[0]
-        clip = np.asarray(video)[lead : lead + spec.frames]
+            made = pipeline(**arguments, callback_on_step_end=after)
+        sound = sound_of(pipeline, made, spec)
+        clip = np.asarray(made.frames[0])[lead : lead + spec.frames]
         if len(clip) != spec.frames or clip.shape[1:3] != (spec.height, spec.width):
             raise BackendFailed(f"the pipeline gave {clip.shape} instead of {spec.frames} frames")
         if not np.isfinite(clip).all():
             raise BackendFailed("the pipeline gave numbers that are no picture (NaN)")
-        return (clip * 255).round().clip(0, 255).astype(np.uint8)
+        return (clip * 255).round().clip(0, 255).astype(np.uint8), sound
 
 
 def _fitted(pixels: Pixels, width: int, height: int) -> Image.Image:

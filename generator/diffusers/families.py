@@ -54,6 +54,19 @@ FAMILIES: dict[str, Family] = {
         stride=8,
         rate_argument="frame_rate",
     ),
+    "ltx2": Family(
+        "ltx2",
+        {
+            "LTX2Pipeline": {
+                Mode.TEXT_TO_VIDEO: "LTX2Pipeline",
+                Mode.IMAGE_TO_VIDEO: "LTX2ImageToVideoPipeline",
+            },
+            "LTX2ImageToVideoPipeline": {Mode.IMAGE_TO_VIDEO: "LTX2ImageToVideoPipeline"},
+        },
+        multiple=32,
+        stride=8,
+        rate_argument="frame_rate",
+    ),
     "hunyuan": Family(
         "hunyuan",
         {

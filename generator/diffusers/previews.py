@@ -7,6 +7,7 @@ scheduler is given it.
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -31,23 +32,18 @@ class Watch:
         self._clean: Tensor | None = None
 
     def __enter__(self) -> Watch:
-        scheduler = self._pipeline.scheduler
-        step = scheduler.step
-
-        def seen(output: Tensor, timestep: Any, sample: Tensor, *args: Any, **kwargs: Any) -> Any:
-            before = self._sigma(scheduler)
-            result = step(output, timestep, sample, *args, **kwargs)
-            self._clean = None if before is None else sample - before * output
-            return result
-
-        scheduler.step = seen
+        self._pipeline.scheduler.step = _Step(self, self._pipeline.scheduler)
         return self
 
     def __exit__(self, *_: object) -> None:
         del self._pipeline.scheduler.step  # uncovers the class's own method
         self._clean = None
 
-    def _sigma(self, scheduler: Any) -> float | None:
+    def note(self, output: Tensor, sample: Tensor, sigma: float | None) -> None:
+        """A step from ``sample`` at the noise level ``sigma`` was predicted as ``output``."""
+        self._clean = None if sigma is None else sample - sigma * output
+
+    def sigma(self, scheduler: Any) -> float | None:
         flow = getattr(scheduler.config, "use_flow_sigmas", False)
         if not flow and "FlowMatch" not in type(scheduler).__name__:
             return None
@@ -63,18 +59,20 @@ class Watch:
             return None
         pipeline = self._pipeline
         vae = pipeline.vae
-        if self._family.name == "ltx":
+        if self._family.name in ("ltx", "ltx2"):
             height, width = self._size
             across = pipeline.vae_spatial_compression_ratio
             count = (self._frames - 1) // pipeline.vae_temporal_compression_ratio + 1
-            clean = pipeline._unpack_latents(
-                clean,
-                count,
-                height // across,
-                width // across,
-                pipeline.transformer_spatial_patch_size,
-                pipeline.transformer_temporal_patch_size,
-            )
+            # With a given picture they come unpacked, without the frame that was given.
+            if clean.ndim == 3:
+                clean = pipeline._unpack_latents(
+                    clean,
+                    count,
+                    height // across,
+                    width // across,
+                    pipeline.transformer_spatial_patch_size,
+                    pipeline.transformer_temporal_patch_size,
+                )
             clean = pipeline._denormalize_latents(
                 clean, vae.latents_mean, vae.latents_std, vae.config.scaling_factor
             )
@@ -89,3 +87,25 @@ class Watch:
         video = vae.decode(short, *extra, return_dict=False)[0][0]
         pixels = ((video.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return np.ascontiguousarray(pixels.permute(1, 2, 3, 0).cpu().numpy())
+
+
+class _Step:
+    """A scheduler's ``step`` that tells a :class:`Watch` what it was given.
+
+    Pipelines with sound copy their scheduler for it; the copy has its own step, unwatched.
+    """
+
+    def __init__(self, watch: Watch, scheduler: Any) -> None:
+        self._watch, self._scheduler, self._step = watch, scheduler, scheduler.step
+
+    def __call__(
+        self, output: Tensor, timestep: Any, sample: Tensor, *args: Any, **kwargs: Any
+    ) -> Any:
+        before = self._watch.sigma(self._scheduler)
+        result = self._step(output, timestep, sample, *args, **kwargs)
+        self._watch.note(output, sample, before)
+        return result
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        copied = memo[id(self._scheduler)]
+        return MethodType(type(copied).step, copied)

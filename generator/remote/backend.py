@@ -26,6 +26,7 @@ from generator.spec import GenerationSpec, Mode
 from media.decode import decode
 from media.errors import MediaError
 from media.limits import MediaLimits
+from media.soundtrack import Soundtrack, head
 
 
 class RemoteSettings(BaseModel):
@@ -80,12 +81,19 @@ class RemoteGenerator:
         """The server is sent the prompt as it is; what it does with it is not known here."""
         return {"caption": prompt, "unexpressed": []}
 
-    def generate(self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel) -> Iterator[Pixels]:
-        """Steps are the server's per cent; there are no previews. Cancelling deletes the job."""
+    def generate(
+        self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel
+    ) -> Iterator[Pixels | Soundtrack]:
+        """Steps are the server's per cent; there are no previews. Cancelling deletes the job.
+
+        The sound that a player plays of the server's video comes first.
+        """
         require(self.capabilities(), spec)
         return self._run(spec, on_step, cancel)
 
-    def _run(self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel) -> Iterator[Pixels]:
+    def _run(
+        self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel
+    ) -> Iterator[Pixels | Soundtrack]:
         key = os.environ.get(self.settings.api_key_env, "")
         client = Client(
             self.settings.base_url, key, self.settings.timeout, self.settings.retries, self.wait
@@ -100,6 +108,9 @@ class RemoteGenerator:
             with tempfile.TemporaryDirectory(prefix="guarded-gen-") as folder:
                 path = Path(folder) / "remote.mp4"
                 client.download(f"/videos/{job}/content", path, self.settings.max_bytes)
+                sound = self._sound(path, spec)
+                if sound is not None:
+                    yield sound
                 yield from self._frames(path, spec)
             finished = True
         finally:
@@ -159,6 +170,17 @@ class RemoteGenerator:
                 )
             self.wait(self.settings.poll_seconds)
             waited += self.settings.poll_seconds
+
+    def _sound(self, path: Path, spec: GenerationSpec) -> Soundtrack | None:
+        if spec.mode is Mode.IMAGE:
+            return None
+        try:
+            samples = head(path, spec.seconds, self.limits)
+        except MediaError as error:
+            raise BackendFailed(f"the server's video cannot be read: {error}") from error
+        if samples is None:
+            return None
+        return Soundtrack(samples, {"from": "backend", "how": "made by the server with the frames"})
 
     def _frames(self, path: Path, spec: GenerationSpec) -> Iterator[Pixels]:
         """Exactly ``spec.frames`` frames of the asked size: each shows the newest frame of its

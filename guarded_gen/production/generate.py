@@ -128,10 +128,10 @@ class Generate:
             )
         coverage = {**draft.report.coverage, "preview": {"looks": look.looks}}
         signals = draft.report.signals
-        if sound is not None:
+        if draft.sound is not None:
             heard = listen(open_media(draft.path, self.limits), self.sounds())
             signals += heard.signals
-            coverage["sound"] = {**heard.coverage, **sound.told}
+            coverage["sound"] = {**heard.coverage, **draft.sound.told}
         return Rendered(
             draft=draft.path,
             frames=draft.frames,

@@ -359,7 +359,9 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         size,
         sheet.transfer,
     )
-    showings = (shown, Showing(Kind.BACKDROP, 0, BLACK)) if sheet.alpha else (shown,)
+    # A later frame of an animation may be transparent where the first is not.
+    backdrop = sheet.alpha or sheet.moves
+    showings = (shown, Showing(Kind.BACKDROP, 0, BLACK)) if backdrop else (shown,)
     return Media(path, limits, info, showings, metadata=sheet.metadata, _still=still, _sheet=sheet)
 
 
@@ -398,8 +400,7 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         subtitles = tuple(s.index for s in container.streams.subtitles)
         rest = _rest(container, [*left, *unknown], shown)
         metadata = dict(container.metadata)
-    # A stream must not be asked once its container is closed.
-    display, begin = video.first_frame(path, showings[0].stream, limits)
+        display, begin = video.first_frame(container, shown)
     width, height = display.size(info.width, info.height)
     return Media(
         path,

@@ -92,20 +92,17 @@ def display_of(frame: av.VideoFrame, aspect: Any) -> Display:
     return Display.of(bytes(found) if isinstance(found, SideData) else None, aspect)
 
 
-def first_frame(path: Path, number: int, limits: MediaLimits) -> tuple[Display, float]:
+def first_frame(container: InputContainer, stream: VideoStream) -> tuple[Display, float]:
     """How the first frame of a stream is to be shown, and its time by the container's clock;
-    plain, and 0, when none decodes."""
-    with opened(path, limits) as container:
-        stream = container.streams[number]
-        assert isinstance(stream, VideoStream)
-        try:
-            for packet in container.demux(stream):
-                for frame in packet.decode():
-                    display = display_of(frame, stream.sample_aspect_ratio)
-                    return display, float(frame.time or 0.0)
-        except (av.error.FFmpegError, ValueError):
-            pass
-        return Display.of(None, stream.sample_aspect_ratio), 0.0
+    plain, and 0, when none decodes. Reads on: ask nothing else of the container afterwards."""
+    try:
+        for packet in container.demux(stream):
+            for frame in packet.decode():
+                display = display_of(frame, stream.sample_aspect_ratio)
+                return display, float(frame.time or 0.0)
+    except (av.error.FFmpegError, ValueError):
+        pass
+    return Display.of(None, stream.sample_aspect_ratio), 0.0
 
 
 def breaks_off(path: Path, frames: int) -> UnreadableMedia:

@@ -29,6 +29,7 @@ from generator import (
 )
 from generator.errors import WeightsMismatch, WeightsMissing
 from media.encode import encode
+from media.soundtrack import RATE, Soundtrack
 
 pytest.importorskip("diffusers")
 
@@ -279,3 +280,18 @@ def test_without_the_library_the_remedy_is_said(wan: Path, monkeypatch: pytest.M
     with pytest.raises(UnsupportedSpec) as caught:
         make(wan)
     assert "guarded-gen[diffusers]" in (caught.value.remedy or "")
+
+
+def test_ltx2_makes_sound_with_its_frames(tmp_path: Path, picture: Path) -> None:
+    backend = make(tiny.ltx2(tmp_path / "ltx2"), steps=2)
+    assert backend.capabilities().modes == {Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO}
+    for more in ({}, {"mode": Mode.IMAGE_TO_VIDEO, "references": (picture,)}):
+        previews: list[np.ndarray | None] = []
+        sound, *frames = backend.generate(
+            spec(**more), lambda step: previews.append(step.preview()), lambda: False
+        )
+        assert np.concatenate(frames).shape == (8, 32, 32, 3)
+        assert isinstance(sound, Soundtrack)
+        assert sound.samples.shape == (RATE // 2, 2), "as long as the clip, at our rate"
+        assert sound.samples.any()
+        assert len(previews) == 2, "the scheduler of the sound is none of ours"

@@ -17,7 +17,8 @@ import generator
 from generator import BackendFailed, Cancelled, GenerationSpec, Mode, Step, UnsupportedSpec
 from generator.remote import http
 from generator.remote.backend import RemoteGenerator, RemoteSettings
-from media.encode import encode
+from media.encode import Encoder, encode
+from media.soundtrack import RATE, Soundtrack
 
 
 class Server(ThreadingHTTPServer):
@@ -261,3 +262,20 @@ def test_an_unreachable_server_and_a_wrong_address() -> None:
         run(RemoteGenerator(RemoteSettings(base_url="gopher://x/v1")), spec())
     with pytest.raises(UnsupportedSpec):
         generator.create("remote", {})
+
+
+def test_the_servers_sound_comes_first_and_is_as_long_as_the_clip(
+    server: Server, tmp_path: Path
+) -> None:
+    tone = 0.2 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)
+    sound = Soundtrack(np.repeat(tone[:, None], 2, 1).astype(np.float32), {})
+    path = tmp_path / "sounding.mp4"
+    with Encoder(path, 64, 64, Fraction(12), sound=sound) as out:
+        out.write(np.zeros((24, 64, 64, 3), np.uint8))
+    server.video = path.read_bytes()
+    made = list(remote(server).generate(spec(), lambda step: None, lambda: False))
+    assert isinstance(made[0], Soundtrack)
+    assert made[0].samples.shape == (RATE, 2)
+    assert made[0].told["from"] == "backend"
+    assert np.sqrt((made[0].samples ** 2).mean()) == pytest.approx(0.2 / np.sqrt(2), rel=0.05)
+    assert sum(len(batch) for batch in made[1:]) == 12
