@@ -12,10 +12,10 @@ import pytest
 from generator.base import Cancel, OnStep
 from generator.errors import BackendFailed
 from generator.spec import GenerationSpec
-from guarded_gen.composition import make_clip
-from guarded_gen.config import load
-from guarded_gen.request import ClipRequest
-from guarded_gen.services import Services
+from guarded_gen.composition.lines import make_clip
+from guarded_gen.composition.services import Services
+from guarded_gen.production.request import ClipRequest
+from guarded_gen.settings import load
 from media.limits import MediaLimits
 from media.open import open_media
 from media.soundtrack import RATE, Soundtrack, head

@@ -288,7 +288,7 @@ def test_ltx2_makes_sound_with_its_frames(tmp_path: Path, picture: Path) -> None
     for more in ({}, {"mode": Mode.IMAGE_TO_VIDEO, "references": (picture,)}):
         previews: list[np.ndarray | None] = []
         sound, *frames = backend.generate(
-            spec(**more), lambda step: previews.append(step.preview()), lambda: False
+            spec(**more), lambda step, seen=previews: seen.append(step.preview()), lambda: False
         )
         assert np.concatenate(frames).shape == (8, 32, 32, 3)
         assert isinstance(sound, Soundtrack)
