@@ -28,6 +28,7 @@ from guarded_gen.cli import (
     people,
     policy,
     scan,
+    selftest,
     trust,
     verify,
     watermark,
@@ -53,6 +54,7 @@ app.command()(verify.verify)
 app.command()(scan.scan)
 app.command()(capacity.capacity)
 app.command()(demo.demo)
+app.command()(selftest.selftest)
 app.add_typer(banks.app, name="banks")
 app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")

@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from guarded_gen.cli import app
+from guarded_gen.server import app
 
 from .pages import PAGES, ROOT, blocks
 
