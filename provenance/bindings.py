@@ -5,30 +5,44 @@ whether it may. *Digest*: the hash over the rest. Coverage is always worked out 
 too, up to ``own_hash_bytes`` (above, the library's pass over the file is the only one: a second
 one would double the cost of the whole verification).
 
-Source: C2PA 2.4, sections 18.5 (data hash), 18.6 (box hash), 18.7 (BMFF hash), A.5.
+Where the hash of the whole does not fit and the parts of a multi-part file have hashes of their
+own, those decide (15.12.4).
+
+Source: C2PA 2.4, sections 15.12, 18.5 (data hash), 18.6 (BMFF hash), 18.7 (box hash), 18.8
+(collections), 18.9 (multi-asset hash).
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import struct
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from provenance.claims import DEFAULT_HASH, HASHES
-from provenance.containers import Box, boxes_within
+from provenance.bmff_hash import BMFF, bmff_exclusions, media_leaves, named_boxes
+from provenance.box_hash import BOXES, check_boxes
+from provenance.containers import iterate_boxes
 from provenance.jumbf import StoreBroken, StoredManifest
 from provenance.limits import ProvenanceLimits
+from provenance.outline import Box, Container, ContainerBroken, Place
+from provenance.ranges import (
+    Range,
+    Unknown,
+    Wrong,
+    apart,
+    digest_without,
+    hash_name,
+    listed,
+    number,
+    window,
+)
 
-_CHUNK = 1024 * 1024
-_MOST_RANGES = 10_000
-DATA, BMFF, BOXES = "c2pa.hash.data", "c2pa.hash.bmff", "c2pa.hash.boxes"
-_HARD = (DATA, BMFF, BOXES, "c2pa.hash.collection.data", "c2pa.hash.multi-asset")
+DATA, COLLECTION, MULTI = "c2pa.hash.data", "c2pa.hash.collection.data", "c2pa.hash.multi-asset"
+_HARD = (DATA, BMFF, BOXES, COLLECTION)
+_FAMILIES = {BMFF: "bmffHash", BOXES: "boxesHash", COLLECTION: "collectionHash", DATA: "dataHash"}
+_PART = ".part"
 
 
 class BindingState(StrEnum):
@@ -45,19 +59,6 @@ class BindingState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Bytes that the hash leaves out, and why."""
-
-    start: int
-    size: int
-    what: str = ""
-
-    @property
-    def end(self) -> int:
-        return self.start + self.size
-
-
-@dataclass(frozen=True, slots=True)
 class BindingReport:
     """``code`` is the status code of C2PA for a failure, else empty."""
 
@@ -68,27 +69,51 @@ class BindingReport:
     excluded: tuple[Range, ...] = ()
 
 
-class _Wrong(ValueError):
-    """The assertion contradicts itself or the file."""
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A file, or a part of one, that a hash is compared with.
+
+    ``moved`` says that manifests may have been added since the hash was made, so that the place
+    of the credentials has another size now (15.12.1.1).
+    """
+
+    file: BinaryIO
+    name: str
+    mime: str
+    boxes: tuple[Box, ...]
+    stores: tuple[Place, ...]
+    limits: ProvenanceLimits
+    moved: bool = False
+
+    @property
+    def size(self) -> int:
+        return self.file.seek(0, 2)
 
 
-class _Unknown(ValueError):
-    """A kind of binding or hash that is not checked here."""
+class _Large(Exception):
+    """Larger than what is hashed a second time."""
 
 
 def hard_bindings(manifest: StoredManifest) -> tuple[str, ...]:
-    """The labels of a manifest's hard bindings."""
+    """The labels of a manifest's hard bindings; those of single parts are none (18.9.2)."""
+    return tuple(n for n in _labels(manifest) if n.startswith(_HARD) and _PART not in n)
+
+
+def _labels(manifest: StoredManifest) -> tuple[str, ...]:
     stored = manifest.box.child("c2pa.assertions")
-    return tuple(c.label for c in stored.children if c.label.startswith(_HARD)) if stored else ()
+    return tuple(c.label for c in stored.children) if stored else ()
 
 
 def check_binding(
     path: Path,
+    mime: str,
     manifest: StoredManifest,
-    boxes: Sequence[Box],
+    container: Container,
     limits: ProvenanceLimits,
+    *,
+    moved: bool = False,
 ) -> BindingReport:
-    """Check the active manifest's hard binding; ``boxes`` are a BMFF file's outermost ones.
+    """Check the hard binding of ``manifest`` to the file at ``path``; ``moved``: see `Bound`.
 
     Never raises for what is in the manifest; ``OSError`` when the file cannot be read.
     """
@@ -97,217 +122,197 @@ def check_binding(
         return BindingReport(BindingState.MISSING, code="claim.hardBindings.missing")
     if len(labels) > 1:
         return BindingReport(BindingState.SEVERAL, code="assertion.multipleHardBindings")
-    label = labels[0]
-    family = "bmffHash" if label.startswith(BMFF) else "dataHash"
+    with path.open("rb", buffering=0) as file:
+        bound = Bound(file, path.name, mime, container.boxes, container.store_places, limits, moved)
+        report = _check(bound, manifest, labels[0])
+        if report.state is BindingState.MISMATCH and MULTI in _labels(manifest):
+            return _check_parts(bound, manifest, report)
+    return report
+
+
+def _check(bound: Bound, manifest: StoredManifest, label: str) -> BindingReport:
+    family = next(f for name, f in _FAMILIES.items() if label.startswith(name))
+    excluded: tuple[Range, ...] = ()
     try:
-        said = manifest.assertion(label)
-        if not isinstance(said, Mapping):
-            raise _Wrong("the binding is no map")
-        with path.open("rb", buffering=0) as file:
-            size = file.seek(0, 2)
-            name = hash_name(said)
+        said, claim = manifest.assertion(label), manifest.claim
+        if not isinstance(said, Mapping) or not isinstance(claim, Mapping):
+            raise Wrong("the binding is no map")
+        problem = ""
+        try:
             if label.startswith(DATA):
-                excluded = _data_exclusions(said, size)
-                markers: tuple[int, ...] = ()
+                excluded = _data_exclusions(said, bound)
+                problem = _compare(bound, said, claim, excluded)
             elif label.startswith(BMFF):
-                excluded, markers = _bmff_exclusions(file, label, said, boxes, size, limits)
+                excluded, markers = bmff_exclusions(
+                    bound.file, label, said, bound.boxes, bound.limits
+                )
+                problem = _compare(bound, said, claim, excluded, markers)
+                if not problem and said.get("merkle"):
+                    whole = media_leaves(bound.file, said, bound.boxes, claim)
+                    # what the trees cover is left out of the hash of the whole only
+                    excluded = tuple(r for r in excluded if r.what != "mdat")
+                    problem = "" if whole else _OTHER
+            elif label.startswith(BOXES):
+                if bound.size > bound.limits.own_hash_bytes:
+                    raise Unknown("a box hash over a large file")
+                problem, excluded = check_boxes(
+                    bound.file, bound.mime, said, claim, bound.stores, bound.limits
+                )
             else:
-                raise _Unknown(label)
-            given = said.get("hash")
-            if not isinstance(given, bytes) or said.get("merkle"):
-                raise _Unknown("hashed in pieces")
-            if size > limits.own_hash_bytes:
-                return BindingReport(BindingState.COVERED, label, excluded=excluded)
-            digest = _digest(file, name, excluded, markers, size)
-    except (StoreBroken, _Wrong) as error:
+                problem = _collection(bound, said, claim)
+        except _Large:
+            return BindingReport(BindingState.COVERED, label, excluded=excluded)
+    except Unknown as error:
+        return BindingReport(BindingState.NOT_CHECKED, label, message=str(error), excluded=excluded)
+    except (StoreBroken, ValueError, TypeError, OverflowError) as error:
         code = f"assertion.{family}.malformed"
-        return BindingReport(BindingState.MALFORMED, label, code, str(error))
-    except _Unknown as error:
-        return BindingReport(BindingState.NOT_CHECKED, label, message=str(error))
-    if hmac.compare_digest(digest, given):
+        told = str(error) if isinstance(error, Wrong) else "the binding is not well-formed"
+        return BindingReport(BindingState.MALFORMED, label, code, told)
+    if not problem:
         return BindingReport(BindingState.MATCH, label, excluded=excluded)
-    return BindingReport(
-        BindingState.MISMATCH,
-        label,
-        f"assertion.{family}.mismatch",
-        "the bytes of the file are not those that were signed",
-        excluded,
-    )
+    code = f"assertion.{family}.mismatch"
+    return BindingReport(BindingState.MISMATCH, label, code, problem, excluded)
 
 
-def hash_name(said: Mapping[str, Any]) -> str:
-    """The name of an assertion's hash for :mod:`hashlib`; raises ``ValueError``."""
-    name = said.get("alg") or DEFAULT_HASH
-    if name not in HASHES:
-        raise _Unknown(f"a hash of an unknown kind: {str(name)[:40]}")
-    return HASHES[str(name)]
+_OTHER = "the bytes of the file are not those that were signed"
 
 
-def _number(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _Wrong("a place in the file is no number")
-    return value
+def _compare(
+    bound: Bound,
+    said: Mapping[str, Any],
+    claim: Mapping[str, Any],
+    excluded: tuple[Range, ...],
+    markers: tuple[int, ...] = (),
+) -> str:
+    given, name = said.get("hash"), hash_name(said, claim)
+    if not isinstance(given, bytes):
+        raise Unknown("hashed in pieces")
+    if bound.size > bound.limits.own_hash_bytes:
+        raise _Large
+    digest = digest_without(bound.file, name, excluded, bound.size, markers=markers)
+    return "" if hmac.compare_digest(digest, given) else _OTHER
 
 
-def _data_exclusions(said: Mapping[str, Any], size: int) -> tuple[Range, ...]:
-    listed = said.get("exclusions") or []
-    if not isinstance(listed, list | tuple) or len(listed) > _MOST_RANGES:
-        raise _Wrong("the exclusions are no list")
+def _data_exclusions(said: Mapping[str, Any], bound: Bound) -> tuple[Range, ...]:
     found: list[Range] = []
-    for item in listed:
+    for item in listed(said.get("exclusions"), "the exclusions"):
         if not isinstance(item, Mapping):
-            raise _Wrong("an exclusion is no range")
-        found.append(Range(_number(item.get("start")), _number(item.get("length"))))
-    found.sort(key=lambda r: r.start)
-    for before, after in pairwise(found):
-        if before.end > after.start:
-            raise _Wrong("exclusions overlap")
-    if found and found[-1].end > size:
-        raise _Wrong("an exclusion ends behind the file")
-    return tuple(found)
+            raise Wrong("an exclusion is no range")
+        found.append(Range(number(item.get("start")), number(item.get("length"))))
+    if bound.moved and bound.stores:
+        found = _shifted(found, bound.stores)
+    return apart(found, bound.size)
 
 
-def _bmff_exclusions(
-    file: BinaryIO,
-    label: str,
-    said: Mapping[str, Any],
-    boxes: Sequence[Box],
-    size: int,
-    limits: ProvenanceLimits,
-) -> tuple[tuple[Range, ...], tuple[int, ...]]:
-    """The ranges left out, and where version 2 and later hash a box's offset before it."""
-    rules = said.get("exclusions") or []
-    if not isinstance(rules, list | tuple) or len(rules) > _MOST_RANGES:
-        raise _Wrong("the exclusions are no list")
-    found: dict[Range, None] = {}
-    for rule in rules:
-        if not isinstance(rule, Mapping) or not isinstance(rule.get("xpath"), str):
-            raise _Wrong("an exclusion names no box")
-        for box in _named(file, rule["xpath"], boxes, limits):
-            if _fits(file, box, rule):
-                for left_out in _left_out(box, rule):
-                    found[left_out] = None
-            if len(found) > _MOST_RANGES:
-                raise _Wrong("too many exclusions")
-    whole = {(r.start, r.size) for r in found}
-    older = label.removeprefix(BMFF).partition("__")[0] == ""
-    markers = () if older else tuple(b.offset for b in boxes if (b.offset, b.size) not in whole)
-    merged = _merged(sorted(found, key=lambda r: (r.start, r.size)))
-    if merged and merged[-1].end > size:
-        raise _Wrong("an exclusion ends behind the file")
-    return merged, markers
+def _shifted(found: list[Range], stores: tuple[Place, ...]) -> list[Range]:
+    """The exclusions, by where the credentials end now that manifests were added."""
+
+    def end_of(item: Range) -> int:
+        end = item.start
+        for place in sorted(stores, key=lambda p: p.start):
+            end = place.end if place.start == end else end
+        return end
+
+    own = max(found, key=lambda r: end_of(r) - r.start, default=None)
+    if own is None or end_of(own) == own.start:
+        return found
+    grown = end_of(own) - own.end
+    return [
+        Range(r.start, r.size + grown)
+        if r is own
+        else Range(r.start + grown, r.size)
+        if r.start > own.start
+        else r
+        for r in found
+    ]
 
 
-def _merged(ranges: Sequence[Range]) -> tuple[Range, ...]:
-    done: list[Range] = []
-    for item in ranges:
-        if done and item.start < done[-1].end:
-            end = max(done[-1].end, item.end)
-            done[-1] = Range(done[-1].start, end - done[-1].start, done[-1].what)
-        else:
-            done.append(item)
-    return tuple(done)
+def _collection(bound: Bound, said: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+    """This file against the one entry of a collection that names it (18.8)."""
+    matching: list[Mapping[str, Any]] = []
+    for item in listed(said.get("uris"), "the files of the collection"):
+        if not isinstance(item, Mapping) or not isinstance(item.get("uri"), str):
+            raise Wrong("a file of the collection has no name")
+        parts = PurePosixPath(item["uri"]).parts
+        if {".", ".."} & {*item["uri"].split("/")} or item["uri"].startswith("/"):
+            raise Wrong("a file of the collection lies outside of it")
+        if parts and parts[-1] == bound.name:
+            matching.append(item)
+    if len(matching) != 1:
+        raise Unknown("a collection that does not name this file")
+    given = matching[0].get("hash")
+    if not isinstance(given, bytes):
+        raise Wrong("a file of the collection has no hash")
+    if bound.size > bound.limits.own_hash_bytes:
+        raise Unknown("a file of a collection, too large to be hashed again")
+    digest = digest_without(bound.file, hash_name(said, claim), (), bound.size)
+    return "" if hmac.compare_digest(digest, given) else _OTHER
 
 
-def _named(
-    file: BinaryIO, xpath: str, boxes: Sequence[Box], limits: ProvenanceLimits
-) -> Iterator[Box]:
-    """The boxes that an xpath like ``/moov/trak[2]/mdia`` names."""
-    steps = [s for s in xpath.split("/") if s]
-    if not steps or len(steps) > limits.max_box_depth:
-        return
-    level: list[Box] = list(boxes)
-    for depth, step in enumerate(steps):
-        name, _, index = step.partition("[")
-        chosen = [b for b in level if b.kind.decode("latin-1") == name]
-        if index:
-            digits = index.rstrip("]")
-            place = int(digits) if digits.isdigit() else 0
-            chosen = chosen[place - 1 : place] if place else []
-        if depth == len(steps) - 1:
-            yield from chosen
-            return
-        level = [inner for outer in chosen for inner in boxes_within(file, outer, limits)]
+def _check_parts(bound: Bound, manifest: StoredManifest, whole: BindingReport) -> BindingReport:
+    """The parts of a file whose whole does not fit any more; all that are there must fit."""
+
+    def malformed(message: str) -> BindingReport:
+        return replace(
+            whole,
+            state=BindingState.MALFORMED,
+            code="assertion.multiAssetHash.malformed",
+            message=message,
+        )
+
+    try:
+        said = manifest.assertion(MULTI)
+        parts = listed(said.get("parts") if isinstance(said, Mapping) else None, "the parts")
+        at, excluded = 0, list[Range]()
+        for part in parts:
+            start, size, label = _part(bound, part)
+            if part.get("optional") is True and start + size > bound.size:
+                continue
+            if start + size > bound.size or start != at:
+                lost = start + size > bound.size
+                code = "missingPart" if lost else "malformed"
+                message = "a part is missing" if lost else "the parts do not make up the file"
+                state = BindingState.MISMATCH if lost else BindingState.MALFORMED
+                return replace(
+                    whole, state=state, code=f"assertion.multiAssetHash.{code}", message=message
+                )
+            at = start + size
+            report = _check(_within(bound, start, size), manifest, label)
+            if report.state is not BindingState.MATCH:
+                code = f"assertion.multiAssetHash.{report.state.value}" if report.code else ""
+                return replace(whole, state=report.state, code=code, message=report.message)
+            excluded += [Range(start + r.start, r.size, r.what) for r in report.excluded]
+        if not parts or at != bound.size:
+            return malformed("the parts do not make up the file")
+    except Unknown as error:
+        return replace(whole, state=BindingState.NOT_CHECKED, code="", message=str(error))
+    except (StoreBroken, ContainerBroken, ValueError, TypeError) as error:
+        return malformed(str(error))
+    return BindingReport(BindingState.MATCH, MULTI, excluded=tuple(excluded))
 
 
-def _fits(file: BinaryIO, box: Box, rule: Mapping[str, Any]) -> bool:
-    """Whether a box fulfils everything that a rule asks (section 18.7.2.1)."""
-    if rule.get("length") is not None and rule["length"] != box.size:
-        return False
-    file.seek(box.offset + box.header)
-    version_flags = file.read(4)
-    if rule.get("version") is not None and version_flags[:1] != bytes([rule["version"] & 0xFF]):
-        return False
-    flags = rule.get("flags")
-    if isinstance(flags, bytes):
-        found = version_flags[1:4]
-        if rule.get("exact") is False:
-            if any(f & g != g for f, g in zip(found, flags, strict=False)):
-                return False
-        elif found != flags:
-            return False
-    for part in rule.get("data") or []:
-        if not isinstance(part, Mapping) or not isinstance(part.get("value"), bytes):
-            raise _Wrong("an exclusion asks for no bytes")
-        file.seek(box.offset + _number(part.get("offset")))
-        if file.read(len(part["value"])) != part["value"]:
-            return False
-    return True
+def _part(bound: Bound, part: Any) -> tuple[int, int, str]:
+    """Where a part lies, and the label of its hash."""
+    location = part.get("location") if isinstance(part, Mapping) else None
+    link = part.get("hashAssertion") if isinstance(part, Mapping) else None
+    url = link.get("url") if isinstance(link, Mapping) else link
+    label = str(url or "").rpartition("/")[2]
+    if not isinstance(location, Mapping) or not label.startswith(_HARD) or _PART not in label:
+        raise Wrong("a part has no place or no hash")
+    if "bmffBox" in location:
+        found = list(named_boxes(bound.file, str(location["bmffBox"]), bound.boxes, bound.limits))
+        if len(found) != 1:
+            raise Wrong("a part lies in no box")
+        return found[0].offset + found[0].header, found[0].size - found[0].header, label
+    return number(location.get("byteOffset")), number(location.get("length")), label
 
 
-def _left_out(box: Box, rule: Mapping[str, Any]) -> Iterator[Range]:
-    what = box.kind.decode("latin-1")
-    subset = rule.get("subset")
-    if not subset:
-        yield Range(box.offset, box.size, what)
-        return
-    for part in subset:
-        if not isinstance(part, Mapping):
-            raise _Wrong("a part of a box is no range")
-        offset, length = _number(part.get("offset")), _number(part.get("length"))
-        if offset < box.size:
-            left = box.size - offset
-            yield Range(box.offset + offset, min(length, left) if length else left, what)
-
-
-def _digest(
-    file: BinaryIO, name: str, excluded: Sequence[Range], markers: Sequence[int], size: int
-) -> bytes:
-    """The hash over everything that is not excluded, each marker's offset before its box."""
-    digest = hashlib.new(name)
-    position, index = 0, 0
-    for left_out in (*excluded, Range(size, 0)):
-        while index < len(markers) and markers[index] <= left_out.start:
-            position = _feed(file, digest, position, markers[index])
-            digest.update(struct.pack(">Q", markers[index]))
-            index += 1
-        _feed(file, digest, position, left_out.start)
-        position = left_out.end
-        while index < len(markers) and markers[index] < position:
-            index += 1
-    return digest.digest()
-
-
-def bmff_digest(
-    file: BinaryIO,
-    label: str,
-    said: Mapping[str, Any],
-    boxes: Sequence[Box],
-    limits: ProvenanceLimits,
-) -> bytes:
-    """The BMFF hash of a file by an assertion's exclusions; raises ``ValueError``."""
-    size = file.seek(0, 2)
-    excluded, markers = _bmff_exclusions(file, label, said, boxes, size, limits)
-    return _digest(file, hash_name(said), excluded, markers, size)
-
-
-def _feed(file: BinaryIO, digest: Any, start: int, stop: int) -> int:
-    file.seek(start)
-    left = stop - start
-    while left > 0:
-        chunk = file.read(min(left, _CHUNK))
-        if not chunk:
-            raise _Wrong("the file is shorter than it was")
-        digest.update(chunk)
-        left -= len(chunk)
-    return stop
+def _within(bound: Bound, start: int, size: int) -> Bound:
+    part = window(bound.file, start, size)
+    boxes: tuple[Box, ...] = ()
+    if bound.boxes:
+        boxes = tuple(iterate_boxes(part, size, bound.limits))
+    stores = tuple(
+        Place(p.start - start, p.size) for p in bound.stores if start <= p.start < start + size
+    )
+    return replace(bound, file=part, boxes=boxes, stores=stores)

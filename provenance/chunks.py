@@ -75,8 +75,7 @@ def _rest(offset: int, size: int) -> Place | None:
 
 def read_jpeg(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
     offset, remote = 2, None
-    parts: dict[int, list[tuple[int, bytes]]] = {}
-    places: list[Place] = []
+    parts: dict[int, list[tuple[int, bytes, Place]]] = {}
     total = 0
     for _ in range(limits.max_boxes):
         file.seek(offset)
@@ -91,20 +90,24 @@ def read_jpeg(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
             offset += 2
             continue
         if marker in (0xDA, 0xD9):
-            joined = []
+            stores: list[bytes] = []
+            places: list[Place] = []
             for group in parts.values():
-                group.sort()
+                group.sort(key=lambda part: part[0])
                 # every further packet repeats the eight bytes of the superbox's header
-                joined.append(b"".join(p if i == 0 else p[8:] for i, (_, p) in enumerate(group)))
-            stores = tuple(s for s in joined if s[4:8] == b"jumb")
-            return Container(stores, remote, store_places=tuple(places) if stores else ())
+                data = b"".join(p if i == 0 else p[8:] for i, (_, p, _) in enumerate(group))
+                # other standards keep their own superboxes in the same kind of segment
+                if data[4:8] == b"jumb" and b"c2pa" in data[:48]:
+                    stores.append(data)
+                    places += [place for _, _, place in group]
+            return Container(tuple(stores), remote, store_places=tuple(places))
         if offset + 2 + length > size or length < 2:
             raise ContainerBroken(f"the segment at byte {offset} is cut off")
         body = file.read(length - 2)
         if marker == 0xEB and body[:2] == b"JP" and len(body) > 16:
             instance, sequence = struct.unpack(">HI", body[2:8])
-            parts.setdefault(instance, []).append((sequence, body[8:]))
-            places.append(Place(offset, length + 2))
+            place = Place(offset, length + 2)
+            parts.setdefault(instance, []).append((sequence, body[8:], place))
             total += _bounded(total + len(body), limits) - total
         elif marker == 0xE1:
             remote = remote or remote_in(body)
@@ -234,7 +237,9 @@ def read_tiff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
             file.seek(place)
             if tag == _TIFF_STORE:
                 stores.append(file.read(_bounded(length, limits)))
-                places.append(Place(place, length))
+                # its length in the directory belongs to it (18.5.5)
+                said = start + count_width + index * entry + 4
+                places += [Place(said, width), Place(place, length)]
             else:
                 remote = remote or _xmp(file, length, limits)
         start = struct.unpack_from(order + word, table, count * entry)[0]

@@ -56,9 +56,6 @@ def _check(
     manifest: StoredManifest, store: ManifestStore, redacted: Mapping[str, frozenset[str]]
 ) -> ManifestCheck:
     where = f"self#jumbf=/c2pa/{manifest.label}"
-    if manifest.compressed:
-        # its parts lie in a compressed box, which the library opens
-        return ManifestCheck(manifest.label, SignatureState.UNSUPPORTED)
     problems: list[Checked] = []
     try:
         signature = check_signature(manifest.signature, manifest.claim_bytes)
@@ -202,7 +199,7 @@ def _sources(
             continue
         # where something was redacted, the manifest's hash cannot hold any more: then its
         # signature's does, and its other parts are checked like every manifest's (15.11.3.3)
-        code, body = "ingredient.manifest.mismatch", below.box.body
+        code, body = "ingredient.manifest.mismatch", below.outer.body
         if redacted.get(below.label):
             code, link = "ingredient.claimSignature.mismatch", said.get("claimSignature")
             signature = below.box.child("c2pa.signature")

@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from provenance.chunks import READERS
 from provenance.formats import FileKind
+from provenance.jumbf import StoreBroken, join_stores
 from provenance.limits import ProvenanceLimits
 from provenance.outline import (
     Box,
@@ -128,14 +130,14 @@ def is_blank(file: BinaryIO, offset: int, size: int) -> bool:
     return True
 
 
-def _store_in(file: BinaryIO, box: Box, limits: ProvenanceLimits) -> bytes | None:
-    """The manifest store of a C2PA box (appendix A.5: user type, version, purpose, offset)."""
+def _store_in(file: BinaryIO, box: Box, limits: ProvenanceLimits) -> tuple[bytes, bytes] | None:
+    """Purpose and manifest store of a C2PA box (A.5: user type, version, purpose, offset)."""
     length = box.size - box.header
     if length > limits.max_store_bytes:
         raise ContainerTooComplex(f"a metadata box has {length} bytes")
     file.seek(box.offset + box.header)
     purpose, _, rest = file.read(length)[20:].partition(b"\0")
-    return rest[8:] if purpose in _PURPOSES else None
+    return (purpose, rest[8:]) if purpose in _PURPOSES else None
 
 
 def _user_type(file: BinaryIO, box: Box) -> bytes:
@@ -156,9 +158,17 @@ def signed_before_break(path: Path, limits: ProvenanceLimits) -> bool:
     return False
 
 
+def _as_one(stores: list[tuple[bytes, bytes]], *, last: bool) -> tuple[bytes, ...]:
+    """The stores; an original and the updates in the ``last`` box of the file are one (A.5.3)."""
+    if last and [purpose for purpose, _ in stores] == [b"original", b"update"]:
+        with suppress(StoreBroken):
+            return (join_stores(stores[0][1], stores[1][1]),)
+    return tuple(data for _, data in stores)
+
+
 def read_bmff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
     boxes, trailing = _walk(file, size, limits)
-    stores: list[bytes] = []
+    stores: list[tuple[bytes, bytes]] = []
     places: list[Place] = []
     foreign: list[Place] = []
     remote: str | None = None
@@ -177,7 +187,7 @@ def read_bmff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Container:
             remote = remote_in(file.read(min(box.size, limits.max_xmp_bytes)))
     kinds = {box.kind for box in boxes}
     return Container(
-        tuple(stores),
+        _as_one(stores, last=bool(places and boxes[-1].offset == places[-1].start)),
         remote,
         boxes=tuple(boxes),
         fragmented=bool(kinds & {b"moof", b"sidx"}),

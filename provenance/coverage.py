@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from provenance.bindings import Range
 from provenance.containers import Place, Uncovered, is_blank
+from provenance.ranges import Range
 from provenance.steps import Run
 from provenance.verdicts import Severity
 

@@ -33,13 +33,15 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import c2pa
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance import history
@@ -55,11 +57,11 @@ from provenance.coverage import tell_uncovered
 from provenance.formats import FileKind, detect_file
 from provenance.identity import identities
 from provenance.judgement import judge_binding, judge_claim
-from provenance.jumbf import StoreBroken, StoreTooComplex, parse_store
+from provenance.jumbf import ManifestStore, StoreBroken, StoreTooComplex, parse_store
 from provenance.limits import ProvenanceLimits
 from provenance.signatory import judge_signer, judge_time
 from provenance.steps import STEPS, Run, Stop
-from provenance.trust import TrustList, parse_time
+from provenance.trust import TrustList, issued_by, parse_time
 from provenance.verdicts import (
     Severity,
     Verdict,
@@ -73,15 +75,24 @@ SIDECAR_SUFFIX = ".c2pa"
 _UNSUPPORTED = (c2pa.C2paError.NotSupported,)
 
 
-def library_settings(trust: TrustList, *, verify_after_sign: bool = False) -> dict[str, Any]:
-    """The C2PA library's settings: no network of any kind, our anchors, no thumbnails."""
-    anchors = b"".join(c.public_bytes(Encoding.PEM) for c in (*trust.signers, *trust.timestamps))
+def library_settings(
+    trust: TrustList, chains: Sequence[Sequence[x509.Certificate]] = ()
+) -> dict[str, Any]:
+    """The C2PA library's settings: no network of any kind, our anchors, no thumbnails.
+
+    The library has one set of anchors for signers and time-stampers, whatever ``trust_kind`` it
+    is given (0.38), so an anchor for time-stamps that a certificate of ``chains`` (the signers'
+    of the file) leads to is left out: it would vouch for who signed.
+    """
+    anchors = b"".join(
+        c.public_bytes(Encoding.PEM) for c in (*trust.signers, *_stampers(trust, chains))
+    )
     settings: dict[str, Any] = {
         "version": 1,
         "core": {"allowed_network_hosts": []},
         "verify": {
             "verify_after_reading": True,
-            "verify_after_sign": verify_after_sign,
+            "verify_after_sign": False,
             "verify_trust": True,
             "verify_timestamp_trust": True,
             "ocsp_fetch": False,
@@ -92,6 +103,29 @@ def library_settings(trust: TrustList, *, verify_after_sign: bool = False) -> di
     if anchors:
         settings["trust"] = {"trust_anchors": anchors.decode("ascii")}
     return settings
+
+
+def _stampers(
+    trust: TrustList, chains: Sequence[Sequence[x509.Certificate]]
+) -> Iterator[x509.Certificate]:
+    signing = {c for chain in chains for c in chain}
+    issuers = {c.issuer for c in signing}
+    for anchor in trust.timestamps:
+        used = anchor in signing or (
+            anchor.subject in issuers and any(issued_by(c, anchor) for c in signing)
+        )
+        if not used:
+            yield anchor
+
+
+def signing_chains(store: ManifestStore) -> list[Sequence[x509.Certificate]]:
+    """The certificates of everybody who signed a manifest of the store, where they parse."""
+    found: list[Sequence[x509.Certificate]] = []
+    for manifest in store.manifests:
+        with suppress(StoreBroken):
+            if manifest.signature is not None:
+                found.append(manifest.signature.chain)
+    return found
 
 
 def _bounds(run: Run) -> None:
@@ -193,7 +227,7 @@ def _validate(run: Run, kind: FileKind) -> None:
     aside = run.store_bytes if not run.container.stores else None
     problem = ""
     try:
-        context = c2pa.Context.from_dict(library_settings(run.trust))
+        context = c2pa.Context.from_dict(library_settings(run.trust, signing_chains(run.store)))
         with run.path.open("rb") as file:
             reader = c2pa.Reader(kind.mime, file, aside, context=context)
             run.read = json.loads(reader.json())

@@ -23,7 +23,7 @@ import c2pa
 
 from provenance.codes import Meaning, is_binding, meaning
 from provenance.containers import ContainerBroken, read_container
-from provenance.examination import examine, library_settings
+from provenance.examination import examine, library_settings, signing_chains
 from provenance.formats import MP4
 from provenance.history import codes_of
 from provenance.isolation import Sandbox
@@ -145,8 +145,8 @@ def verify_fragments(
     report = examine(init, trust, limits=chosen, at=at)
     if report.verdict in _NO_CREDENTIALS:
         return StreamReport(report, (), report.verdict)
-    tree, problem = _tree(init, chosen)
-    results = tuple(_each(init, segments, trust, tree, problem))
+    tree, problem, settings = _tree(init, trust, chosen)
+    results = tuple(_each(init, segments, settings, tree, problem))
     others = [f for f in report.findings if not _about_whole_file(f)]
     verdict = _without_binding(report, others)
     try:
@@ -186,18 +186,24 @@ def _without_binding(report: VerificationReport, others: Sequence[Finding]) -> V
     return found
 
 
-def _tree(init: Path, limits: ProvenanceLimits) -> tuple[Tree | None, str]:
+def _tree(
+    init: Path, trust: TrustList, limits: ProvenanceLimits
+) -> tuple[Tree | None, str, dict[str, Any]]:
+    """The signed tree, else why there is none; and how the library is set for this file."""
+    settings = library_settings(trust)
     try:
         stores = read_container(init, MP4, limits).stores
-        return Tree(parse_store(stores[0], limits).active, limits), ""
+        store = parse_store(stores[0], limits)
+        settings = library_settings(trust, signing_chains(store))
+        return Tree(store.active, limits), "", settings
     except (ContainerBroken, StoreBroken, ValueError, IndexError, OSError) as error:
-        return None, clean(str(error), 200)
+        return None, clean(str(error), 200), settings
 
 
 def _each(
-    init: Path, segments: Iterable[Path], trust: TrustList, tree: Tree | None, problem: str
+    init: Path, segments: Iterable[Path], settings: dict[str, Any], tree: Tree | None, problem: str
 ) -> Iterable[SegmentResult]:
-    context = c2pa.Context.from_dict(library_settings(trust))
+    context = c2pa.Context.from_dict(settings)
     for path in segments:
         try:
             leaf = tree.check(path) if tree else Leaf(reason=problem)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provenance.bindings import BindingReport, BindingState, check_binding
+from provenance.bindings import MULTI, BindingReport, BindingState, check_binding
 from provenance.claims import Checked
 from provenance.codes import BINDING_HOLDS, Meaning, is_binding, meaning
 from provenance.cose import SignatureState
@@ -61,10 +61,16 @@ def judge_binding(run: Run) -> None:
     manifest = bound_manifest(run)
     if manifest is None:
         own = BindingReport(BindingState.MISSING, code="claim.hardBindings.missing")
-    elif manifest.compressed:
-        own = BindingReport(BindingState.NOT_CHECKED, message="a compressed manifest")
     else:
-        own = check_binding(run.path, manifest, run.container.boxes, run.limits)
+        assert run.store is not None
+        own = check_binding(
+            run.path,
+            str(run.file.get("mime", "")),
+            manifest,
+            run.container,
+            run.limits,
+            moved=manifest is not run.store.active,
+        )
     run.excluded = own.excluded
     theirs = [e for e in _failures(run) if is_binding(str(e.get("code", "")))]
     codes = [str(e["code"]) for e in theirs]
@@ -73,7 +79,16 @@ def judge_binding(run: Run) -> None:
     run.verdict = Verdict.TRUSTED
     if own.code:
         run.judge(own.code, own.message or "the manifest is not bound to this file", own.label)
-    unproven = own.state in (BindingState.MALFORMED, BindingState.SEVERAL)
+    by_parts = own.state is BindingState.MATCH and own.label == MULTI
+    unproven = by_parts or own.state in (BindingState.MALFORMED, BindingState.SEVERAL)
+    if by_parts and codes:
+        run.worsen(Verdict.NOT_JUDGED)
+        run.note(
+            "binding.parts",
+            Severity.WARNING,
+            "every part that is there fits its own signed hash, but the file is not whole, "
+            "and the C2PA library does not read parts",
+        )
     for entry in theirs:
         code = str(entry["code"])
         if meaning(code) is Meaning.CHANGED and unproven:

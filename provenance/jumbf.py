@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import brotli
 import cbor2
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,6 +26,7 @@ from provenance.limits import ProvenanceLimits
 _X5CHAIN = 33
 _ALG = 1
 _COSE_SIGN1_TAG = 18
+_COMPRESSED = b"c2cm"
 
 
 class StoreBroken(ValueError):
@@ -135,15 +137,19 @@ class Signature:
 
 @dataclass(frozen=True)
 class StoredManifest:
-    """One manifest of a store."""
+    """One manifest of a store.
+
+    ``outer`` is the superbox as it lies in the store, which hashes of the manifest cover; it is
+    another than ``box`` when the manifest is compressed (C2PA 2.4, sections 11.1.3.2, 11.2.4).
+    """
 
     label: str
     box: JumbfBox = field(repr=False)
+    outer: JumbfBox = field(repr=False)
 
     @property
     def compressed(self) -> bool:
-        """Whether its parts lie inside one compressed box (C2PA 2.4, section 11.2.5)."""
-        return self.box.kind == b"c2cm"
+        return self.outer is not self.box
 
     def assertion(self, label: str) -> Any:
         """The decoded CBOR of an assertion; ``None`` when it is not there."""
@@ -195,7 +201,7 @@ class ManifestStore:
         if found is None:
             raise KeyError(label)
         _, description, _ = next(_split(self.root.raw[8:], _Counter(ProvenanceLimits()), 0))
-        body = struct.pack(">I4s", len(description) + 8, b"jumd") + description + found.box.raw
+        body = struct.pack(">I4s", len(description) + 8, b"jumd") + description + found.outer.raw
         return struct.pack(">I4s", len(body) + 8, b"jumb") + body
 
 
@@ -206,6 +212,23 @@ def _decode(data: bytes) -> Any:
         raise StoreBroken(f"CBOR does not decode: {type(error).__name__}") from error
 
 
+def join_stores(original: bytes, update: bytes) -> bytes:
+    """One store of both: what stood in the file, then what updates added (C2PA 2.4, A.5.3).
+
+    Raises :class:`StoreBroken` when either does not begin with a superbox.
+    """
+    description, parts = b"", b""
+    for data in (original, update):
+        kind, payload, _ = next(_split(data, _Counter(ProvenanceLimits()), 0), (b"", b"", b""))
+        if kind != b"jumb" or len(payload) < 8:
+            raise StoreBroken("a manifest store is no superbox")
+        length = struct.unpack_from(">I", payload)[0]
+        description = description or payload[:length]
+        parts += payload[length:]
+    body = description + parts
+    return struct.pack(">I4s", len(body) + 8, b"jumb") + body
+
+
 def parse_store(data: bytes, limits: ProvenanceLimits) -> ManifestStore:
     """Parse a store; raises :class:`StoreBroken` or :class:`StoreTooComplex`."""
     counter = _Counter(limits)
@@ -214,28 +237,58 @@ def parse_store(data: bytes, limits: ProvenanceLimits) -> ManifestStore:
     if len(stores) != 1:
         raise StoreBroken(f"{len(stores)} manifest stores where one belongs")
     root = _superbox(*stores[0], counter, 1)
-    manifests = tuple(
-        StoredManifest(box.label, box)
-        for box in root.children
-        if box.kind in (b"c2ma", b"c2um", b"c2cm")
-    )
+    found = [box for box in root.children if box.kind in (b"c2ma", b"c2um", _COMPRESSED)]
+    if len(found) > limits.max_manifests:
+        raise StoreTooComplex(f"more than {limits.max_manifests} manifests")
+    left = limits.max_store_bytes
+    unpacked: list[StoredManifest] = []
+    for outer in found:
+        box = outer
+        if outer.kind == _COMPRESSED:
+            box = _decompressed(outer, left, counter)
+            left -= len(box.raw)
+        unpacked.append(StoredManifest(outer.label, box, outer))
+    manifests = tuple(unpacked)
     if root.label != "c2pa" or not manifests:
         raise StoreBroken("the store holds no manifest")
-    if len(manifests) > limits.max_manifests:
-        raise StoreTooComplex(f"more than {limits.max_manifests} manifests")
     for manifest in manifests:
         _check_shape(manifest.box)
     return ManifestStore(manifests, root)
+
+
+def _decompressed(outer: JumbfBox, most: int, counter: _Counter) -> JumbfBox:
+    """The manifest inside a compressed one, of at most ``most`` bytes."""
+    packed = [body for kind, body in outer.contents if kind == b"brob"]
+    if len(packed) != 1 or outer.children:
+        raise StoreBroken("a compressed manifest holds something else than one compressed box")
+    reader = brotli.Decompressor()
+    data = b""
+    try:
+        data = reader.process(packed[0], output_buffer_limit=most + 1)
+        while not reader.is_finished() and len(data) <= most:
+            more = reader.process(b"", output_buffer_limit=most + 1 - len(data))
+            if not more:
+                raise StoreBroken("a compressed manifest is cut off")
+            data += more
+    except brotli.error as error:
+        raise StoreBroken("a compressed manifest does not decompress") from error
+    if len(data) > most:
+        raise StoreTooComplex("a compressed manifest is too large when decompressed")
+    boxes = list(_split(data, counter, 1))
+    if len(boxes) != 1 or boxes[0][0] != b"jumb":
+        raise StoreBroken("a compressed manifest holds no manifest")
+    inner = _superbox(boxes[0][1], boxes[0][2], counter, 2)
+    if inner.kind not in (b"c2ma", b"c2um") or inner.label != outer.label:
+        raise StoreBroken("a compressed manifest holds another manifest than it says")
+    return inner
 
 
 def _check_shape(manifest: JumbfBox) -> None:
     """The parts of a manifest by kind and label (C2PA 2.4, section 11.1.4.2).
 
     No hash covers these labels, and the library is lenient about them: a changed one would
-    otherwise go unnoticed. A compressed manifest holds its parts inside one box.
+    otherwise go unnoticed.
     """
-    if manifest.kind == b"c2cm":
-        return
     labels: dict[bytes, list[str]] = {}
     for child in manifest.children:
         labels.setdefault(child.kind, []).append(child.label)

@@ -4,7 +4,10 @@ The initialisation segment holds the manifest, whose BMFF hash names for each tr
 Merkle tree and the hash of the initialisation segment itself. Every media segment carries a box
 with its place in the tree and the hashes beside its way up.
 
-Source: C2PA 2.4, sections 18.7.2 (hash), A.5.4 (``merkle`` box).
+A leaf is the BMFF hash of its segment, so the offset of each box is hashed before the box, unless
+the assertion has a hash of the whole beside the trees (18.6.2).
+
+Source: C2PA 2.4, sections 18.6.2 (hash), 18.6.6 (validation), A.5.4 (``merkle`` box).
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from typing import Any, BinaryIO
 
 import cbor2
 
-from provenance.bindings import BMFF, bmff_digest, hash_name
+from provenance.bmff_hash import BMFF, bmff_digest
 from provenance.containers import C2PA_UUID, Box, ContainerBroken, iterate_boxes
 from provenance.jumbf import StoreBroken, StoredManifest
 from provenance.limits import ProvenanceLimits
+from provenance.ranges import hash_name
 
 _MOST_LEAVES = 10_000_000
 
@@ -55,16 +59,18 @@ class Tree:
             raise ValueError("the manifest signs no segments")
         self._label, self._said, self._limits = labels[0], said, limits
         self._rows = [row for row in said["merkle"] if isinstance(row, Mapping)]
-        self._alg = hash_name(said)
+        claim = manifest.claim
+        self._claim: Mapping[str, Any] = claim if isinstance(claim, Mapping) else {}
 
     def init_intact(self, init: Path) -> bool | None:
         """Whether the initialisation segment is as it was signed; ``None``: no hash says."""
-        given = {row["initHash"] for row in self._rows if isinstance(row.get("initHash"), bytes)}
-        if not given:
+        rows = [row for row in self._rows if isinstance(row.get("initHash"), bytes)]
+        if not rows:
             return None
         with init.open("rb", buffering=0) as file:
-            digest = self._digest(file)
-        return any(hmac.compare_digest(digest, item) for item in given)
+            return any(
+                hmac.compare_digest(self._digest(file, row), row["initHash"]) for row in rows
+            )
 
     def check(self, segment: Path) -> Leaf:
         """One media segment; ``OSError`` when it cannot be read."""
@@ -73,12 +79,14 @@ class Tree:
                 boxes = self._boxes(file)
                 place = _place(file, boxes)
                 row = self._row(place)
-                digest = self._digest(file, boxes)
+                digest = self._digest(file, row, boxes)
         except (_Unbound, ContainerBroken, StoreBroken, ValueError) as error:
             return Leaf(reason=str(error) or "the segment is not bound to the manifest")
         track = (_int(place, "uniqueId"), _int(place, "localId"))
         location, count = _int(place, "location"), _int(row, "count")
-        if not leads_up(self._alg, digest, location, count, place.get("hashes"), row["hashes"]):
+        if not leads_up(
+            self._name(row), digest, location, count, place.get("hashes"), row["hashes"]
+        ):
             reason = "its bytes are not those that were signed"
             return Leaf(track, location, count, reason, True)
         return Leaf(track, location, count)
@@ -87,9 +95,15 @@ class Tree:
         size = file.seek(0, 2)
         return list(iterate_boxes(file, size, self._limits))
 
-    def _digest(self, file: BinaryIO, boxes: Sequence[Box] | None = None) -> bytes:
+    def _name(self, row: Mapping[str, Any]) -> str:
+        return hash_name(row, self._said, self._claim)
+
+    def _digest(
+        self, file: BinaryIO, row: Mapping[str, Any], boxes: Sequence[Box] | None = None
+    ) -> bytes:
         found = self._boxes(file) if boxes is None else boxes
-        return bmff_digest(file, self._label, self._said, found, self._limits)
+        alg = {"alg": row.get("alg") or self._said.get("alg") or self._claim.get("alg")}
+        return bmff_digest(file, self._label, self._said, found, self._limits, alg)
 
     def _row(self, place: Mapping[str, Any]) -> Mapping[str, Any]:
         for row in self._rows:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from provenance import history
-from provenance.bindings import Range
 from provenance.claims import ManifestCheck
 from provenance.codes import Meaning, meaning
 from provenance.containers import Container, Uncovered
 from provenance.jumbf import ManifestStore
 from provenance.limits import ProvenanceLimits
+from provenance.ranges import Range
 from provenance.trust import TrustList
 from provenance.verdicts import (
     Finding,

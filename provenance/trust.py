@@ -252,7 +252,8 @@ def _valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
     return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
 
 
-def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether ``issuer``'s key signed ``certificate`` and its name stands there as the issuer's."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
@@ -293,14 +294,14 @@ def check_path(
                 return PathResult(True, anchor=fingerprint(current))
             stale = True
         for anchor in anchors:
-            if _issued_by(current, anchor) and _valid_at(anchor, moment):
+            if issued_by(current, anchor) and _valid_at(anchor, moment):
                 if trust.stale(anchor, anchors, now):
                     stale = True
                     continue
                 if trust.revoked_at(anchor, moment):
                     return PathResult(False, "revoked")
                 return PathResult(True, anchor=fingerprint(anchor))
-        issuer = next((c for c in rest if may_issue(c, below) and _issued_by(current, c)), None)
+        issuer = next((c for c in rest if may_issue(c, below) and issued_by(current, c)), None)
         if issuer is None or issuer == current:
             break
         if trust.revoked_at(issuer, moment):
