@@ -17,6 +17,7 @@ from policies.document import Overlay, Policy, Rule, Tightening
 from policies.issues import Issue, Span
 from policies.overlay import relaxations
 from policies.source import Node
+from policies.taxonomy import CATEGORIES, known_ids
 
 Path = tuple[str | int, ...]
 
@@ -54,6 +55,7 @@ def run(
         *_no_rules(node, data, parent),
         *_default(node, data, parent),
         *_same_ids(node, rules, overlays, parent),
+        *_own_categories(node, data, parent),
         *_conditions(node, lines, data),
         *_unreachable(node, own, rules, overlays, parent),
         *_layers(node, overlays, data, known, parent),
@@ -142,6 +144,22 @@ def _exists(node: Node, path: Path) -> bool:
     return isinstance(holder.value, dict) and last in holder.value
 
 
+def _own_categories(node: Node, data: Mapping[str, Any], parent: Policy | None) -> Iterator[Issue]:
+    seen = {entry.id for entry in parent.categories} if parent else set()
+    for i, item in enumerate(_items(data, "categories")):
+        id = item.get("id")
+        if not isinstance(id, str):
+            continue
+        if id in seen:
+            yield Issue(
+                "duplicate_id",
+                f'the category "{id}" stands twice',
+                node.find(("categories", i, "id")).span,
+                "give every category an id of its own",
+            )
+        seen.add(id)
+
+
 def _same_ids(
     node: Node,
     rules: Mapping[Path, Rule],
@@ -183,6 +201,7 @@ def _conditions(node: Node, lines: list[str], data: Mapping[str, Any]) -> Iterat
         count = len(_items(overlay, "rules"))
         places += [("overlays", i, "rules", j, "when") for j in range(count)]
     places += [(*path, "when") for path in _requirements(data)]
+    own = frozenset(id for id in known_ids() if id not in CATEGORIES)
     for path in places:
         if not _exists(node, path):
             continue
@@ -190,7 +209,7 @@ def _conditions(node: Node, lines: list[str], data: Mapping[str, Any]) -> Iterat
         if not isinstance(text.value, str) or not text.value:
             continue
         try:
-            conditions.compile(text.value)
+            conditions.compile(text.value, own)
         except ConditionInvalid as error:
             for mistake in error.mistakes:
                 span = _inside(text, lines, mistake)

@@ -175,7 +175,7 @@ class _Parser:
             raise _NoPlan
         text = self.text[self.tokens[first].start() : self.tokens[self.at - 1].end()]
         if not any(token.group() == "scores" for token in self.tokens[first : self.at]):
-            return _Circumstances(compile(text))
+            return _Circumstances(compile(text, None))
         compared = _COMPARE.fullmatch(text)
         if compared:
             left = compared[1] or compared[2] or float(compared[3])

@@ -132,12 +132,14 @@ def _environment() -> Any:
 
 
 @lru_cache(maxsize=4_096)
-def compile(text: str) -> Condition:
+def compile(text: str, own: frozenset[str] | None = frozenset()) -> Condition:
     """Check and compile one condition.
 
-    Raises :class:`ConditionInvalid` with every mistake that was found.
+    ``own``: the categories besides those of the taxonomy that it may name; None: any, since the
+    document that it stands in was checked. Raises :class:`ConditionInvalid` with every mistake
+    that was found.
     """
-    errors, words, named = _inspect(text)
+    errors, words, named = _inspect(text, own)
     if errors:
         raise ConditionInvalid(errors)
     try:
@@ -228,7 +230,9 @@ def activation(
     return _environment().Activation(data)
 
 
-def _inspect(text: str) -> tuple[list[Mistake], dict[str, int], list[str]]:
+def _inspect(
+    text: str, own: frozenset[str] | None
+) -> tuple[list[Mistake], dict[str, int], list[str]]:
     """What the compiler does not check: size, nesting, and names of categories.
 
     Also gives how often every name stands in the text, and the categories that it names.
@@ -294,8 +298,9 @@ def _inspect(text: str) -> tuple[list[Mistake], dict[str, int], list[str]]:
         category = _named_category(tokens, i, before, after)
         if category is not None:
             named.append(category)
-        if category is not None and category not in CATEGORIES:
-            near = get_close_matches(category, CATEGORIES, n=1, cutoff=0.5)
+        unknown = category not in CATEGORIES and own is not None and category not in own
+        if category is not None and unknown:
+            near = get_close_matches(category, (*CATEGORIES, *(own or ())), n=1, cutoff=0.5)
             errors.append(
                 _at(
                     text,

@@ -8,6 +8,7 @@ every decision carries.
 from __future__ import annotations
 
 import hashlib
+import json
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
@@ -27,7 +28,7 @@ from pydantic_core import PydanticCustomError
 from policies import jurisdictions
 from policies.context import AgeMode
 from policies.decision import SCORE_DIGITS, Action, Stage
-from policies.taxonomy import CATEGORIES
+from policies.taxonomy import OwnCategory, besides, known_ids
 
 RULE_ID = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
 REASON = r"^[a-z][a-z0-9_]{1,63}$"
@@ -35,8 +36,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
 
 def _known_category(value: str) -> str:
-    if value not in CATEGORIES:
-        near = get_close_matches(value, CATEGORIES, n=1, cutoff=0.5)
+    if value not in (known := known_ids()):
+        near = get_close_matches(value, known, n=1, cutoff=0.5)
         raise PydanticCustomError(
             "unknown_category",
             "unknown category {given}",
@@ -276,6 +277,7 @@ class PolicySource(Model):
     description: Text | None = None
     extends: Text | None = None
     default: Action | None = None
+    categories: tuple[OwnCategory, ...] = ()
     required: Required = {}
     tighten: Tighten = {}
     rules: tuple[Rule, ...] = ()
@@ -292,6 +294,7 @@ class Policy(Model):
     description: str | None = None
     lineage: tuple[str, ...] = ()
     default: Action = Action.REVIEW
+    categories: tuple[OwnCategory, ...] = ()
     required: Required = {}
     rules: tuple[Rule, ...]
     floor: tuple[RuleId, ...]
@@ -319,7 +322,13 @@ class Policy(Model):
         Meant for texts that this program wrote and keeps by digest; a policy that somebody
         wrote goes through :func:`policies.load`.
         """
-        return cls.model_validate_json(text)
+        own = json.loads(text).get("categories", ())
+        with besides(str(entry["id"]) for entry in own):
+            return cls.model_validate_json(text)
+
+    def own_category(self, id: str | None) -> OwnCategory | None:
+        """The category of this policy's own with this id; None for one of the taxonomy."""
+        return next((entry for entry in self.categories if entry.id == id), None)
 
     def rule(self, rule_id: str) -> Rule:
         """The rule with this id; ``KeyError`` when there is none."""

@@ -107,12 +107,12 @@ def table(policy: Policy, stage: Stage, tenant: str, jurisdiction: str, age: Age
                 rule.action.severity,
                 None if rule.high > 1 else rule.high,
                 rule.id in floor,
-                conditions.compile(rule.when) if rule.when else None,
+                conditions.compile(rule.when, None) if rule.when else None,
                 rule,
             )
             rows.append((rule.category, rule.low, rule.high, row))
     needs = tuple(
-        Need(r, conditions.compile(r.when) if r.when else None)
+        Need(r, conditions.compile(r.when, None) if r.when else None)
         for r in whole.required.get(stage, ())
     )
     asked = [row[3].condition for row in rows] + [need.condition for need in needs]

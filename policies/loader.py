@@ -7,7 +7,7 @@ another is laid over it here; what comes out has nothing left to look up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from policies.issues import Issue, Span
 from policies.overlay import inherited, laid_over, merged, stricter
 from policies.problems import explain
 from policies.source import Node, Unreadable
+from policies.taxonomy import besides
 
 LIBRARY = Path(__file__).parent / "library"
 MAX_CHAIN = 8
@@ -129,13 +130,24 @@ def _parse(
     parent, trouble = _parent(node, folder, chain)
     issues += trouble
     data = node.plain()
-    document = _validated(PolicySource, data, node, issues)
-    rules, overlays = _parts(document, data)
-    issues += checks.run(node, text, rules, overlays, data, parent)
+    inherited_ids = (entry.id for entry in parent.categories) if parent else ()
+    with besides((*inherited_ids, *_own(data))):
+        document = _validated(PolicySource, data, node, issues)
+        rules, overlays = _parts(document, data)
+        issues += checks.run(node, text, rules, overlays, data, parent)
     located = [issue.located(shown, lines) for issue in issues]
     if document is None or any(not issue.warning for issue in located):
         raise PolicyInvalid([issue for issue in located if not issue.warning])
     return _whole(document, parent), located
+
+
+def _own(data: Any) -> Iterator[str]:
+    """The ids of the document's own categories: of the wrong ones too, so that one mistake does
+    not make every rule that names it a second one."""
+    listed = data.get("categories")
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("id"), str):
+            yield item["id"]
 
 
 def _validated(
@@ -241,6 +253,7 @@ def _whole(document: PolicySource, parent: Policy | None) -> Policy:
             version=document.version,
             description=document.description,
             default=document.default or Action.REVIEW,
+            categories=document.categories,
             required=document.required,
             rules=document.rules,
             floor=document.floor,
@@ -252,6 +265,7 @@ def _whole(document: PolicySource, parent: Policy | None) -> Policy:
         description=document.description,
         lineage=(*parent.lineage, f"{parent.id}@{parent.version}"),
         default=reduce(stricter, (document.default,), parent.default),
+        categories=(*parent.categories, *document.categories),
         required=merged(parent.required, document.required),
         rules=laid_over(map(inherited, parent.rules), document.tighten, document.rules),
         floor=(*parent.floor, *document.floor),

@@ -9,10 +9,12 @@ from typing import Any
 from policies import document, jurisdictions
 from policies.issues import Issue
 from policies.source import Node
+from policies.taxonomy import OwnCategory
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "policy": tuple(document.PolicySource.model_fields),
     "rule": tuple(document.Rule.model_fields),
+    "category": tuple(f.alias or name for name, f in OwnCategory.model_fields.items()),
     "example": tuple(document.Example.model_fields),
     "case": tuple(document.NamedCase.model_fields),
     "overlay": tuple(document.Overlay.model_fields),
@@ -58,6 +60,8 @@ def _shape(path: tuple[str | int, ...]) -> str:
     for i, part in enumerate(path):
         if part == "rules":
             shape = "rule"
+        elif part == "categories" and i == 0:
+            shape = "category"
         elif part == "cases":
             shape = "case"
         elif part == "examples":

@@ -191,7 +191,7 @@ class _Part:
         if rule.scoped:
             matched &= self._scope(rule)
         if rule.when is not None:
-            answers = self._ask(conditions.compile(rule.when), matched)
+            answers = self._ask(conditions.compile(rule.when, None), matched)
             failed_condition |= matched & (answers == -1)
             matched &= answers == 1
         return matched
@@ -277,7 +277,7 @@ class _Part:
         for need in requirements:
             required = np.ones(n, np.bool_)
             if need.when is not None:
-                required = self._ask(conditions.compile(need.when), required) != 0
+                required = self._ask(conditions.compile(need.when, None), required) != 0
             asks = max(default, need.missing.severity if need.missing else default)
             for category in need.categories:
                 bad = self._gap(category, need.evidence)

@@ -18,7 +18,7 @@ from guarded_gen.api.problems import invalid
 from guarded_gen.api.references import image_at
 from guarded_gen.api.requests import Moderate, parsed, request_body
 from guarded_gen.api.schemas import MODERATION, answers
-from guarded_gen.gates.gate import GateResult, classify, judge
+from guarded_gen.gates.gate import GateResult, classify, judge, judge_text
 from guarded_gen.production.request import clean_prompt
 from media.errors import MediaError
 from media.limits import MediaLimits
@@ -64,7 +64,7 @@ async def moderate(request: Request) -> Response:
             )
         elif len(texts) == 1:
             signals = await api.classify_one(texts[0])
-            gate = judge(policy, Stage.PROMPT, signals, context)
+            gate = judge_text(policy, signals, texts[0], context)
             results = [result(gate, {signal.category: ["text"] for signal in signals})]
         else:
             results = await anyio.to_thread.run_sync(_texts, api, policy, texts, context)
@@ -107,8 +107,8 @@ def _texts(
 ) -> list[dict[str, Any]]:
     services = api.services
     gates = [
-        judge(policy, Stage.PROMPT, signals, context)
-        for signals in classify(services.prompt_classifiers, texts)
+        judge_text(policy, signals, text, context)
+        for signals, text in zip(classify(services.prompt_classifiers, texts), texts, strict=True)
     ]
     return [result(gate, {signal.category: ["text"] for signal in gate.signals}) for gate in gates]
 
@@ -136,7 +136,7 @@ def _with_pictures(
             if "image" not in kinds:
                 kinds.append("image")
     stage = Stage.PROMPT if texts else Stage.OUTPUT
-    gate = judge(policy, stage, signals, context)
+    gate = judge(policy, stage, signals, context, text="\n".join(texts) or None)
     return [result(gate, applied)]
 
 
@@ -177,7 +177,8 @@ def result(gate: GateResult, applied: dict[str, list[str]]) -> dict[str, Any]:
     def flagged(name: str) -> bool:
         """Nothing is flagged that the gate lets through: a client that reads `flagged` and one
         that reads `action` must do the same."""
-        if not acts or CATEGORIES[name].harmless_alone:
+        known = CATEGORIES.get(name)
+        if not acts or (known is not None and known.harmless_alone):
             return False
         return name in acted_on or scores.get(name, 0.0) >= _FLAG_AT
 
@@ -192,7 +193,7 @@ def result(gate: GateResult, applied: dict[str, list[str]]) -> dict[str, Any]:
         applied_types[theirs] = sorted({k for n in ours if n in scores for k in applied.get(n, [])})
         if ours and not known:
             missing.append(theirs)
-    for name in _OURS:
+    for name in (*_OURS, *(name for name in scores if name not in CATEGORIES)):
         if name in scores and name not in category_scores:
             category_scores[name] = round(scores[name], 6)
             categories[name] = flagged(name)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from guarded_gen.audit.event import LogEntry
 from guarded_gen.audit.ids import iso
 from guarded_gen.errors import InvalidInput
-from policies.taxonomy import CATEGORIES
+from policies.taxonomy import CATEGORIES, OwnCategory
 
 OTHER = "STATEMENT_CATEGORY_OTHER_VIOLATION_TC"
 DSA_CATEGORIES = (
@@ -165,12 +165,20 @@ def batches(made: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {"statements": part}
 
 
+def _own(entry: LogEntry, category: str | None) -> OwnCategory | None:
+    """A category of the policy's own, as the entry of the decision describes it."""
+    for told in (entry.body or {}).get("categories", ()):
+        if told["id"] == category:
+            return OwnCategory.model_validate(told)
+    return None
+
+
 def statement(
     entry: LogEntry, decision: Mapping[str, Any], territory: Sequence[str] = EEA
 ) -> dict[str, Any]:
     """The statement of reasons of one restriction, explained by this decision."""
     category = _category(decision)
-    known = CATEGORIES.get(category or "")
+    known = CATEGORIES.get(category or "") or _own(entry, category)
     by_person = entry.kind.startswith(("review.", "appeal.", "case."))
     rule = decision.get("rule_id") or "none"
     ground = (

@@ -16,6 +16,8 @@ from guarded_gen.cli.common import Json, console, emit, errors_to_user, opened_s
 from guarded_gen.errors import Exit, InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from policies import Issue, Policy
     from policies.cases import Judge, Outcome
 
@@ -122,7 +124,8 @@ def test(
         if any(case.example.prompt is not None for _, _, listed in tried for case in listed):
             judge = _judge(stack)
         suites = [
-            (name, policy, trials.run(policy, listed, judge)) for name, policy, listed in tried
+            (name, policy, trials.run(policy, listed, judge and judge(policy)))
+            for name, policy, listed in tried
         ]
         if junit is not None:
             junit.write_bytes(trials.junit((name, found) for name, _, found in suites))
@@ -142,12 +145,22 @@ def test(
             stop(Exit.FAILED)
 
 
-def _judge(stack: ExitStack) -> Judge:
-    """The installed prompt classifiers as one function."""
+def _judge(stack: ExitStack) -> Callable[[Policy], Judge]:
+    """The installed prompt classifiers and a policy's own word lists as one function."""
+    from datetime import UTC, datetime
+
+    from classifiers.prompt import own_words
     from guarded_gen.gates.gate import classify
 
-    services = stack.enter_context(opened_services())
-    return lambda text: classify(services.prompt_classifiers, [text])[0]
+    services, today = stack.enter_context(opened_services()), datetime.now(UTC).date()
+
+    def judge_of(policy: Policy) -> Judge:
+        return lambda text: [
+            *classify(services.prompt_classifiers, [text])[0],
+            *own_words.signals(policy.categories, text, today),
+        ]
+
+    return judge_of
 
 
 def _counted(outcomes: list[Outcome]) -> dict[str, int]:
@@ -191,22 +204,24 @@ def _print_tested(name: str, policy: Policy, outcomes: list[Outcome], every: boo
 
 @app.command()
 def categories(json: Json = False) -> None:
-    """List the categories that rules can name."""
+    """List the categories that rules can name: all, and those of the policy in the settings."""
     with errors_to_user(json):
+        from policies import load
         from policies.taxonomy import CATEGORIES
 
+        every = (*CATEGORIES.values(), *load(active()).categories)
         if json:
             emit(
                 [
                     {"id": c.id, "kind": c.kind.value, "title": c.title, "definition": c.definition}
-                    for c in CATEGORIES.values()
+                    for c in every
                 ]
             )
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("category", "kind", "what it means"):
             table.add_column(name)
-        for c in CATEGORIES.values():
+        for c in every:
             table.add_row(c.id, c.kind, c.definition)
         console().print(table)
 

@@ -11,11 +11,13 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from classifiers.base import FrameCheck, PromptClassifier, SoundCheck
 from classifiers.frame import FrameSettings, scan
+from classifiers.prompt import own_words
 from classifiers.prompt.explain import record
 from classifiers.prompt.rewrite import Explains, Suggestion
 from media.hashing import sha256_file
@@ -44,6 +46,8 @@ class GateResult:
     sealed: Mapping[str, Any] = field(default_factory=dict)
     """What repeats words, of the prompt or in the frames: only for the encrypted payload, never
     in ``to_json``."""
+    own: tuple[Mapping[str, Any], ...] = ()
+    """Categories of the policy's own that the decision speaks of, without their words."""
     offer: Suggestion | None = None
     """A safer wording for the caller to confirm, where the settings allow one."""
 
@@ -73,6 +77,8 @@ class GateResult:
             record["context"] = self.context.to_json()
         if self.shadows:
             record["shadows"] = self.shadows_json()
+        if self.own:
+            record["categories"] = [dict(entry) for entry in self.own]
         return record
 
     def shadows_json(self) -> list[dict[str, Any]]:
@@ -86,6 +92,7 @@ class GateResult:
             record.get("coverage", {}),
             Context.from_json(record["context"]) if "context" in record else None,
             tuple((State(s["state"]), Decision.from_json(s)) for s in record.get("shadows", ())),
+            own=tuple(record.get("categories", ())),
         )
 
 
@@ -141,9 +148,24 @@ def judge_prompts(
 ) -> list[GateResult]:
     """The prompt gate over a batch of prompts with one context."""
     return [
-        judge(policy, Stage.PROMPT, signals, replace(context, entities=entities_of(signals)))
-        for signals in classify(classifiers, prompts)
+        judge_text(policy, signals, text, replace(context, entities=entities_of(signals)))
+        for signals, text in zip(classify(classifiers, prompts), prompts, strict=True)
     ]
+
+
+def judge_text(
+    policy: Policy | Choice,
+    signals: Sequence[Signal],
+    text: str,
+    context: Context,
+    more: Sequence[Signal] = (),
+) -> GateResult:
+    """Evaluate the policy over what the classifiers said of ``text``, and its own word lists.
+
+    ``more`` are signals of other parts of the same input. The lists of a policy that only
+    observes count for that policy alone.
+    """
+    return judge(policy, Stage.PROMPT, [*signals, *more], context, text=text)
 
 
 def entities_of(signals: Iterable[Signal]) -> frozenset[str]:
@@ -231,19 +253,42 @@ def judge(
     signals: Sequence[Signal],
     context: Context,
     coverage: Mapping[str, Any] | None = None,
+    *,
+    text: str | None = None,
 ) -> GateResult:
-    """Evaluate the policy over signals that were gathered elsewhere.
+    """Evaluate the policy over signals that were gathered elsewhere, and over ``text`` with the
+    word lists of its own categories.
 
     Of a :class:`Choice` the acting policy decides; the others go into ``shadows``. The number
     of faces joins the context where a check counted them.
     """
     context = with_faces(context, signals)
     choice = policy if isinstance(policy, Choice) else Choice(policy)
-    decision = evaluate(choice.acting, stage, signals, context)
+
+    def with_words(one: Policy) -> Sequence[Signal]:
+        if text is None or not one.categories:
+            return signals
+        return [*signals, *own_words.signals(one.categories, text, datetime.now(UTC).date())]
+
+    seen = with_words(choice.acting)
+    decision = evaluate(choice.acting, stage, seen, context)
     shadows = tuple(
-        (state, evaluate(observed, stage, signals, context)) for state, observed in choice.observed
+        (state, evaluate(observed, stage, with_words(observed), context))
+        for state, observed in choice.observed
     )
-    return GateResult(decision, tuple(signals), coverage or {}, context, shadows)
+    own = _own_of(choice.acting, decision)
+    return GateResult(decision, tuple(seen), coverage or {}, context, shadows, own=own)
+
+
+def _own_of(policy: Policy, decision: Decision) -> tuple[dict[str, Any], ...]:
+    """The policy's own categories that the decision speaks of, for those who read it without the
+    policy: reviewers, statements of reasons."""
+    named = {m.category for m in decision.trace} | {m.category for m in decision.missing}
+    return tuple(
+        entry.model_dump(mode="json", exclude_defaults=True, exclude={"words", "score"})
+        for entry in policy.categories
+        if entry.id in named
+    )
 
 
 def with_faces(context: Context, signals: Iterable[Signal]) -> Context:

@@ -40,6 +40,8 @@ def decision(request: ClipRequest, clip: str, result: GateResult, related: str |
         body["context"] = result.context.to_json()
     if result.shadows:
         body["shadows"] = result.shadows_json()
+    if result.own:
+        body["categories"] = [dict(entry) for entry in result.own]
     return Event(
         kind=f"{result.stage.value}.decision",
         tenant=request.tenant,

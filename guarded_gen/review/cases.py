@@ -55,6 +55,8 @@ class NewCase:
     expected: str | None = None
     barred: Sequence[str] = ()
     look: str | None = None
+    severity: float | None = None
+    """Of a category of the policy's own; by default the taxonomy's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ WAITING = ("open", "second", "escalated")
 def open_case(tx: Transaction, new: NewCase, clock: Clock = now_ms) -> str:
     """Add a case within the transaction of the decision that needs it; returns its id."""
     at = clock()
-    weight = severity(new.category)
+    weight = new.severity if new.severity is not None else severity(new.category)
     case = ReviewCase(
         id=f"case_{uuid.uuid4().hex}",
         kind=new.kind,

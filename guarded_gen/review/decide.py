@@ -34,6 +34,13 @@ ACTIONS = ("allow", "block")
 REASONS = ("no_violation", "context_changes_meaning", *taxonomy.REASONS, "technical", "other")
 
 
+def reasons_of(case: ReviewCase) -> tuple[str, ...]:
+    """The codes by which a reviewer can explain a decision of this case: those of the taxonomy,
+    and those of the categories of the policy's own that the gate spoke of."""
+    own = [code for entry in case.details.get("categories", ()) for code in entry["reasons"]]
+    return (*own, *(code for code in REASONS if code not in own))
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """``waits_for_second``: another person must agree before anything happens."""
@@ -82,8 +89,6 @@ class Decisions:
         who.require(Permission.DECIDE)
         if action not in ACTIONS:
             raise InvalidInput(f"{action!r} is no decision", "say allow or block", "action")
-        if reason not in REASONS:
-            raise InvalidInput(f"{reason!r} is no reason code", "choose one of the list", "reason")
         require_seconds(seconds)
         if len(note) > 4000:
             raise InvalidInput("the note is longer than 4000 characters", "shorten it", "note")
@@ -93,6 +98,10 @@ class Decisions:
             case = held(tx.session, who, id, at)
             if case.version != version:
                 raise StaleCase("the case changed since you opened it", "look at it again")
+            if reason not in reasons_of(case):
+                raise InvalidInput(
+                    f"{reason!r} is no reason code", "choose one of the list", "reason"
+                )
             if case.floor and action == "allow":
                 raise FloorRule(
                     f"rule {case.rule} is a floor rule: no reviewer can relax it",

@@ -61,6 +61,9 @@ def hold(
             floor=taken.floor,
             cluster=cluster_of(request),
             look=look,
+            severity=next(
+                (entry.get("severity") for entry in gate.own if entry["id"] == category), None
+            ),
             details={
                 "scores": dict(taken.scores),
                 "thresholds": dict(taken.thresholds),
@@ -69,6 +72,7 @@ def hold(
                 "not_assessed": [m.to_json() for m in taken.not_assessed],
                 "checks": gate.checks(),
                 "segments": segments,
+                **({"categories": [dict(entry) for entry in gate.own]} if gate.own else {}),
             },
         ),
     )

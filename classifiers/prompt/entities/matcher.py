@@ -83,7 +83,7 @@ class Matcher:
         mentions = []
         for last, (form, owners) in self._automaton.iter(folded):
             start, end = last - len(form) + 1, last + 1
-            if not _stands_alone(folded, start, end):
+            if not stands_alone(folded, start, end):
                 continue
             for entity, capital in owners:
                 if not capital or text[start].isupper():
@@ -138,7 +138,7 @@ def _best(said: str, choices: Sequence[str]) -> str | None:
     return None if best is None else str(best[0])
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
+def stands_alone(text: str, start: int, end: int) -> bool:
     """Whether a match is no part of a longer word; scripts without spaces always are."""
     if not text[start].isascii() and ord(text[start]) >= 0x2E80:
         return True

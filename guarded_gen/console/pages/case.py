@@ -17,7 +17,7 @@ from guarded_gen.console.context import Console, console_of, seconds_of
 from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK
 from guarded_gen.console.render import page
 from guarded_gen.errors import InvalidInput
-from guarded_gen.review.decide import REASONS
+from guarded_gen.review.decide import reasons_of
 from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
@@ -49,7 +49,7 @@ def show(request: Request, id: str) -> Response:
             "reveal": request.query_params.get("reveal") == "1" and holds,
             "nominal": NOMINAL_LOOK,
             "has_media": bool(media_of(console, case)),
-            "reasons": REASONS,
+            "reasons": reasons_of(case),
             "names": console.names(),
             "now": console.queue.clock(),
             "exposure": exposure(console, who),
