@@ -19,6 +19,7 @@ class MediaLimits(BaseModel):
     max_tracks: int = Field(
         8, gt=0, description="most video tracks and covers of one file that are looked at"
     )
+    max_pages: int = Field(64, gt=0, description="most pages of a document that are looked at")
     max_generated_seconds: float = Field(120.0, gt=0, description="longest clip generated")
     min_generated_side: int = Field(
         128, gt=0, description="smallest side generated; below it a frame cannot carry the mark"

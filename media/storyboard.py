@@ -48,6 +48,8 @@ def frames_at(
     try:
         media = open_media(path, limits)
         chosen = next((s for s in media.showings if s.name == showing), None)
+        if chosen is None:
+            return found
         for frames in media.frames(chosen):
             for k, time in enumerate(frames.times.tolist()):
                 if wanted and time >= wanted[0] - 1e-6:

@@ -19,7 +19,7 @@ from classifiers.sound.gate import listen
 from media.errors import MediaError
 from media.hashing import sha256_file
 from media.limits import MediaLimits
-from media.open import Kind, Media, Showing, VideoInfo, open_media
+from media.open import Kind, Media, Part, Showing, VideoInfo, open_media
 from media.sampling import steady_seed
 from media.tone import RULE
 from policies.decision import CheckStatus, Signal
@@ -74,6 +74,10 @@ def scan(
         told.append(_told(showing, more))
         if broken is not None:
             signals.append(_not_assessed("track", broken.code, showing.name))
+    for part in media.parts:
+        more_signals, inside = _inside(media, part, checks, rules, seed, sounds, report)
+        signals += more_signals
+        told += inside
     heard = listen(media, sounds)
     signals += heard.signals
     signals += [_not_assessed(item.category, item.what) for item in media.not_shown]
@@ -88,6 +92,45 @@ def scan(
     if media.info.transfer is not None:
         coverage["hdr"] = {"transfer": media.info.transfer.value, "tone_mapping": RULE}
     return Scan(path, media.info, replace(report, signals=tuple(signals), coverage=coverage), error)
+
+
+def _inside(
+    media: Media,
+    part: Part,
+    checks: Sequence[FrameCheck],
+    rules: FrameSettings,
+    seed: int,
+    sounds: Sequence[SoundCheck],
+    shown: GateReport,
+) -> tuple[list[Signal], list[dict[str, Any]]]:
+    """A file inside the file, such as the video of a motion photo: looked at and listened to like
+    one of its own. What lies inside it in turn is told, not looked at."""
+    with part.file(media.path) as path:
+        try:
+            inner = open_media(path, media.limits)
+        except MediaError as error:
+            return [_not_assessed("trailing_bytes", error.code, part.name)], []
+        signals: list[Signal] = []
+        told: list[dict[str, Any]] = []
+        for showing in inner.showings:
+            if showing.kind is Kind.BACKDROP and not inner.translucent(showing):
+                continue
+            name = part.name if showing.kind is Kind.SHOWN else f"{part.name}, {showing.name}"
+            more, broken = _look(inner, showing, checks, rules, seed, lambda done, total: None)
+            signals += _further(showing, more, shown, name)
+            told.append({**_told(showing, more), "name": name})
+            if broken is not None:
+                signals.append(_not_assessed("track", broken.code, name))
+        signals += [
+            replace(signal, detail={**signal.detail, "showing": part.name})
+            for signal in listen(inner, sounds).signals
+        ]
+        signals += [_not_assessed(i.category, i.what, part.name) for i in inner.not_shown]
+        signals += [
+            _not_assessed("trailing_bytes", "a file inside a file inside a file", part.name)
+            for _ in inner.parts
+        ]
+    return signals, told
 
 
 def _look(
@@ -111,15 +154,17 @@ def _look(
     return gate.close(broken.code if broken else None), broken
 
 
-def _further(showing: Showing, more: GateReport, shown: GateReport) -> Iterator[Signal]:
+def _further(
+    showing: Showing, more: GateReport, shown: GateReport, name: str = ""
+) -> Iterator[Signal]:
     """The signals of a further picture; what did not run for the shown one either is told once."""
     ran = {(s.check, s.category) for s in shown.signals if s.status is CheckStatus.RAN}
-    still = showing.kind in (Kind.COVER, Kind.BACKDROP)
+    still = bool(name) or showing.kind in (Kind.COVER, Kind.BACKDROP, Kind.PAGE)
     for signal in more.signals:
         if signal.check == GATE or (still and signal.category in _OF_CLIPS):
             continue
         if signal.status is CheckStatus.RAN or (signal.check, signal.category) in ran:
-            detail: Mapping[str, Any] = {**signal.detail, "showing": showing.name}
+            detail: Mapping[str, Any] = {**signal.detail, "showing": name or showing.name}
             yield replace(signal, detail=detail)
 
 

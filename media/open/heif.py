@@ -14,11 +14,13 @@ from pathlib import Path
 import av
 import av.error
 import numpy as np
+from numpy.typing import NDArray
 
 from media.errors import UnreadableMedia
 from media.limits import MediaLimits
 from media.open.container import check_size, opened
 from media.open.display import Display
+from media.tone import Transfer, transfer_of
 
 MOST_META = 4 * 1024**2
 """Largest ``meta`` box that is read, in bytes."""
@@ -37,6 +39,9 @@ class _Items:
     tiles: dict[int, list[int]] = field(default_factory=dict)
     places: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     idat: bytes = b""
+    auxiliary: dict[int, list[int]] = field(default_factory=dict)
+    described: dict[int, list[int]] = field(default_factory=dict)
+    hidden: set[int] = field(default_factory=set)
 
     def property(self, item: int, kind: bytes) -> bytes | None:
         for index in self.owned.get(item, ()):
@@ -54,6 +59,10 @@ class Grid:
     width: int
     height: int
     display: Display
+    crop: tuple[int, int, int, int] | None = None
+    alpha: int | None = None
+    further: int = 0
+    transfer: Transfer | None = None
 
 
 def _boxes(data: bytes, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
@@ -94,6 +103,8 @@ def _items(path: Path) -> _Items:
                 wide = 4 if entry[0] == 3 else 2
                 number = int.from_bytes(entry[4 : 4 + wide], "big")
                 found.types[number] = entry[6 + wide : 10 + wide]
+                if entry[3] & 1:
+                    found.hidden.add(number)
         elif kind == b"iref":
             wide = 2 if body[0] == 0 else 4
             for name, entry in _boxes(body, 4):
@@ -104,6 +115,10 @@ def _items(path: Path) -> _Items:
                 ]
                 if name == b"dimg":
                     found.tiles[ids[0]] = ids[1:]
+                elif name == b"auxl":
+                    found.auxiliary[ids[0]] = ids[1:]
+                elif name == b"thmb":
+                    found.described[ids[0]] = ids[1:]
         elif kind == b"iprp":
             _read_properties(found, body)
         elif kind == b"iloc":
@@ -188,7 +203,81 @@ def grid_of(path: Path) -> Grid:
         raise ValueError("the boxes do not hold together") from error
     turned = items.property(items.primary, b"irot")
     mirrored = items.property(items.primary, b"imir")
-    return Grid(tuple(tiles), columns, width, height, _display(turned, mirrored))
+    return Grid(
+        tuple(tiles),
+        columns,
+        width,
+        height,
+        _display(turned, mirrored),
+        _crop(items.property(items.primary, b"clap"), width, height),
+        _alpha_of(items),
+        len(_further(items)),
+        _transfer_of(items),
+    )
+
+
+_PICTURES = frozenset({b"hvc1", b"hev1", b"av01", b"grid", b"iovl", b"iden", b"avc1", b"jpeg"})
+
+
+def _further(items: _Items) -> list[int]:
+    """Pictures of the file that are no part, thumbnail or plane of the primary one."""
+    own = {items.primary, *items.auxiliary, *items.described, *items.hidden}
+    own |= {tile for tiles in items.tiles.values() for tile in tiles}
+    return [n for n, kind in items.types.items() if kind in _PICTURES and n not in own]
+
+
+def _alpha_of(items: _Items) -> int | None:
+    """The item that is the primary picture's alpha plane."""
+    for item, targets in items.auxiliary.items():
+        kind = items.property(item, b"auxC") or b""
+        if items.primary in targets and (b"auxid:1" in kind or b"alpha" in kind):
+            return item
+    return None
+
+
+def _transfer_of(items: _Items) -> Transfer | None:
+    """Of an HDR picture: ``colr`` of the primary item or of its first tile."""
+    first = (items.tiles.get(items.primary) or [items.primary])[0]
+    for item in (items.primary, first):
+        colour = items.property(item, b"colr")
+        if colour and colour[:4] == b"nclx" and len(colour) >= 10:
+            return transfer_of(int.from_bytes(colour[6:8], "big"))
+    return None
+
+
+def _crop(clap: bytes | None, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """Left, upper, right, lower of the clean aperture (ISO/IEC 14496-12, 12.1.4), before it is
+    turned; None where there is none or it makes no sense, as viewers take it."""
+    if clap is None or len(clap) < 32:
+        return None
+    wide, wide_by, high, high_by, across, across_by, down, down_by = struct.unpack(
+        ">IIIIiIiI", clap[:32]
+    )
+    if not (wide_by and high_by and across_by and down_by):
+        return None
+    cut_wide, cut_high = round(wide / wide_by), round(high / high_by)
+    left = round(across / across_by + (width - wide / wide_by) / 2)
+    upper = round(down / down_by + (height - high / high_by) / 2)
+    box = (left, upper, left + cut_wide, upper + cut_high)
+    inside = 0 <= left < box[2] <= width and 0 <= upper < box[3] <= height
+    return box if inside and box != (0, 0, width, height) else None
+
+
+def crop_of(path: Path, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """The clean aperture of the primary picture, stored as ``width`` x ``height``."""
+    try:
+        items = _items(path)
+        return _crop(items.property(items.primary, b"clap"), width, height)
+    except (ValueError, struct.error, IndexError, KeyError):
+        return None
+
+
+def further_of(path: Path) -> int:
+    """How many more pictures lie in a HEIF file beside the primary one and its parts."""
+    try:
+        return len(_further(_items(path)))
+    except (ValueError, struct.error, IndexError, KeyError):
+        return 0
 
 
 def _display(turned: bytes | None, mirrored: bytes | None) -> Display:
@@ -217,29 +306,39 @@ def size_of(path: Path, limits: MediaLimits) -> tuple[int, int, str]:
         context = container.streams.video[0].codec_context if container.streams.video else None
         if context is None:
             raise _unreadable(path)
-        return *grid.display.size(grid.width, grid.height), context.name
+        width, height = grid.width, grid.height
+        if grid.crop is not None:
+            left, upper, right, lower = grid.crop
+            width, height = right - left, lower - upper
+        return *grid.display.size(width, height), context.name
 
 
 def frames(path: Path, limits: MediaLimits) -> Iterator[av.VideoFrame]:
-    """The primary picture, one ``rgb24`` frame, upright; raises :class:`UnreadableMedia`."""
+    """The primary picture, upright, one ``rgb24`` frame, ``rgba`` with an alpha plane, ``rgb48le``
+    where it is HDR; raises :class:`UnreadableMedia`."""
     try:
         grid = grid_of(path)
     except ValueError as error:
         raise _unreadable(path) from error
     check_size(grid.width, grid.height, limits, path.name)
-    canvas = np.zeros((grid.height, grid.width, 3), np.uint8)
+    deep = grid.transfer is not None
+    canvas = np.zeros((grid.height, grid.width, 3), np.uint16 if deep else np.uint8)
+    alpha: NDArray[np.uint8] | None = None
     left = set(range(len(grid.tiles)))
     with opened(path, limits) as container:
         places = {
             s.index: [n for n, item in enumerate(grid.tiles) if item == s.id]
             for s in container.streams.video
         }
-        wanted = [s for s in container.streams.video if places[s.index]]
+        wanted = [s for s in container.streams.video if places[s.index] or s.id == grid.alpha]
         for packet in container.demux(wanted):
             for frame in packet.decode():
                 if not isinstance(frame, av.VideoFrame):
                     continue
-                pixels = frame.to_ndarray(format="rgb24")
+                if packet.stream.id == grid.alpha:
+                    alpha = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+                    continue
+                pixels = frame.to_ndarray(format="rgb48le" if deep else "rgb24")
                 for n in places[packet.stream.index]:
                     top = n // grid.columns * pixels.shape[0]
                     side = n % grid.columns * pixels.shape[1]
@@ -251,7 +350,17 @@ def frames(path: Path, limits: MediaLimits) -> Iterator[av.VideoFrame]:
             f"{path.name}: {len(left)} of {len(grid.tiles)} tiles cannot be decoded",
             "get an undamaged copy, or convert it to JPEG",
         )
-    yield av.VideoFrame.from_ndarray(grid.display.apply(canvas), format="rgb24")
+    form = "rgb48le" if deep else "rgb24"
+    if grid.alpha is not None and not deep:
+        if alpha is None or alpha.shape != canvas.shape[:2]:
+            raise UnreadableMedia(
+                f"{path.name}: its alpha plane cannot be decoded", "convert it to PNG"
+            )
+        canvas, form = np.dstack([canvas, alpha]), "rgba"
+    if grid.crop is not None:
+        side, upper, right, lower = grid.crop
+        canvas = canvas[upper:lower, side:right]
+    yield av.VideoFrame.from_ndarray(grid.display.apply(canvas), format=form)
 
 
 def _unreadable(path: Path) -> UnreadableMedia:

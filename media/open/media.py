@@ -24,6 +24,7 @@ from media.open.colour import BLACK, WHITE, has_alpha, matrix_of, to_rgb
 from media.open.container import check_file, check_size, opened
 from media.open.display import Display
 from media.open.formats import Still, head_of, still_of
+from media.open.parts import Part, parts_of
 from media.open.trailing import trailing_bytes
 from media.tone import Transfer, transfer_of
 
@@ -44,6 +45,8 @@ class Kind(StrEnum):
     """Another video track, which a menu leads to."""
     COVER = "cover"
     """Cover art and thumbnails: shown in lists, and while sound plays."""
+    PAGE = "page"
+    """A further page of a document, which a reader turns to."""
     BACKDROP = "backdrop"
     """A transparent picture on a dark page or screen."""
 
@@ -52,8 +55,8 @@ class Kind(StrEnum):
 class Showing:
     """One picture of a file that a viewer can come to see.
 
-    ``stream`` is the number of its stream, 0 for picture files; ``shade`` the grey, 0 to 255,
-    that alpha is laid over.
+    ``stream`` is the number of its stream, in picture files that of the page, from 0; ``shade``
+    the grey, 0 to 255, that alpha is laid over.
     """
 
     kind: Kind
@@ -85,7 +88,8 @@ class Sound:
 @dataclass(frozen=True, slots=True)
 class NotShown:
     """Something in a file that is no picture of ours to judge: ``category`` is one of the
-    taxonomy (``subtitles``, ``attachment``, ``track``, ``hidden_frames``, ``trailing_bytes``)."""
+    taxonomy (``subtitles``, ``attachment``, ``track``, ``hidden_frames``, ``trailing_bytes``,
+    ``chapters``, ``projection``)."""
 
     category: str
     count: int
@@ -129,6 +133,8 @@ class Media:
     subtitles: tuple[int, ...] = ()
     not_shown: tuple[NotShown, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    """Files inside this one; look at each with :func:`open_media` on its own."""
     begin: float = 0.0
     """When the shown picture begins by the container's clock, in seconds."""
     _still: Still | None = None
@@ -181,7 +187,9 @@ class Media:
             yield from ((frame, 0.0) for frame in heif.frames(self.path, self.limits))
         elif self._still is not None:
             assert self._sheet is not None
-            for frame in pictures.frames(self.path, self._still, self._sheet, self.limits):
+            for frame in pictures.frames(
+                self.path, self._still, self._sheet, self.limits, showing.stream
+            ):
                 yield frame, float(frame.time or 0)
         else:
             promised = self._promised.get(showing.stream)
@@ -333,7 +341,9 @@ def open_media(path: Path, limits: MediaLimits = _DEFAULT) -> Media:
             "cut it, or raise limits.media.max_seconds",
         )
     behind = trailing_bytes(path, still)
-    if behind:
+    media.parts = parts_of(path, still, size - behind)
+    behind -= sum(part.length for part in media.parts if part.offset >= size - behind)
+    if behind > 0:
         media.not_shown += (NotShown("trailing_bytes", behind, f"{behind} bytes behind the end"),)
     return media
 
@@ -344,7 +354,8 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         width, height, codec = heif.size_of(path, limits)
         rate = pictures.STILL_RATE
         info = VideoInfo(still.value, codec, "yuv420p", width, height, rate, None, 1, False, size)
-        return Media(path, limits, info, (shown,), _still=still)
+        showings = (shown, Showing(Kind.BACKDROP, 0, BLACK))
+        return Media(path, limits, info, showings, not_shown=_more_pictures(path), _still=still)
     sheet = pictures.sheet_of(path, still, limits)
     info = VideoInfo(
         still.value,
@@ -359,10 +370,30 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         size,
         sheet.transfer,
     )
-    # A later frame of an animation may be transparent where the first is not.
-    backdrop = sheet.alpha or sheet.moves
-    showings = (shown, Showing(Kind.BACKDROP, 0, BLACK)) if backdrop else (shown,)
-    return Media(path, limits, info, showings, metadata=sheet.metadata, _still=still, _sheet=sheet)
+    pages = range(min(sheet.pages, limits.max_pages))
+    showings = (shown, *(Showing(Kind.PAGE, n) for n in pages[1:]))
+    # A later frame of an animation, or page, may be transparent where the first is not.
+    if sheet.alpha or sheet.moves or sheet.pages > 1:
+        showings += tuple(Showing(Kind.BACKDROP, n, BLACK) for n in pages)
+    not_shown = _more_pictures(path) if still is Still.AVIF else ()
+    if left := sheet.pages - len(pages):
+        not_shown += (NotShown("track", left, f"{left} more pages"),)
+    return Media(
+        path,
+        limits,
+        info,
+        showings,
+        not_shown=not_shown,
+        metadata=sheet.metadata,
+        _still=still,
+        _sheet=sheet,
+    )
+
+
+def _more_pictures(path: Path) -> tuple[NotShown, ...]:
+    """Of a HEIF file: pictures beside the primary one."""
+    more = heif.further_of(path)
+    return (NotShown("track", more, f"{more} more pictures"),) if more else ()
 
 
 def _video(path: Path, size: int, limits: MediaLimits) -> Media:
@@ -400,7 +431,8 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         subtitles = tuple(s.index for s in container.streams.subtitles)
         rest = _rest(container, [*left, *unknown], shown)
         metadata = dict(container.metadata)
-        display, begin = video.first_frame(container, shown)
+        display, begin, special = video.first_frame(container, shown)
+        rest += tuple(NotShown(*one) for one in special)
     width, height = display.size(info.width, info.height)
     return Media(
         path,
@@ -461,6 +493,8 @@ def _rest(container: InputContainer, left: list[Any], shown: Any) -> tuple[NotSh
         found.append(NotShown("track", len(left), f"{len(left)} more video tracks"))
     if count := len(container.streams.subtitles):
         found.append(NotShown("subtitles", count, f"{count} subtitle tracks"))
+    if count := len(container.chapters()):
+        found.append(NotShown("chapters", count, f"{count} chapters with titles"))
     if count := len(container.streams.attachments):
         found.append(NotShown("attachment", count, f"{count} attachments"))
     if "mov" in container.format.name and shown.frames and len(shown.index_entries):

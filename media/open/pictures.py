@@ -6,6 +6,7 @@ knows every page. Each frame becomes an ``av.VideoFrame``, so that all that come
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,11 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from media.errors import UnreadableMedia
 from media.limits import MediaLimits
+from media.open import heif
 from media.open.container import check_file, check_size, unreadable
 from media.open.formats import Still
 from media.tone import Transfer, transfer_of
@@ -39,6 +41,8 @@ _PIL = {
     Still.BMP: ("BMP",),
     Still.TIFF: ("TIFF",),
 }
+
+_PAGED = frozenset({Still.TIFF, Still.JPEG})
 
 _LEAST_MS, _USUAL_MS = 11, 100
 """Browsers show frames that ask for 10 ms or less for 100."""
@@ -72,6 +76,7 @@ class Sheet:
     rate: Fraction
     alpha: bool
     moves: bool
+    pages: int = 1
     transfer: Transfer | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,7 +88,9 @@ def sheet_of(path: Path, still: Still, limits: MediaLimits) -> Sheet:
         try:
             if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
                 width, height = height, width
-            moves = bool(getattr(image, "is_animated", False))
+            # Pages are turned by a reader; what lies behind a JPEG is a file of its own.
+            moves = bool(getattr(image, "is_animated", False)) and still not in _PAGED
+            pages = int(getattr(image, "n_frames", 1)) if still is Still.TIFF else 1
             if moves:
                 image.load()  # the first frame's duration is known only then
             rate = 1000 / Fraction(_milliseconds(image)) if moves else STILL_RATE
@@ -99,6 +106,7 @@ def sheet_of(path: Path, still: Still, limits: MediaLimits) -> Sheet:
             rate.limit_denominator(1000),
             _alpha(image),
             moves,
+            pages,
             transfer,
             metadata,
         )
@@ -141,14 +149,16 @@ def _milliseconds(image: Image.Image) -> int:
     return duration if duration >= _LEAST_MS else _USUAL_MS
 
 
-def frames(path: Path, still: Still, sheet: Sheet, limits: MediaLimits) -> Iterator[av.VideoFrame]:
-    """Every frame or page, upright, ``rgb24`` or ``rgba`` (HDR: ``rgb48le``), with its time.
+def frames(
+    path: Path, still: Still, sheet: Sheet, limits: MediaLimits, page: int = 0
+) -> Iterator[av.VideoFrame]:
+    """Every frame, or one page, upright, ``rgb24`` or ``rgba`` (HDR: ``rgb48le``), with its time.
 
     Raises :class:`UnreadableMedia` where the file breaks off. Memory: a few frames.
     """
     with _opened(path, still, limits) as image:
-        at = number = 0
-        while True:
+        at, number = 0, page
+        while sheet.moves or number == page:
             try:
                 image.seek(number)
             except EOFError:
@@ -157,8 +167,8 @@ def frames(path: Path, still: Still, sheet: Sheet, limits: MediaLimits) -> Itera
                 raise _breaks_off(path, number) from error
             try:
                 check_size(*image.size, limits, path.name)
-                upright = ImageOps.exif_transpose(image)
-                pixels = _pixels(upright)
+                upright = ImageOps.exif_transpose(_cropped(path, still, image))
+                pixels = _pixels(_in_srgb(upright, image.info.get("icc_profile")))
                 pause = _milliseconds(image)
             except BROKEN as error:
                 raise _breaks_off(path, number) from error
@@ -187,3 +197,29 @@ def _pixels(image: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
         grey = np.clip(deep * (255 / top), 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, 2)
     return np.asarray(image.convert("RGBA" if _alpha(image) else "RGB"))
+
+
+def _cropped(path: Path, still: Still, image: Image.Image) -> Image.Image:
+    """An AVIF by its ``clap``, which Pillow leaves out and viewers follow."""
+    if still is not Still.AVIF:
+        return image
+    box = heif.crop_of(path, *image.size)
+    return image if box is None else image.crop(box)
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """By the picture's own colour profile, as viewers show it; as it is where that is broken."""
+    if not profile or image.mode not in _PROFILED:
+        return image
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        out = "RGBA" if image.mode == "RGBA" else "RGB"
+        shown = ImageCms.profileToProfile(
+            image, given, ImageCms.createProfile("sRGB"), outputMode=out
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    return shown or image
+
+
+_PROFILED = frozenset({"RGB", "RGBA", "L", "CMYK"})

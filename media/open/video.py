@@ -92,17 +92,37 @@ def display_of(frame: av.VideoFrame, aspect: Any) -> Display:
     return Display.of(bytes(found) if isinstance(found, SideData) else None, aspect)
 
 
-def first_frame(container: InputContainer, stream: VideoStream) -> tuple[Display, float]:
-    """How the first frame of a stream is to be shown, and its time by the container's clock;
-    plain, and 0, when none decodes. Reads on: ask nothing else of the container afterwards."""
+Special = tuple[str, int, str]
+"""A category, how many, and what it is in words."""
+
+
+def first_frame(
+    container: InputContainer, stream: VideoStream
+) -> tuple[Display, float, tuple[Special, ...]]:
+    """How the first frame of a stream is to be shown, its time by the container's clock, and what
+    a player may do with it that nobody here does; plain, 0 and nothing when none decodes.
+
+    Reads on: ask nothing else of the container afterwards.
+    """
     try:
         for packet in container.demux(stream):
             for frame in packet.decode():
                 display = display_of(frame, stream.sample_aspect_ratio)
-                return display, float(frame.time or 0.0)
+                return display, float(frame.time or 0.0), _special(frame)
     except (av.error.FFmpegError, ValueError):
         pass
-    return Display.of(None, stream.sample_aspect_ratio), 0.0
+    return Display.of(None, stream.sample_aspect_ratio), 0.0, ()
+
+
+def _special(frame: av.VideoFrame) -> tuple[Special, ...]:
+    found: list[Special] = []
+    if frame.side_data.get(Type.STEREO3D.name) is not None:
+        found.append(("projection", 1, "a stereo picture: each eye sees a part of it"))
+    if frame.side_data.get(Type.SPHERICAL.name) is not None:
+        found.append(("projection", 1, "a spherical picture: a viewer sees a part of it, bent"))
+    if frame.side_data.get(Type.A53_CC.name) is not None:
+        found.append(("subtitles", 1, "closed captions (CEA-608 or 708) inside the picture"))
+    return tuple(found)
 
 
 def breaks_off(path: Path, frames: int) -> UnreadableMedia:

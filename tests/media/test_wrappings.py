@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
@@ -18,7 +20,7 @@ from provenance.watermark.embedder import Embedder
 from provenance.watermark.files import detect_file
 
 from .pictures import picture
-from .wrappings import WRAPPINGS
+from .wrappings import FURTHER, WRAPPINGS, clip, heif_grid, motion_photo, other
 
 PAYLOAD = 0x0123456789ABCDEF
 KEYS = KeyRing.from_secrets(bytes(range(32)))
@@ -59,3 +61,42 @@ def test_a_wrapping_changes_nothing(
     # The mark.
     found = detect_file(path, KEYS)
     assert found.payload == PAYLOAD, wrapping
+
+
+@pytest.mark.parametrize("wrapping", FURTHER)
+def test_what_shows_on_a_further_look_is_judged_by_name(
+    wrapping: str, pictures: tuple[dict[int, Pixels], KnownCheck], tmp_path: Path
+) -> None:
+    made, known = pictures
+    make, name = FURTHER[wrapping]
+    report = scan(make(tmp_path, made[1]), (known,), seed=0).report
+    hits = {s.detail.get("showing"): s.score for s in report.signals if s.category == "hash_match"}
+    assert hits[name] == 1.0, hits
+    assert name in [told["name"] for told in report.coverage["showings"]]
+
+
+def test_what_nothing_looks_at_is_told_by_name(tmp_path: Path) -> None:
+    shape = (128, 160, 3)
+    heic = heif_grid(tmp_path / "a.heic", other(shape), "hevc", further=other(shape))
+    assert told_of(heic) == {"track"}
+    with av.open(str(tmp_path / "a.mkv"), "w") as box:
+        box.set_chapters([{"id": 1, "start": 0, "end": 1000, "time_base": Fraction(1, 1000),
+                           "metadata": {"title": "one"}}])  # fmt: skip
+        stream = box.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(other(shape), format="rgb24")
+            box.mux(stream.encode(frame))
+        box.mux(stream.encode(None))
+    assert told_of(tmp_path / "a.mkv") == {"chapters"}
+    # The sound of a motion photo is sound too.
+    assert told_of(motion_photo(tmp_path, other(shape))) == {"sound", "trailing_bytes"}
+    stereo = clip(
+        tmp_path / "s.mp4", [other(shape)] * 3, options={"x264-params": "frame-packing=3"}
+    )
+    assert told_of(stereo) == {"projection"}
+
+
+def told_of(path: Path) -> set[str]:
+    signals = scan(path, (), seed=0).report.signals
+    return {s.category for s in signals if s.reason == "not_assessed"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 from media.clip import Pixels
 
@@ -154,10 +154,12 @@ def _full(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
 
 
 def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: int = 2,
-              turn: int = 0) -> Path:  # fmt: skip
+              turn: int = 0, crop: tuple[int, int, int, int] | None = None,
+              alpha: Pixels | None = None, further: Pixels | None = None) -> Path:  # fmt: skip
     """A HEIF still whose primary item is a grid of tiles (ISO/IEC 23008-12, 6.6.2.3.2).
 
-    ``turn`` is the ``irot`` property: quarters anti-clockwise.
+    ``turn`` is the ``irot`` property: quarters anti-clockwise. ``crop`` is the ``clap``: left,
+    upper, width, height. ``alpha`` is a grey ``[H, W, 3]``; ``further`` another picture.
     """
     high, wide = picture.shape[0] // rows, picture.shape[1] // columns
     tiles = [
@@ -171,6 +173,8 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
     }[codec]  # fmt: skip
     grid = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, wide * columns, high * rows)
     whole = count + 1
+    extra = [tile(one, codec) for one in (alpha, further) if one is not None]
+    items = whole + len(extra)
     infe = [
         _full(b"infe", 2, 0, struct.pack(">HH4sB", n, 0, kind if n < whole else b"grid", 0))
         for n in range(1, whole + 1)
@@ -181,10 +185,31 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
         _full(b"ispe", 0, 0, struct.pack(">II", wide * columns, high * rows)),
         _full(b"pixi", 0, 0, bytes([3, 8, 8, 8])),
         _box(b"irot", bytes([turn])),
+        _full(b"auxC", 0, 0, b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"),
+        *(_box(record, configuration) for configuration, _ in extra),
+    ]
+    sized = [3, 4, 0x85]
+    if crop is not None:
+        left, upper, cut_wide, cut_high = crop
+        across = 2 * left + cut_wide - wide * columns
+        down = 2 * upper + cut_high - high * rows
+        properties.append(
+            _box(b"clap", struct.pack(">IIIIiIiI", cut_wide, 1, cut_high, 1, across, 2, down, 2))
+        )
+        sized.append(0x80 | len(properties))
+    infe += [
+        _full(b"infe", 2, 0, struct.pack(">HH4sB", n, 0, kind, 0))
+        for n in range(whole + 1, items + 1)
     ]
     owned = b"".join(
         struct.pack(">HB", n, 3) + bytes([0x81, 2, 4]) for n in range(1, whole)
-    ) + struct.pack(">HB", whole, 3) + bytes([3, 4, 0x85])  # fmt: skip
+    ) + struct.pack(">HB", whole, len(sized)) + bytes(sized)  # fmt: skip
+    for n in range(len(extra)):
+        of = [0x80 | (7 + n), 3] + ([0x86] if n == 0 and alpha is not None else [])
+        owned += struct.pack(">HB", whole + 1 + n, len(of)) + bytes(of)
+    auxiliary = (
+        [_box(b"auxl", struct.pack(">HHH", whole + 1, 1, whole))] if alpha is not None else []
+    )
 
     def meta(base: int) -> bytes:
         places, at = b"", base
@@ -192,28 +217,38 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
             places += struct.pack(">HHHHII", n, 0, 0, 1, at, len(data))
             at += len(data)
         places += struct.pack(">HHHHII", whole, 1, 0, 1, 0, len(grid))
+        for n, (_, data) in enumerate(extra, whole + 1):
+            places += struct.pack(">HHHHII", n, 0, 0, 1, at, len(data))
+            at += len(data)
         return _full(
             b"meta", 0, 0,
             _full(b"hdlr", 0, 0, b"\0\0\0\0pict" + bytes(13)),
             _full(b"pitm", 0, 0, struct.pack(">H", whole)),
-            _full(b"iloc", 1, 0, bytes([0x44, 0x00]), struct.pack(">H", whole), places),
-            _full(b"iinf", 0, 0, struct.pack(">H", whole), *infe),
+            _full(b"iloc", 1, 0, bytes([0x44, 0x00]), struct.pack(">H", items), places),
+            _full(b"iinf", 0, 0, struct.pack(">H", items), *infe),
             _full(b"iref", 0, 0, _box(b"dimg", struct.pack(">HH", whole, count),
-                  *(struct.pack(">H", n) for n in range(1, whole)))),
+                  *(struct.pack(">H", n) for n in range(1, whole))), *auxiliary),
             _box(b"iprp", _box(b"ipco", *properties),
-                 _full(b"ipma", 0, 0, struct.pack(">I", whole), owned)),
+                 _full(b"ipma", 0, 0, struct.pack(">I", items), owned)),
             _box(b"idat", grid),
         )  # fmt: skip
 
     head = _box(b"ftyp", brand, struct.pack(">I", 0), b"mif1", brand, b"miaf")
     base = len(head) + len(meta(0)) + 8
-    path.write_bytes(head + meta(base) + _box(b"mdat", *(data for _, data in tiles)))
+    coded = (data for _, data in tiles + extra)
+    path.write_bytes(head + meta(base) + _box(b"mdat", *coded))
     return path
 
 
 def animation(path: Path, frames: Sequence[Pixels], **how: object) -> Path:
     images = [Image.fromarray(frame) for frame in frames]
     images[0].save(path, save_all=True, append_images=images[1:], duration=80, loop=0, **how)
+    return path
+
+
+def animation_rgba(path: Path, frames: Sequence[Pixels]) -> Path:
+    images = [Image.fromarray(frame).convert("RGBA") for frame in frames]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=80, lossless=True)
     return path
 
 
@@ -225,6 +260,74 @@ def see_through(picture: Pixels, shade: int) -> Pixels:
 
 
 Make = Callable[[Path, Pixels], Path]
+
+
+def profiled(path: Path, picture: Pixels) -> Path:
+    """A PNG whose colour profile exchanges red and green, and whose pixels do too."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    table = range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12)
+    entries = {bytes(profile[at : at + 4]): at for at in table}
+    red, green = (slice(entries[t] + 4, entries[t] + 12) for t in (b"rXYZ", b"gXYZ"))
+    profile[red], profile[green] = profile[green], profile[red]
+    stored = np.ascontiguousarray(picture[..., [1, 0, 2]])
+    Image.fromarray(stored).save(path, icc_profile=bytes(profile))
+    return path
+
+
+def cmyk(path: Path, picture: Pixels) -> Path:
+    Image.fromarray(picture).convert("CMYK").save(path, quality=92)
+    return path
+
+
+def sixteen(path: Path, picture: Pixels) -> Path:
+    cv2.imwrite(str(path), picture[..., ::-1].astype(np.uint16) * 257)
+    return path
+
+
+def two_sizes(path: Path, picture: Pixels) -> Path:
+    """The frame size changes in the middle of the stream."""
+    begin = clip(path.with_name("begin.ts"), [picture] * 3).read_bytes()
+    larger = cv2.resize(picture, (picture.shape[1] * 3 // 2, picture.shape[0] * 3 // 2))
+    end = clip(path.with_name("end.ts"), [larger] * 3, first=3).read_bytes()
+    path.write_bytes(begin + end)
+    return path
+
+
+def motion_photo(folder: Path, inside: Pixels) -> Path:
+    """A JPEG of nobody's picture, a maker's words, and an MP4 with sound."""
+    path = folder / "a.jpg"
+    Image.fromarray(other(inside.shape)).save(path)
+    video = clip(folder / "inside.mp4", [inside] * 6, sound=True).read_bytes()
+    path.write_bytes(path.read_bytes() + b"MotionPhoto_Data" + video)
+    return path
+
+
+def motion_heic(folder: Path, inside: Pixels) -> Path:
+    """A HEIC with an MP4 in its ``mpvd`` box, as phones write motion photos."""
+    path = heif_grid(folder / "a.heic", other(inside.shape), "hevc")
+    video = clip(folder / "inside.mp4", [inside] * 6).read_bytes()
+    path.write_bytes(path.read_bytes() + _box(b"mpvd", video))
+    return path
+
+
+def _cropped(ending: str, codec: str) -> Make:
+    def make(folder: Path, picture: Pixels) -> Path:
+        canvas = other((picture.shape[0] + 128, picture.shape[1] + 128, 3))
+        canvas[96 : 96 + picture.shape[0], 32 : 32 + picture.shape[1]] = picture
+        crop = (32, 96, picture.shape[1], picture.shape[0])
+        return heif_grid(folder / f"a.{ending}", canvas, codec, crop=crop)
+
+    return make
+
+
+def _several(ending: str, form: str) -> Make:
+    def make(folder: Path, picture: Pixels) -> Path:
+        first, second = (Image.fromarray(p) for p in (other(picture.shape), picture))
+        path = folder / f"a.{ending}"
+        first.save(path, form, save_all=True, append_images=[second])
+        return path
+
+    return make
 
 
 def _still(ending: str, **how: object) -> Make:
@@ -282,6 +385,19 @@ WRAPPINGS: dict[str, Make] = {
     ),
     "edit list": _cut,
     "full range": lambda d, p: clip(d / "a.mov", [p] * 6, codec="mjpeg", pix="yuvj444p"),
+    "prores": lambda d, p: clip(d / "a.mov", [p] * 3, codec="prores_ks", pix="yuv422p10le"),
+    "two sizes": lambda d, p: two_sizes(d / "a.ts", p),
+    "interlaced": lambda d, p: clip(
+        d / "a.mpg", [p] * 6, codec="mpeg2video", options={"flags": "+ilme+ildct", "b": "8M"}
+    ),
+    "colour profile": lambda d, p: profiled(d / "a.png", p),
+    "cmyk": lambda d, p: cmyk(d / "a.jpg", p),
+    "16 bit": lambda d, p: sixteen(d / "a.png", p),
+    "heic cropped": _cropped("heic", "hevc"),
+    "avif cropped": _cropped("avif", "av1"),
+    "apng, default image apart": lambda d, p: animation(
+        d / "a.png", [p, other(p.shape), other(p.shape)[:, ::-1]], default_image=True
+    ),
     "png": _still("png"),
     "jpeg": _still("jpg", quality=92),
     "webp": _still("webp", quality=92),
@@ -298,3 +414,23 @@ WRAPPINGS: dict[str, Make] = {
     ),
 }
 """Each shows the picture to whoever opens the file."""
+
+
+FURTHER: dict[str, tuple[Make, str]] = {
+    "motion photo": (motion_photo, "inside 1"),
+    "motion photo, heic": (motion_heic, "inside 1"),
+    "several jpegs": (_several("jpg", "MPO"), "inside 1"),
+    "pages": (_several("tif", "TIFF"), "page 1"),
+    "heic alpha": (
+        lambda d, p: heif_grid(
+            d / "a.heic", np.full_like(p, 255), "hevc",
+            alpha=np.repeat(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)[..., None], 3, 2),
+        ),
+        "on black",
+    ),
+    "transparent later": (
+        lambda d, p: animation_rgba(d / "a.webp", [other(p.shape), see_through(p, 255)]),
+        "on black",
+    ),
+}  # fmt: skip
+"""Each shows the picture to who looks further: the name of what shows it."""
