@@ -88,6 +88,24 @@ class FrameCheck(Protocol):
 
 
 @runtime_checkable
+class CaptionCheck(Protocol):
+    """A check of the words that a player lays over the picture."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def categories(self) -> tuple[str, ...]: ...
+
+    @property
+    def weights(self) -> tuple[str, ...]: ...
+
+    def read(self, texts: Sequence[str]) -> CheckReport:
+        """The verdict over the lines of one track, half a minute in each text."""
+        ...
+
+
+@runtime_checkable
 class SoundCheck(Protocol):
     """A check of one sound track; its memory does not grow with the length."""
 
@@ -103,3 +121,7 @@ class SoundCheck(Protocol):
     def listen(self, media: Media, track: Sound) -> CheckReport:
         """The verdict over a whole track, which :meth:`media.open.Media.sound` reads."""
         ...
+
+
+TrackCheck = SoundCheck | CaptionCheck
+"""A check of what a file has beside its pictures."""

@@ -20,6 +20,9 @@ class MediaLimits(BaseModel):
         8, gt=0, description="most video tracks and covers of one file that are looked at"
     )
     max_pages: int = Field(64, gt=0, description="most pages of a document that are looked at")
+    max_caption_letters: int = Field(
+        1_000_000, gt=0, description="most letters of one subtitle track that are read"
+    )
     max_generated_seconds: float = Field(120.0, gt=0, description="longest clip generated")
     min_generated_side: int = Field(
         128, gt=0, description="smallest side generated; below it a frame cannot carry the mark"

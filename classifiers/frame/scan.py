@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from classifiers.base import FrameCheck, SoundCheck, StreamInfo
+from classifiers.base import FrameCheck, StreamInfo, TrackCheck
+from classifiers.captions.gate import read
 from classifiers.frame.gate import GATE, FrameGate, GateReport
 from classifiers.frame.settings import FrameSettings
 from classifiers.sound.gate import listen
@@ -50,7 +51,7 @@ def scan(
     limits: MediaLimits | None = None,
     progress: Progress = lambda done, total: None,
     seed: int | None = None,
-    sounds: Sequence[SoundCheck] = (),
+    sounds: Sequence[TrackCheck] = (),
 ) -> Scan:
     """Decode everything that ``path`` shows once with every check looking on.
 
@@ -79,9 +80,12 @@ def scan(
         signals += more_signals
         told += inside
     heard = listen(media, sounds)
-    signals += heard.signals
+    captions = read(media, sounds)
+    signals += [*heard.signals, *captions.signals]
     signals += [_not_assessed(item.category, item.what) for item in media.not_shown]
     coverage: dict[str, Any] = dict(report.coverage)
+    if captions.coverage:
+        coverage["captions"] = captions.coverage
     if heard.coverage:
         coverage["sound"] = heard.coverage
     if len(told) > 1:
@@ -100,7 +104,7 @@ def _inside(
     checks: Sequence[FrameCheck],
     rules: FrameSettings,
     seed: int,
-    sounds: Sequence[SoundCheck],
+    sounds: Sequence[TrackCheck],
     shown: GateReport,
 ) -> tuple[list[Signal], list[dict[str, Any]]]:
     """A file inside the file, such as the video of a motion photo: looked at and listened to like
@@ -123,7 +127,7 @@ def _inside(
                 signals.append(_not_assessed("track", broken.code, name))
         signals += [
             replace(signal, detail={**signal.detail, "showing": part.name})
-            for signal in listen(inner, sounds).signals
+            for signal in (*listen(inner, sounds).signals, *read(inner, sounds).signals)
         ]
         signals += [_not_assessed(i.category, i.what, part.name) for i in inner.not_shown]
         signals += [

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from classifiers.base import CheckReport, SoundCheck
+from classifiers.base import CheckReport, SoundCheck, TrackCheck
 from media.open import Media, Sound
 from policies.decision import CheckStatus, Signal
 
@@ -27,7 +27,7 @@ class Heard:
     coverage: Mapping[str, Any] = field(default_factory=dict)
 
 
-def listen(media: Media, checks: Sequence[SoundCheck]) -> Heard:
+def listen(media: Media, checks: Sequence[TrackCheck]) -> Heard:
     """Show every sound track of a file to every check; nothing for a file without sound.
 
     A check that raises ends as ``failed``. Where no check speaks of ``sound``, or one that does
@@ -48,6 +48,8 @@ def listen(media: Media, checks: Sequence[SoundCheck]) -> Heard:
         }
         spoken: list[Signal] = []
         for check in checks:
+            if not isinstance(check, SoundCheck):
+                continue
             report = _listen(check, media, track)
             spoken += report.signals
             told["checks"][check.name] = dict(report.coverage)

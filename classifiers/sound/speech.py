@@ -11,7 +11,6 @@ What was said is held in memory only; records keep the number of words.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from classifiers.base import CheckReport, PromptClassifier
 from classifiers.errors import ClassifierError, RuntimeMissing
+from classifiers.words import verdict
 from media.open import Media, Sound
-from policies.decision import CheckStatus, Signal
+from policies.decision import Signal
 
 if TYPE_CHECKING:
     from classifiers.registry import WeightsRegistry
@@ -45,11 +45,8 @@ class SpeechSettings(BaseModel):
 
 
 class SpeechCheck:
-    """``sound``: the worst that the prompt classifiers say of any window's words.
-
-    Their own categories are told beside it, by checks named ``speech.`` and their name. They were
-    calibrated on prompts, not on speech: their scores here are not calibrated.
-    """
+    """``sound``: the worst that the prompt classifiers say of any window's words; see
+    :func:`classifiers.words.verdict`."""
 
     name = "speech"
     categories = (SOUND,)
@@ -85,9 +82,17 @@ class SpeechCheck:
             if text:
                 texts.append(text)
         words = sum(len(text.split()) for text in texts)
-        signals = self._judged(texts)
-        coverage = {"seconds": round(seconds, 1), "words": words, "windows": len(texts)}
-        return CheckReport((*signals, self._sound(signals, words)), coverage)
+        signals = verdict(
+            self.name,
+            SOUND,
+            texts,
+            self._classifiers() if texts else (),
+            {"words": words},
+            self.weights[0],
+        )
+        return CheckReport(
+            signals, {"seconds": round(seconds, 1), "words": words, "windows": len(texts)}
+        )
 
     def _load(self) -> Callable[[NDArray[np.float32]], str]:
         if self._recognise is None:
@@ -104,37 +109,6 @@ class SpeechCheck:
                 held = held[size:]
         if len(held) >= RATE // 10:
             yield held
-
-    def _judged(self, texts: Sequence[str]) -> list[Signal]:
-        """The worst signal of each check and category over all windows; what did not run in one
-        window did not run."""
-        worst: dict[tuple[str, str], Signal] = {}
-        for classifier in self._classifiers() if texts else ():
-            for told in classifier.classify(list(texts)):
-                for signal in told:
-                    key = (signal.check, signal.category)
-                    known = worst.get(key)
-                    if known is None or _rank(signal) > _rank(known):
-                        worst[key] = signal
-        return [
-            replace(s, check=f"{self.name}.{s.check}", calibrated=False, segments=(), detail={})
-            for s in worst.values()
-        ]
-
-    def _sound(self, signals: Sequence[Signal], words: int) -> Signal:
-        detail = {"words": words}
-        scores = [s.score for s in signals if s.score is not None]
-        failed = [s for s in signals if s.status is not CheckStatus.RAN]
-        if failed:
-            return Signal.skipped(self.name, SOUND, failed[0].reason or "skipped", detail=detail)
-        return Signal.ran(
-            self.name, SOUND, max(scores, default=0.0), weights=self.weights[0], detail=detail
-        )
-
-
-def _rank(signal: Signal) -> tuple[int, float]:
-    order = {CheckStatus.RAN: 0, CheckStatus.SKIPPED: 1, CheckStatus.FAILED: 2}
-    return order[signal.status], signal.score or 0.0
 
 
 def _recogniser(registry: WeightsRegistry, name: str) -> Callable[[NDArray[np.float32]], str]:

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 import generator
 import policies
-from classifiers.base import FrameCheck, PromptClassifier, SoundCheck
+from classifiers.base import FrameCheck, PromptClassifier, TrackCheck
+from classifiers.captions.words import CaptionWords
 from classifiers.frame import FrameSettings, KnownCheck, Library, default_checks
 from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
@@ -141,13 +142,14 @@ class Services:
         )
 
     @cached_property
-    def sound_checks(self) -> tuple[SoundCheck, ...]:
+    def sound_checks(self) -> tuple[TrackCheck, ...]:
+        """Of what a file has beside its pictures: sound, subtitles, chapters' titles."""
         sound = self.settings.sound
-        loudness = LoudnessCheck(sound.loudness)
+        checks = (LoudnessCheck(sound.loudness), CaptionWords(lambda: self.prompt_classifiers))
         if not sound.speech.model:
-            return (loudness,)
+            return checks
         speech = SpeechCheck(self.registry, lambda: self.prompt_classifiers, sound.speech)
-        return (loudness, speech)
+        return (*checks, speech)
 
     @cached_property
     def published(self) -> SqlRegistry:

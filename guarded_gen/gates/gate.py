@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from classifiers.base import FrameCheck, PromptClassifier, SoundCheck
+from classifiers.base import FrameCheck, PromptClassifier, TrackCheck
 from classifiers.frame import FrameSettings, scan
 from classifiers.prompt import own_words
 from classifiers.prompt.explain import record
@@ -308,7 +308,7 @@ def judge_reference(
     context: Context,
     settings: FrameSettings | None = None,
     limits: MediaLimits | None = None,
-    sounds: Sequence[SoundCheck] = (),
+    sounds: Sequence[TrackCheck] = (),
 ) -> GateResult:
     """Judge a picture or video that a clip is to be made from, before anything is made.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.base import FrameCheck, SoundCheck
+from classifiers.base import FrameCheck, TrackCheck
 from classifiers.frame import FrameSettings, GateReport, PreviewGate, PreviewStopped
 from classifiers.sound import listen
 from generator.base import Cancel, Generator, OnStep, Step
@@ -43,7 +43,7 @@ class Generate:
     generator: Callable[[str], Generator]
     checks: Callable[[], tuple[FrameCheck, ...]]
     settings: Callable[[], FrameSettings]
-    sounds: Callable[[], tuple[SoundCheck, ...]]
+    sounds: Callable[[], tuple[TrackCheck, ...]]
     limits: MediaLimits
     files: WorkFiles
     seen: Seen = unseen

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.base import FrameCheck, SoundCheck
+from classifiers.base import FrameCheck, TrackCheck
 from classifiers.frame import FrameSettings
 from generator.checks import require
 from guarded_gen.gates.gate import judge_reference
@@ -23,7 +23,7 @@ from media.limits import MediaLimits
 class ReferenceGate:
     judging: Judging
     checks: Callable[[], tuple[FrameCheck, ...]]
-    sounds: Callable[[], tuple[SoundCheck, ...]]
+    sounds: Callable[[], tuple[TrackCheck, ...]]
     settings: Callable[[], FrameSettings]
     limits: MediaLimits
     files: WorkFiles

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from media.clip import Frames, Pixels
 from media.errors import MediaError, MediaLimitExceeded, UnreadableMedia
 from media.limits import MediaLimits
+from media.open import captions as reading
 from media.open import heif, pictures, video
 from media.open import sound as listening
+from media.open.captions import Caption
 from media.open.colour import BLACK, WHITE, has_alpha, matrix_of, to_rgb
 from media.open.container import check_file, check_size, opened
 from media.open.display import Display
@@ -89,7 +91,7 @@ class Sound:
 class NotShown:
     """Something in a file that is no picture of ours to judge: ``category`` is one of the
     taxonomy (``subtitles``, ``attachment``, ``track``, ``hidden_frames``, ``trailing_bytes``,
-    ``chapters``, ``projection``)."""
+    ``projection``)."""
 
     category: str
     count: int
@@ -131,6 +133,8 @@ class Media:
     showings: tuple[Showing, ...]
     sounds: tuple[Sound, ...] = ()
     subtitles: tuple[int, ...] = ()
+    chapters: tuple[str, ...] = ()
+    """Titles, which a player's menu shows."""
     not_shown: tuple[NotShown, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
@@ -301,6 +305,10 @@ class Media:
         begin = self.begin if aligned else None
         return listening.samples(self.path, track.stream, self.limits, rate, channels, begin)
 
+    def captions(self, stream: int) -> Iterator[Caption]:
+        """The lines of a subtitle track; see :func:`media.open.captions.captions`."""
+        return reading.captions(self.path, stream, self.limits)
+
     def loudness(self, track: Sound) -> Iterator[listening.Loudness]:
         """How loud a sound track is, ten times a second."""
         return listening.loudness(self.path, track.stream, self.limits)
@@ -430,6 +438,9 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         )
         subtitles = tuple(s.index for s in container.streams.subtitles)
         rest = _rest(container, [*left, *unknown], shown)
+        chapters = tuple(
+            title for c in container.chapters() if (title := c["metadata"].get("title", "").strip())
+        )
         metadata = dict(container.metadata)
         display, begin, special = video.first_frame(container, shown)
         rest += tuple(NotShown(*one) for one in special)
@@ -441,6 +452,7 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         tuple(showings),
         sounds,
         subtitles,
+        chapters,
         rest,
         metadata,
         begin=begin,
@@ -491,10 +503,6 @@ def _rest(container: InputContainer, left: list[Any], shown: Any) -> tuple[NotSh
     found = []
     if left:
         found.append(NotShown("track", len(left), f"{len(left)} more video tracks"))
-    if count := len(container.streams.subtitles):
-        found.append(NotShown("subtitles", count, f"{count} subtitle tracks"))
-    if count := len(container.chapters()):
-        found.append(NotShown("chapters", count, f"{count} chapters with titles"))
     if count := len(container.streams.attachments):
         found.append(NotShown("attachment", count, f"{count} attachments"))
     if "mov" in container.format.name and shown.frames and len(shown.index_entries):

@@ -88,7 +88,7 @@ def test_what_nothing_looks_at_is_told_by_name(tmp_path: Path) -> None:
             frame = av.VideoFrame.from_ndarray(other(shape), format="rgb24")
             box.mux(stream.encode(frame))
         box.mux(stream.encode(None))
-    assert told_of(tmp_path / "a.mkv") == {"chapters"}
+    assert told_of(tmp_path / "a.mkv") == {"subtitles"}
     # The sound of a motion photo is sound too.
     assert told_of(motion_photo(tmp_path, other(shape))) == {"sound", "trailing_bytes"}
     stereo = clip(

@@ -66,8 +66,9 @@ def test_words_go_through_the_prompt_classifiers(spoken: Path, tmp_path: Path) -
     check = SpeechCheck(registry, lambda: (Reader(),), SpeechSettings(model="ears"))
     heard = listen(open_media(spoken), (check,))
     told = {s.category: s for s in heard.signals}
-    assert (told["hate"].check, told["hate"].score) == ("speech.reader", 0.7)
-    assert not told["hate"].calibrated
+    assert (told["text_hate"].check, told["text_hate"].score) == ("speech", 0.7)
+    assert not told["text_hate"].calibrated
+    assert "hate" not in told, "nobody looked for hate in the picture"
     assert told["sound"].score == 0.7
     assert told["sound"].detail["words"] == 1
     assert told["sound"].weights == check.weights[0]
