@@ -362,7 +362,7 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         width, height, codec = heif.size_of(path, limits)
         rate = pictures.STILL_RATE
         info = VideoInfo(still.value, codec, "yuv420p", width, height, rate, None, 1, False, size)
-        showings = (shown, Showing(Kind.BACKDROP, 0, BLACK))
+        showings: tuple[Showing, ...] = (shown, Showing(Kind.BACKDROP, 0, BLACK))
         return Media(path, limits, info, showings, not_shown=_more_pictures(path), _still=still)
     sheet = pictures.sheet_of(path, still, limits)
     info = VideoInfo(
