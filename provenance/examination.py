@@ -242,7 +242,10 @@ def _validate(run: Run, kind: FileKind) -> None:
     except (c2pa.C2paError, ValueError, RecursionError) as error:
         run.library_failed = True
         active = run.checks[run.store.active.label]
-        open_ = Meaning.NOT_JUDGED in meanings(active.codes)
+        boxes = run.container.boxes
+        # a media segment of a stream: the library reads whole files only
+        part = bool(boxes) and boxes[0].kind != b"ftyp"
+        open_ = part or Meaning.NOT_JUDGED in meanings(active.codes)
         # where we know what it stumbled over, it is no mistake of form
         run.worsen(Verdict.NOT_JUDGED if open_ else Verdict.MALFORMED)
         told = str(error) if isinstance(error, c2pa.C2paError) else type(error).__name__
@@ -321,10 +324,14 @@ def _history(run: Run) -> None:
 
 def _identities(run: Run) -> None:
     """Identity assertions, of the file's own manifest; they weigh nothing."""
+    assert run.store is not None
     manifest = (run.read.get("manifests") or {}).get(run.active)
-    if not isinstance(manifest, Mapping):
-        return
-    run.identities = identities(manifest, run.results.get("activeManifest"))
+    run.identities = identities(
+        run.store.active,
+        manifest if isinstance(manifest, Mapping) else {},
+        run.results.get("activeManifest"),
+        run.trust,
+    )
     for item in run.identities:
         good = item.state == "trusted"
         codes = f" ({', '.join(item.codes)})" if item.codes else ""

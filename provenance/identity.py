@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from provenance.cawg import IdentityState, OwnView, identity_labels, judge_identity
 from provenance.codes import Meaning, meaning
+from provenance.jumbf import StoredManifest
+from provenance.trust import TrustList
 from provenance.verdicts import IdentityReport, clean
 
 _NEEDS_NETWORK = (
@@ -40,16 +42,6 @@ _UNKNOWN_HOLDER = (
 _FALSE = ("mismatch", "signature.invalid", "invalid_signature", "signature_invalid")
 
 
-class IdentityState(StrEnum):
-    """What became of an identity assertion."""
-
-    TRUSTED = "trusted"
-    UNTRUSTED = "untrusted"
-    FAILED = "failed"
-    MALFORMED = "malformed"
-    NOT_JUDGED = "not_judged"
-
-
 SENTENCES = {
     IdentityState.TRUSTED: "an identity is attached, and its issuer is known",
     IdentityState.UNTRUSTED: "an identity is attached and its signature holds, but who vouches "
@@ -70,28 +62,52 @@ class _Codes:
 
 
 def identities(
-    manifest: Mapping[str, Any], results: Mapping[str, Any] | None
+    stored: StoredManifest,
+    manifest: Mapping[str, Any],
+    results: Mapping[str, Any] | None,
+    trust: TrustList,
 ) -> tuple[IdentityReport, ...]:
-    """The identity assertions of one manifest, by what the C2PA library found about each."""
+    """The identity assertions of one manifest: by our own check, the C2PA library's beside it.
+
+    ``manifest`` and ``results`` are the library's, empty where it does not read the file. The
+    library knows no anchors for identities, so who is known is ours to say; of everything else
+    the worse of the two counts.
+    """
+    read = {
+        str(a.get("label", "")): a
+        for a in manifest.get("assertions") or []
+        if isinstance(a, Mapping)
+    }
     found: list[IdentityReport] = []
-    for assertion in manifest.get("assertions") or []:
-        if not isinstance(assertion, Mapping):
-            continue
-        label = str(assertion.get("label", ""))
-        if not label.startswith("cawg.identity"):
-            continue
+    for label in identity_labels(stored):
+        own = judge_identity(stored, label, trust)
         codes = _about(label, results or {})
-        state = _state(codes)
+        seen = label in read
+        theirs = _state(codes) if seen else IdentityState.NOT_JUDGED
+        state = _worse(own, theirs) if seen else own.state
+        known = state is IdentityState.TRUSTED
+        told = dict.fromkeys(
+            c for c in (own.code, *codes.failures) if c and not (known and "untrusted" in c)
+        )
+        data = read[label].get("data") if seen else None
         found.append(
             IdentityReport(
                 clean(label, 100),
                 state.value,
-                _name(assertion.get("data")),
-                tuple(clean(c, 100) for c in codes.failures),
+                own.name or _name(data),
+                tuple(clean(c, 100) for c in told),
                 SENTENCES[state],
+                theirs.value if seen else "",
             )
         )
     return tuple(found)
+
+
+def _worse(own: OwnView, theirs: IdentityState) -> IdentityState:
+    order = list(IdentityState)
+    if own.state is IdentityState.TRUSTED and theirs is IdentityState.UNTRUSTED:
+        return IdentityState.TRUSTED
+    return max(own.state, theirs, key=order.index)
 
 
 def _about(label: str, results: Mapping[str, Any]) -> _Codes:

@@ -15,6 +15,8 @@ MADE = {
     "trainedAlgorithmicMedia": "made by generative AI",
     "compositeWithTrainedAlgorithmicMedia": "partly made by generative AI",
     "algorithmicMedia": "made by a computer program, not by a trained AI model",
+    "empty": "begun on an empty canvas",
+    "trainedAlgorithmicData": "data made by generative AI",
     "compositeSynthetic": "composed with synthetic parts",
     "digitalCapture": "recorded with a camera",
     "computationalCapture": "recorded with a camera and computed from several pictures",
@@ -44,6 +46,27 @@ def source_words(report: VerificationReport) -> str:
     return ""
 
 
+_TRAINING = ("cawg.training-mining", "c2pa.training-mining")
+_USES = {"notAllowed": "not allowed", "constrained": "allowed under conditions only"}
+
+
+def training_words(report: VerificationReport) -> str:
+    """What the manifest says about its use for training AI models; may be empty."""
+    held = report.manifest.get("assertions") or {}
+    for label in _TRAINING:
+        said = held.get(label)
+        entries = said.get("entries") if isinstance(said, Mapping) else None
+        uses = [
+            str(e.get("use"))
+            for name, e in (entries.items() if isinstance(entries, Mapping) else ())
+            if isinstance(e, Mapping) and ("training" in str(name) or "mining" in str(name))
+        ]
+        strictest = next((u for u in _USES if u in uses), "")
+        if strictest:
+            return f" They say that using it to train AI models is {_USES[strictest]}."
+    return ""
+
+
 def generator(report: VerificationReport) -> str:
     for action in report.manifest.get("actions", ()):
         agent = action.get("softwareAgent")
@@ -61,6 +84,7 @@ def credentials(report: VerificationReport) -> Finding:
         assert report.signer is not None
         made = source_words(report)
         said = f" They say that it was {made}." if made else ""
+        said += training_words(report)
         if any(f.code == "uncovered.bytes" for f in report.findings):
             said += " The file also holds bytes that no signature covers; they may be anybody's."
         said += _identities(report)
@@ -82,6 +106,7 @@ def credentials(report: VerificationReport) -> Finding:
             "It carries content credentials that fit the file, but "
             + "; ".join(dict.fromkeys(f.message for f in report.failures))
             + "."
+            + training_words(report)
             + _identities(report),
             "That the file was not changed since somebody signed it.",
             _OPEN_POINT.get(_reason(report), _ANYBODY),

@@ -10,6 +10,7 @@ How lists are written: :mod:`provenance.trustlists`.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from provenance.certificates import SigningIdentity
+from provenance.crl import revoked_by
 from provenance.errors import TrustListInvalid
 from provenance.paths import binding_unknown, may_issue
 
@@ -110,6 +112,8 @@ class TrustList:
     issued: datetime | None = None
     source: str = ""
     parts: tuple[TrustList, ...] = field(default=(), repr=False)
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    """Revocation lists of issuers (RFC 5280), DER; they count whatever the list's expiry."""
 
     def __post_init__(self) -> None:
         for role in Role:
@@ -149,6 +153,7 @@ class TrustList:
             revoked=tuple(r for item in every for r in item.revoked),
             identities=tuple(dict.fromkeys(c for item in every for c in item.identities)),
             parts=every,
+            crls=tuple(dict.fromkeys(der for item in every for der in item.crls)),
         )
 
     def with_timestamps(self, *anchors: x509.Certificate) -> TrustList:
@@ -197,6 +202,7 @@ class TrustList:
             "expires": self.expires.isoformat() if self.expires else None,
             "source": self.source,
             "revoked": [{"sha256": r.sha256, "since": r.since.isoformat()} for r in self.revoked],
+            "crls": [base64.b64encode(der).decode("ascii") for der in self.crls],
         }
         return record | {str(role): [_pem(c) for c in self.anchors(role)] for role in Role}
 
@@ -230,6 +236,7 @@ class TrustList:
             certificates(Role.IDENTITIES),
             moment("issued"),
             str(record.get("source", "")),
+            crls=tuple(base64.b64decode(text, validate=True) for text in record.get("crls", [])),
         )
 
 
@@ -298,13 +305,15 @@ def check_path(
                 if trust.stale(anchor, anchors, now):
                     stale = True
                     continue
-                if trust.revoked_at(anchor, moment):
+                if trust.revoked_at(anchor, moment) or revoked_by(
+                    trust.crls, current, anchor, moment
+                ):
                     return PathResult(False, "revoked")
                 return PathResult(True, anchor=fingerprint(anchor))
         issuer = next((c for c in rest if may_issue(c, below) and issued_by(current, c)), None)
         if issuer is None or issuer == current:
             break
-        if trust.revoked_at(issuer, moment):
+        if trust.revoked_at(issuer, moment) or revoked_by(trust.crls, current, issuer, moment):
             return PathResult(False, "revoked")
         if not _valid_at(issuer, moment):
             return PathResult(False, "outside_validity")

@@ -1,6 +1,6 @@
 """How trust lists are written, read from files as they are published.
 
-Three forms, told apart by what is inside:
+Four forms, told apart by what is inside:
 
 * **Our JSON**: ``{"version": 1, "name": "…", "issued": "…", "expires": "…" | null, "source": "…",
   "signers": ["-----BEGIN CERTIFICATE-----…"], "timestamps": ["…"], "identities": ["…"],
@@ -12,6 +12,8 @@ Three forms, told apart by what is inside:
   A bundle has no words for what it is: certificates that are for time-stamps alone, or a name
   of the file that says so, make it a list of time-stampers; otherwise it is one of signers, and
   ``role`` says it for certain. Certificates of both kinds in one bundle are refused.
+
+* **Revocation lists** of issuers (PEM or DER, RFC 5280), which take belief away.
 
 Snapshots of the official lists ship in ``shipped_lists/``; where they come from stands in each.
 
@@ -32,6 +34,8 @@ from typing import Any
 
 from cryptography import x509
 
+from provenance.crl import load as load_crl
+from provenance.crl import parse_crls
 from provenance.errors import TrustListInvalid
 from provenance.trust import Role, TrustList, only_stamps, parse_time
 
@@ -60,6 +64,9 @@ def parse_list(data: bytes, name: str, role: Role | None = None) -> TrustList:
     """
     if len(data) > MOST_BYTES:
         raise TrustListInvalid(f"{name} is larger than {MOST_BYTES} bytes")
+    lists = parse_crls(data, name)
+    if lists is not None:
+        return _of_crls(name, lists)
     if data.lstrip()[:1] == b"{":
         found = _from_json(data, name)
         _agrees(found, name, role)
@@ -69,6 +76,18 @@ def parse_list(data: bytes, name: str, role: Role | None = None) -> TrustList:
     if count > MOST_ANCHORS:
         raise TrustListInvalid(f"{name} has {count} anchors, past the limit of {MOST_ANCHORS}")
     return found
+
+
+def _of_crls(name: str, lists: tuple[bytes, ...]) -> TrustList:
+    """Revocation lists alone: they believe nobody, and take belief away from some."""
+    read = [load_crl(der) for der in lists]
+    until = [crl.next_update_utc for crl in read if crl.next_update_utc]
+    return TrustList(
+        name,
+        issued=max(crl.last_update_utc for crl in read),
+        expires=min(until, default=None),
+        crls=lists,
+    )
 
 
 def _agrees(found: TrustList, name: str, role: Role | None) -> None:

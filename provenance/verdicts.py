@@ -161,6 +161,8 @@ class IdentityReport:
     name: str = ""
     codes: tuple[str, ...] = ()
     sentence: str = ""
+    library: str = ""
+    """The C2PA library's view of it, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from provenance.report import Origin, weigh
 from provenance.verifier import examine
 from tests.conformance.c2pa.handmade import assertion
 from tests.provenance.conftest import Studio
-from tests.provenance.handmade import CREATED, Hand, identity, mp4
+from tests.provenance.handmade import CREATED, Hand, identity, mp4, old_root
+from tests.provenance.test_crl import crl
 
 SIGNER = identity()
-PERSON = identity(purposes=(ExtendedKeyUsageOID.EMAIL_PROTECTION,))
+PERSON_ROOT = old_root("Vouches for people")
+PERSON = identity(root=PERSON_ROOT, purposes=(ExtendedKeyUsageOID.EMAIL_PROTECTION,))
 TRUST = TrustList.of(SIGNER)
 X509, ICA = "cawg.x509.cose", "cawg.identity_claims_aggregation"
 
@@ -88,7 +91,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "that needs the network": (
         {"kind": ICA, "signature": aggregated(credential())}, "not_judged",
     ),
-    "nonsense": ({"signature": b"\x01"}, "not_judged"),
+    "nonsense": ({"signature": b"\x01"}, "malformed"),
 }  # fmt: skip
 
 
@@ -113,3 +116,39 @@ def test_a_changed_file_stays_changed_beside_an_identity(studio: Studio, tmp_pat
     path = tmp_path / "identity.mp4"
     path.write_bytes(data)
     assert examine(path, TRUST).verdict is Verdict.TAMPERED
+
+
+def test_a_known_holder_is_trusted_by_anchors_for_identities_alone(
+    studio: Studio, tmp_path: Path
+) -> None:
+    path = tmp_path / "identity.mp4"
+    path.write_bytes(with_identity(studio.source.read_bytes()))
+    assert PERSON.root is not None
+    known = replace(TRUST, identities=(PERSON.root,))
+    report = examine(path, known)
+    assert report.verdict is Verdict.TRUSTED
+    (item,) = report.identities
+    assert (item.state, item.name, item.codes) == ("trusted", "Handmade", ())
+    assert item.library == "untrusted"  # it is given no anchors for identities
+    # an anchor for signers vouches for no identity, and one for identities for no signer
+    wrong = TrustList("wrong", signers=(PERSON.root,), identities=TRUST.signers)
+    report = examine(path, wrong)
+    assert report.verdict is Verdict.VALID_UNTRUSTED
+    assert [i.state for i in report.identities] == ["untrusted"]
+    # a holder whom the issuer has revoked
+    assert PERSON_ROOT.private is not None
+    listed = replace(known, crls=(crl(PERSON_ROOT, PERSON.leaf),))
+    report = examine(path, listed)
+    assert report.verdict is Verdict.TRUSTED
+    assert [i.state for i in report.identities] == ["untrusted"]
+    assert any("revoked" in code for code in report.identities[0].codes)
+
+
+@pytest.mark.parametrize("name", ["a broken signature", "about something else"])
+def test_what_fails_for_us_fails_whoever_vouches(studio: Studio, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "identity.mp4"
+    path.write_bytes(with_identity(studio.source.read_bytes(), **CASES[name][0]))
+    assert PERSON.root is not None
+    report = examine(path, replace(TRUST, identities=(PERSON.root,)))
+    assert [i.state for i in report.identities] == ["failed"]
+    assert report.verdict is Verdict.TRUSTED

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
-from provenance import TrustList, Verdict
+from provenance import SigningIdentity, TrustList, Verdict
+from provenance.examination import examine
 from provenance.fragments import verify_fragments
 from provenance.merkle import leads_up
-from tests.conformance.c2pa.handmade import sign_stream
+from provenance.sentences import credentials
+from tests.conformance.c2pa.handmade import EXCLUSIONS, manifest, sign_stream
+from tests.conformance.c2pa.independent import bmff_digest
 from tests.provenance.conftest import Studio, studio  # noqa: F401
+from tests.provenance.handmade import c2pa_box
 from tests.provenance.test_fragments import fragmented, split
 
 
@@ -141,3 +145,51 @@ def test_a_stream_on_the_command_line(
     bad = cli(*words, "--json")
     assert (bad.code, bad.json["verdict"]) == (1, "tampered")
     assert bad.json["findings"][0]["where"] == "segment 2"
+
+
+def test_a_live_stream_is_judged_segment_by_segment_and_never_trusted(
+    studio: Studio,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Each segment is signed by itself (chapter 19): a change is found, a gap cannot be."""
+    init, pieces = split(fragmented(tmp_path / "source.mp4"))
+    for path in pieces:
+        path.write_bytes(live(path.read_bytes(), studio.identity))
+    report = verify_fragments(init, pieces, studio.trust)
+    assert report.verdict is Verdict.NOT_JUDGED, report.whole.findings
+    assert [s.intact for s in report.segments] == [True] * 3
+    assert "stream.live" in {f.code for f in report.whole.findings}
+    data = bytearray(pieces[1].read_bytes())
+    data[-5] ^= 1
+    pieces[1].write_bytes(data)
+    broken = verify_fragments(init, pieces, studio.trust)
+    assert broken.verdict is Verdict.TAMPERED
+    assert [(s.intact, s.proven) for s in broken.segments] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+
+
+def live(segment: bytes, identity: SigningIdentity) -> bytes:
+    """A media segment with a manifest of its own, in front of everything."""
+
+    def whole(digest: bytes) -> bytes:
+        binding = {"exclusions": EXCLUSIONS, "alg": "sha256", "hash": digest, "name": "by hand"}
+        return c2pa_box(manifest(identity, binding, "urn:c2pa:segment")) + segment
+
+    rules = {"exclusions": EXCLUSIONS, "alg": "sha256"}
+    return whole(bmff_digest(whole(b"\0" * 32), rules))
+
+
+def test_a_do_not_train_assertion_is_told_in_words(studio: Studio, tmp_path: Path) -> None:  # noqa: F811
+    told = {
+        "notAllowed": "train AI models is not allowed",
+        "constrained": "allowed under conditions only",
+    }
+    for use, words in told.items():
+        signed = studio.sign(tmp_path / f"{use}.mp4", training_mining=use)
+        sentence = credentials(examine(signed.path, studio.trust)).sentence
+        assert words in sentence
+    silent = studio.sign(tmp_path / "silent.mp4", training_mining=None)
+    assert "train AI" not in credentials(examine(silent.path, studio.trust)).sentence
