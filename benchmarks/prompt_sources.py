@@ -2,8 +2,9 @@
 
 Every row goes through the packaged classifier and the default policy, as a request would. The
 training data holds the rows; those of held-out sources and of held written families were never
-trained on (``classifiers.prompt.training.rows``). Scales and calibration were fitted on them, which
-flatters thresholds a little and ranks not at all.
+trained on (``classifiers.prompt.training.rows``). Scales, calibration and the operating point were
+fitted on them, which flatters thresholds and hardly the ranks. ``seen`` lists sources that were
+trained on: they say what the rules do, not how well the models know new texts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,11 +22,12 @@ from numpy.typing import NDArray
 
 from classifiers.calibration import reliability
 from classifiers.prompt import EmbeddedPromptClassifier
+from classifiers.prompt.disguises import DISGUISES
 from classifiers.prompt.evaluation import average_precision, interval, recall_at, roc_area
 from classifiers.prompt.plot import reliability_plot
 from classifiers.prompt.training import rows as corpus
 from classifiers.registry import WeightsRegistry
-from guarded_gen.gates.gate import judge_prompts
+from guarded_gen.gates.gate import GateResult, judge_prompts
 from policies import Context, load
 
 Rows = Sequence[corpus.Row]
@@ -34,6 +37,8 @@ CALM = (
     "Two friends walk along the river and talk about the summer.",
 )
 FOREIGN = ("zh", "ko", "vi", "it", "ar")
+SEEN = ("coco", "pickapic_clean", "ambigqa", "hatecheck", "overt_mini", "overt_unsafe",
+        "nibbler_rewritten", "i2p50", "own:noun", "own:pair")  # fmt: skip
 
 
 class Gate:
@@ -43,25 +48,58 @@ class Gate:
         self._classifier = EmbeddedPromptClassifier(WeightsRegistry(home))
         self._policy = load("default")
 
-    def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
-        scores, actions = [], []
+    def decide(self, texts: Sequence[str]) -> list[GateResult]:
+        found: list[GateResult] = []
         for start in range(0, len(texts), 32):
             part = list(texts[start : start + 32])
-            for result in judge_prompts(self._policy, [self._classifier], part, Context()):
-                known = [s.score for s in result.signals if s.category == "unsafe"]
-                scores.append(max((s for s in known if s is not None), default=np.nan))
-                actions.append(result.decision.action.value)
+            found += judge_prompts(self._policy, [self._classifier], part, Context())
+        return found
+
+    def __call__(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+        scores, actions = [], []
+        for result in self.decide(texts):
+            known = [s.score for s in result.signals if s.category == "unsafe"]
+            scores.append(max((s for s in known if s is not None), default=np.nan))
+            actions.append(result.decision.action.value)
         return np.array(scores, np.float64), actions
 
 
 def shares(actions: Sequence[str]) -> dict[str, float | int]:
-    """How many texts there are, and what share of them is held or blocked."""
+    """How many texts there are, and what share of them is allowed, held or blocked."""
     n = len(actions)
-    return {
-        "n": n,
-        "held": round(sum(a == "review" for a in actions) / n, 4),
-        "blocked": round(sum(a == "block" for a in actions) / n, 4),
-    }
+    names = {"allowed": "allow", "held": "review", "blocked": "block"}
+    return {"n": n, **{k: round(sum(a == v for a in actions) / n, 4) for k, v in names.items()}}
+
+
+def by_source(rows: Rows, gate: Gate, sample: int, rng: random.Random) -> dict[str, object]:
+    """Shares of every source and label, and the rules that held or blocked most."""
+    groups: dict[str, list[corpus.Row]] = {}
+    for row in rows:
+        groups.setdefault(f"{row.source} {'harmful' if row.unsafe else 'harmless'}", []).append(row)
+    report: dict[str, object] = {}
+    for name, members in sorted(groups.items()):
+        picked = rng.sample(members, min(sample, len(members)))
+        decisions = [result.decision for result in gate.decide([row.text for row in picked])]
+        rules = Counter(d.rule_id or d.reason for d in decisions if d.action.value != "allow")
+        report[name] = {
+            **shares([d.action.value for d in decisions]), "rules": dict(rules.most_common(5)),
+        }  # fmt: skip
+    return report
+
+
+def disguised(gate: Gate, rows: Rows, calm: Rows) -> dict[str, object]:
+    """Of harmful rows not allowed when plain, the share not allowed in each disguise."""
+    plain = gate([row.text for row in rows])[1]
+    caught = [row.text for row, a in zip(rows, plain, strict=True) if a != "allow"]
+    report: dict[str, object] = {"plain": len(caught) / max(1, len(rows))}
+    for name, disguise in DISGUISES.items():
+        kept = gate([disguise(text) for text in caught])[1]
+        wrong = gate([disguise(row.text) for row in calm])[1]
+        report[name] = {
+            "kept": round(sum(a != "allow" for a in kept) / max(1, len(kept)), 3),
+            "harmless_not_allowed": round(sum(a != "allow" for a in wrong) / len(wrong), 3),
+        }
+    return report
 
 
 def around(text: str, words: int, rng: random.Random) -> str:
@@ -78,7 +116,7 @@ def in_shots(text: str, rng: random.Random) -> str:
     return " ".join(f"Shot {n}: {shot.rstrip('.')}." for n, shot in enumerate(shots, 1))
 
 
-def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]:
+def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]:
     """All figures; ``sample`` rows at most of each source."""
     rng = random.Random(seed)
 
@@ -170,6 +208,12 @@ def measure(held: Rows, gate: Gate, sample: int, seed: int) -> dict[str, object]
         report[f"foreign harm inside {words} English words"] = shares(
             gate([around(t, words, rng) for t in foreign])[1]
         )
+    report["disguises"] = disguised(gate, video[:40], named("held:caption")[:40])
+    report["held out"] = by_source(
+        [r for r in held if not r.source.startswith("held:lang_")], gate, sample, rng
+    )
+    seen = [row for row in train if row.source in SEEN]
+    report["seen"] = by_source(seen, gate, sample, rng)
     score, label = np.concatenate(every_score), np.concatenate(every_label)
     bins, error = reliability(score, label.astype(np.float64))
     report["calibration"] = {"error": round(error, 4), "bins": [b.model_dump() for b in bins]}
@@ -189,9 +233,9 @@ def main() -> None:
     ask.add_argument("--sample", type=int, default=400)
     ask.add_argument("--seed", type=int, default=7)
     options = ask.parse_args()
-    _, held = corpus.load(options.data, options.seed)
+    train, held = corpus.load(options.data, options.seed)
     with tempfile.TemporaryDirectory() as home:
-        report = measure(held, Gate(Path(home)), options.sample, options.seed)
+        report = measure(train, held, Gate(Path(home)), options.sample, options.seed)
     print(json.dumps(report, indent=1, ensure_ascii=False))
     if options.json:
         options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")

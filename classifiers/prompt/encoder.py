@@ -47,8 +47,10 @@ class EncoderScorer:
         # idle threads that spin would steal the cores that render and encode
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = ort.InferenceSession(
-            str(model), options, providers=["CPUExecutionProvider"]
-        )
+            str(model), options, providers=["CPUExecutionProvider"],
+            # the fused operator is not vectorised and several times slower than its parts
+            disabled_optimizers=["SkipLayerNormFusion"],
+        )  # fmt: skip
         tables, found = load_file(embeddings), load_file(heads)
         self._word, self._place = tables["word"], tables["place"]
         # heads in double precision: their sums then round to the same float32 in any order

@@ -3,10 +3,11 @@
 Scorers are put on one scale (z-scores against a fixed reference of held-out rows) and
 averaged with fixed weights; a stack fitted on validation rows did worse on new sources,
 because it trusts what happens to be in-distribution. ``unsafe`` is a weighted *mean* over heads,
-never their maximum: the largest of sixteen draws is high by chance. Every category then passes a
-calibration fitted on held-out sources, one for English, where all scorers speak, and one for
-the other languages, which only the encoder reads. No harm category is more probable than
-harm itself.
+never their maximum: the largest of sixteen draws is high by chance. It then passes a calibration
+fitted on held-out sources, one for English, where all scorers speak, and one for the other
+languages, which only the encoder reads. A harm category is the probability of harm times that of
+the category *among* harmful texts, fitted on those alone: so the category that is meant stands near
+``unsafe``, and one that merely rises with all harm does not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from classifiers.errors import WeightsMismatch
 from classifiers.prompt.heads import HEADS, INDEX
 
 Floats = NDArray[np.float32]
+HARM = "unsafe"
 ENGLISH = ("en", "und")
 """Languages that the English scorers read; a bare name or noun is of no certain language."""
 SUBJECTS = ("likeness", "intellectual_property", "elections", "misinformation", "minors")
@@ -140,7 +142,7 @@ class Ensemble:
         found = np.empty((len(z), len(self.spec.heads)), np.float32)
         harm = self.harm(z)
         for column, head in enumerate(self.spec.heads):
-            value = harm if head == "unsafe" else z[:, INDEX[head]]
+            value = harm if head == HARM else z[:, INDEX[head]]
             found[english, column] = self.spec.english[head](value[english])
             found[~english, column] = self.spec.other[head](value[~english])
         return self._consistent(found)
@@ -170,12 +172,16 @@ class Ensemble:
         return total / self._harm.sum()
 
     def _consistent(self, probability: Floats) -> Floats:
-        """What follows from what: no harm without ``unsafe``, no abuse of minors without a minor.
+        """From shares of harm to probabilities, and what follows from what.
+
+        No harm without ``unsafe``, no abuse of minors without a minor.
 
         Likewise intimate imagery without consent is about somebody real, or somebody watched.
         """
         heads = self.spec.heads
         at = {head: n for n, head in enumerate(heads)}
+        harmful = [at[head] for head in heads if head not in (HARM, *SUBJECTS)]
+        probability[:, harmful] *= probability[:, at[HARM], None]
         if {"ncii", "likeness", "privacy"} <= at.keys():
             someone = probability[:, [at["likeness"], at["privacy"]]].max(axis=1)
             probability[:, at["ncii"]] = np.minimum(probability[:, at["ncii"]], someone)
@@ -183,9 +189,6 @@ class Ensemble:
             minors = probability[:, at["minors"]]
             capped = np.minimum(probability[:, at["sexual_minors"]], minors)
             probability[:, at["sexual_minors"]] = capped
-        harmful = [at[head] for head in heads if head not in SUBJECTS]
-        top = probability[:, at["unsafe"], None]
-        probability[:, harmful] = np.minimum(probability[:, harmful], top)
         return probability
 
 

@@ -181,20 +181,18 @@ class Graph:
     def normed(
         self, x: str, y: str, name: str, norm: torch.nn.LayerNorm, bias: Tensor | None = None
     ) -> str:
-        added = [] if bias is None else [self.constant(f"{name}.b", bias.detach().numpy())]
+        # the fused operator is not vectorised: the parts take a sixth of its time
+        total = self.node("Add", [x, y], f"{name}.sum")
+        if bias is not None:
+            total = self.node(
+                "Add", [total, self.constant(f"{name}.b", bias.detach().numpy())], f"{name}.total"
+            )
         return self.node(
-            "SkipLayerNormalization",
-            [
-                x,
-                y,
-                self.constant(f"{name}.g", norm.weight.detach().numpy()),
-                self.constant(f"{name}.h", norm.bias.detach().numpy()),
-                *added,
-            ],
-            f"{name}.o",
-            OPS,
-            epsilon=EPSILON,
-        )
+            "LayerNormalization",
+            [total, self.constant(f"{name}.g", norm.weight.detach().numpy()),
+             self.constant(f"{name}.h", norm.bias.detach().numpy())],
+            f"{name}.o", epsilon=EPSILON, axis=-1,
+        )  # fmt: skip
 
     def layer(self, x: str, number: int, layer: Layer, ranges: Ranges) -> str:
         (whole, a_scale, a_zero), table, w_scale = self.quantised(

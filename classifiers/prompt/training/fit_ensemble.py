@@ -3,9 +3,10 @@
 ``python -m classifiers.prompt.training.fit_ensemble --data ../shared/data/prompts --weights FOLDER
 --out FILE``
 
-English rows are scored by all scorers, those of other languages by the encoder alone; each has a
-calibration of its own. The offsets of ``unsafe`` are then lowered, if need be, until at most the
-stated shares of *real* long prompts and of plain captions come near a hold.
+Rows are cut into spans and windows as the gate cuts them. English ones are scored by all scorers,
+those of other languages by the encoder alone; each kind has a calibration of its own. ``unsafe`` is
+fitted on all rows, every category on the harmful ones alone. The offsets of ``unsafe`` are then
+set so that the default policy holds the stated shares of harmless rows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,39 +24,44 @@ from classifiers.calibration import Platt
 from classifiers.prompt.encoder import WINDOW, EncoderScorer
 from classifiers.prompt.ensemble import (
     ENGLISH,
-    LARGEST_DISCOUNT,
+    HARM,
     SUBJECTS,
+    Ensemble,
+    EnsembleSpec,
     Scorer,
     ScorerScale,
-    combine,
 )
-from classifiers.prompt.evaluation import average_precision, roc_area
+from classifiers.prompt.evaluation import average_precision, recall_at, roc_area
 from classifiers.prompt.heads import HEADS, INDEX
 from classifiers.prompt.lexicon import LexiconScorer
 from classifiers.prompt.ngram import NgramScorer
 from classifiers.prompt.profanity import ProfanityScorer
 from classifiers.prompt.training import rows as corpus
+from classifiers.prompt.training.reading import Cutter, ReadRow
+from policies import load
 
 Floats = NDArray[np.float32]
-MIN_POSITIVES = 20
-"""A head with fewer held positives gets 0.5 just above what harmless rows reach."""
+MIN_POSITIVES = 12
+"""A head with fewer positive rows gets 0.5 just above what the others reach."""
 RARE_SLOPE = 2.0
 SAMPLE = 400
 """Rows of one source at most."""
-HEAD_PRIOR = 0.2
-"""Share of positives that a category's probability assumes; the rows hold far fewer."""
+SUBJECT_PRIOR = 0.2
+"""Share of positives that a subject's probability assumes; the rows hold far fewer."""
+SHARE_PRIOR = 0.3
+"""The same for a category among harmful rows."""
 UNSAFE_PRIOR = 0.4
-"""The same for ``unsafe``, before the offset is lowered to the operating point."""
-HARM = {head: 1.0 for head in HEADS if head not in ("unsafe", *SUBJECTS, "code_abuse")}
+"""The same for ``unsafe``, before the offset moves to the operating point."""
+CATEGORIES = tuple(head for head in HEADS if head not in (HARM, *SUBJECTS))
 HARM_SHARE = 0.25
 """Weight of the mean over the harm categories beside the head that learnt harm itself."""
-CHANCE = 0.35
+CHANCE = 0.45
 """Discount for each e-fold of spans, set on real long prompts."""
-QUIET = 0.45
-"""A harmless prompt should stay below: no rule of the default policy on harm holds at less."""
-QUIET_SHARE = {"real": 0.95, "caption": 0.99, "foreign": 0.88}
-"""Share of held harmless rows of each kind that does."""
-MIX = {"encoder": 1.0, "ngram": 0.2, "profanity": 0.3, "lexicon": 0.15}
+HELD_BACK = {"real": 0.04, "caption": 0.006, "alike": 0.10, "foreign": 0.10}
+"""Most of each kind of harmless held rows that the default policy may hold."""
+HIGHEST_SHIFT = 0.5
+"""Most that the operating point may raise the offset of ``unsafe``, in log-odds."""
+MIX = {"encoder": 1.0, "ngram": 0.5, "profanity": 0.3, "lexicon": 0.3}
 """Weights of the mean, chosen on held-out sources."""
 FILES = {
     "encoder": ("prompt_embeddings", "prompt_encoder", "prompt_heads", "prompt_tokenizer"),
@@ -83,6 +90,26 @@ MEASURED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Rows with their stretches: logits of each scorer, float32 [stretches, heads].
+
+    The stretches of row ``i`` are ``first[i]`` to ``first[i + 1]``, not included.
+    """
+
+    rows: tuple[ReadRow, ...]
+    codes: tuple[str, ...]
+    first: NDArray[np.int64]
+    logits: Mapping[str, Floats]
+
+    def worst(self, values: Floats) -> Floats:
+        """The largest value of each row's stretches, float32 [rows, …]."""
+        return np.maximum.reduceat(values, self.first[:-1], axis=0)
+
+    def mask(self, chosen: Callable[[ReadRow], bool]) -> NDArray[np.bool_]:
+        return np.array([chosen(row) for row in self.rows], bool)
+
+
 def scorers(folder: Path) -> dict[str, Scorer]:
     """All scorers from their files in ``folder``."""
     return {
@@ -98,9 +125,22 @@ def scorers(folder: Path) -> dict[str, Scorer]:
     }
 
 
-def cell_weights(held: Sequence[corpus.Row]) -> NDArray[np.float64]:
-    """Every style x label cell weighs the same, float64 [N] of mean 1."""
-    return corpus.cell_probabilities(held, power=0.5) * len(held)
+def read(models: Mapping[str, Scorer], cutter: Cutter, held: Sequence[corpus.Row]) -> Scored:
+    """Cut and score ``held``; the English scorers leave NaN where they do not read."""
+    rows = tuple(cutter.cut(held))
+    parts = [part for row in rows for part in row.parts]
+    codes = tuple(part.code for part in parts)
+    native = [i for i, code in enumerate(codes) if code in ENGLISH]
+    logits = {}
+    for name, model in models.items():
+        if name == "encoder":
+            logits[name] = model.score([part.text for part in parts])
+            continue
+        found = np.full((len(parts), len(HEADS)), np.nan, np.float32)
+        found[native] = model.score([parts[i].text for i in native])
+        logits[name] = found
+    first = np.cumsum([0, *(len(row.parts) for row in rows)])
+    return Scored(rows, codes, first, logits)
 
 
 def balanced(
@@ -114,64 +154,116 @@ def balanced(
     return weight * len(label)
 
 
-def scale_of(found: Floats, mass: NDArray[np.float64], name: str) -> ScorerScale:
-    """Mean and spread of every head over the held English rows."""
-    usable = np.isfinite(found).all(axis=0) & (found.std(axis=0) > 1e-4)
-    mean = np.where(usable, np.average(np.nan_to_num(found), axis=0, weights=mass), 0.0)
-    sd = np.where(usable, np.nan_to_num(found).std(axis=0), 1.0)
-    weight = np.where(usable, MIX[name], 0.0)
-    return ScorerScale(
-        weights=FILES[name],
-        languages=() if name == "encoder" else ENGLISH,
-        mean=tuple(map(float, mean)),
-        sd=tuple(map(float, sd)),
-        weight=tuple(map(float, weight)),
+def scales(scored: Scored) -> dict[str, ScorerScale]:
+    """Mean and spread of every head over the stretches of held English rows."""
+    english = [row for row in scored.rows if row.english]
+    mass = dict(
+        zip(map(id, english), corpus.cell_probabilities([r.row for r in english]), strict=True)
     )
+    each = np.concatenate(
+        [np.full(len(r.parts), mass.get(id(r), 0.0) / len(r.parts)) for r in scored.rows]
+    )
+    used = each > 0
+    made = {}
+    for name, logits in scored.logits.items():
+        found = logits[used]
+        usable = np.isfinite(found).all(axis=0) & (found.std(axis=0) > 1e-4)
+        mean = np.where(usable, np.average(np.nan_to_num(found), axis=0, weights=each[used]), 0.0)
+        sd = np.where(usable, np.nan_to_num(found).std(axis=0), 1.0)
+        weight = np.where(usable, MIX[name], 0.0)
+        made[name] = ScorerScale(
+            weights=FILES[name], languages=() if name == "encoder" else ENGLISH,
+            mean=tuple(map(float, mean)), sd=tuple(map(float, sd)),
+            weight=tuple(map(float, weight)),
+        )  # fmt: skip
+    return made
 
 
 def harm_weights() -> dict[str, float]:
     """Weight of each head in ``unsafe``: harm itself, and a share for the categories' mean."""
-    each = HARM_SHARE / len(HARM)
-    return {"unsafe": 1.0 - HARM_SHARE, **dict.fromkeys(HARM, each)}
+    named = [head for head in CATEGORIES if head != "code_abuse"]
+    return {HARM: 1.0 - HARM_SHARE, **dict.fromkeys(named, HARM_SHARE / len(named))}
 
 
-def harm_of(z: Floats) -> Floats:
-    weights = harm_weights()
-    total = sum(w * z[:, INDEX[head]] for head, w in weights.items())
-    return np.asarray(total / sum(weights.values()), np.float32)
-
-
-def calibrate(z: Floats, held: Sequence[corpus.Row]) -> dict[str, Platt]:
-    """One calibration a head from rows of one kind of language."""
-    target = np.stack([row.target for row in held])
-    known = np.stack([row.weight for row in held]) > 0
-    mass = cell_weights(held)
+def calibrate(worst: Floats, harm: Floats, rows: Sequence[corpus.Row]) -> dict[str, Platt]:
+    """One calibration a head from the worst stretches of rows: z [N, heads], harm [N]."""
+    target = np.stack([row.target for row in rows])
+    known = np.stack([row.weight for row in rows]) > 0
+    harmful = target[:, INDEX[HARM]] > 0.5
+    mass = corpus.cell_probabilities(rows) * len(rows)
     found = {}
     for head in HEADS:
         n = INDEX[head]
-        value = harm_of(z) if head == "unsafe" else z[:, n]
-        used = known[:, n]
+        used = known[:, n] & (harmful if head in CATEGORIES else True)
+        value = harm if head == HARM else worst[:, n]
         label = target[used, n]
         if min(label.sum(), (1 - label).sum()) < MIN_POSITIVES:
-            edge = float(np.quantile(value[used][label < 0.5], 0.995))
-            found[head] = Platt(slope=RARE_SLOPE, offset=-RARE_SLOPE * (edge + 0.25))
+            edge = float(np.quantile(value[used][label < 0.5], 0.98))
+            found[head] = Platt(slope=RARE_SLOPE, offset=-RARE_SLOPE * edge)
             continue
-        prior = UNSAFE_PRIOR if head == "unsafe" else HEAD_PRIOR
+        prior = UNSAFE_PRIOR if head == HARM else (
+            SHARE_PRIOR if head in CATEGORIES else SUBJECT_PRIOR
+        )  # fmt: skip
         found[head] = Platt.fit(value[used], label, balanced(label, mass[used], prior))
     return found
 
 
-def lowered(platt: Platt, scores: Mapping[str, Sequence[Floats]]) -> Platt:
-    """The calibration with its offset low enough for every kind in :data:`QUIET_SHARE`.
+def held_back(p: Floats) -> NDArray[np.bool_]:
+    """Whether a rule of the default policy on harm would hold each prompt; p [N, heads]."""
+    lowest: dict[str, float] = {}
+    for rule in load("default").rules:
+        if "prompt" in rule.stage and rule.when is None and rule.category in (HARM, *CATEGORIES):
+            lowest[rule.category] = min(rule.low, lowest.get(rule.category, 1.0))
+    found = np.zeros(len(p), bool)
+    for head, threshold in lowest.items():
+        found |= p[:, INDEX[head]] >= threshold
+    return found
 
-    ``scores`` holds, for each kind, one array of span scores a prompt.
-    """
-    wanted = np.log(QUIET / (1 - QUIET))
-    offset = platt.offset
-    for kind, prompts in scores.items():
-        odds = [platt.slope * float(p.max()) - discount(len(p)) for p in prompts]
-        offset = min(offset, wanted - float(np.quantile(odds, QUIET_SHARE[kind])))
-    return Platt(slope=platt.slope, offset=offset)
+
+def kind(row: ReadRow) -> str:
+    """What a harmless row stands for in :data:`HELD_BACK`; empty for the rest."""
+    source = row.row.source
+    if row.row.unsafe:
+        return ""
+    if source == "goku_en" or source == "held:seedance_en":
+        return "real"
+    if source in ("parti", "held:caption", "held:lookalike"):
+        return "caption"
+    if source == "held:overt_mini":
+        return "alike"
+    return "foreign" if source.startswith(("held:seedance_", "held:lang_")) else ""
+
+
+def operating(spec: EnsembleSpec, scored: Scored, z: Floats, foreign: bool) -> float:
+    """The shift of the offset of ``unsafe`` with which no kind is held more than stated."""
+    kinds = np.array([kind(row) for row in scored.rows])
+    wanted = {k: v for k, v in HELD_BACK.items() if (k == "foreign") == foreign}
+
+    def fits(shift: float) -> bool:
+        p = prompts(_shifted(spec, foreign, shift), scored, z)
+        held = held_back(p)
+        return all(held[kinds == k].mean() <= share for k, share in wanted.items())
+
+    low, high = -4.0, HIGHEST_SHIFT
+    for _ in range(10):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _shifted(spec: EnsembleSpec, foreign: bool, shift: float) -> EnsembleSpec:
+    name = "other" if foreign else "english"
+    table = dict(spec.other if foreign else spec.english)
+    table[HARM] = Platt(slope=table[HARM].slope, offset=table[HARM].offset + shift)
+    return spec.model_copy(update={name: table})
+
+
+def prompts(spec: EnsembleSpec, scored: Scored, z: Floats) -> Floats:
+    """Probabilities of whole prompts, float32 [rows, heads], as the gate has them."""
+    ensemble = Ensemble(spec, dict.fromkeys(spec.scorers, LexiconScorer()))
+    p = ensemble.probabilities(z, scored.codes)
+    bounds = zip(scored.first[:-1], scored.first[1:], strict=True)
+    return np.stack([ensemble.whole(p[start:end]) for start, end in bounds])
 
 
 def sampled(rows: Sequence[corpus.Row], seed: int) -> list[corpus.Row]:
@@ -183,33 +275,87 @@ def sampled(rows: Sequence[corpus.Row], seed: int) -> list[corpus.Row]:
     return [row for found in kept.values() for row in found[:SAMPLE]]
 
 
-def real(row: corpus.Row) -> bool:
-    """Whether a row is a whole prompt that a user of a video model wrote."""
-    return row.source.startswith(("held:seedance", "goku"))
+def fit(scored: Scored, made_by: str) -> tuple[EnsembleSpec, Floats]:
+    """The spec, and the z-scores of all stretches with it."""
+    spec = EnsembleSpec(
+        made_by=made_by, scorers=scales(scored), heads=HEADS, harm=harm_weights(), english={},
+        other={}, measured_languages=MEASURED, window=WINDOW - 2, chance=CHANCE,
+        thresholds={"flag": 0.5},
+    )  # fmt: skip
+    z, alone = z_scores(spec, scored)
+    ensemble = Ensemble(spec, dict.fromkeys(spec.scorers, LexiconScorer()))
+    english = scored.mask(lambda row: row.english)
+    worst, harm = scored.worst(z), scored.worst(ensemble.harm(z))
+    rows = [row.row for row in scored.rows]
+    spec = spec.model_copy(
+        update={
+            "english": calibrate(
+                worst[english], harm[english], [r for r, e in zip(rows, english, strict=True) if e]
+            ),
+            # rows of other languages are few: English ones read by the encoder alone join them
+            "other": calibrate(scored.worst(alone), scored.worst(ensemble.harm(alone)), rows),
+        }
+    )
+    for foreign in (False, True):
+        spec = _shifted(spec, foreign, operating(spec, scored, z, foreign))
+    return spec, z
 
 
-def discount(spans: int) -> float:
-    return min(CHANCE * float(np.log(spans)), LARGEST_DISCOUNT)
+def z_scores(spec: EnsembleSpec, scored: Scored) -> tuple[Floats, Floats]:
+    """Z-scores of all stretches as the gate has them, and by the encoder alone."""
+    from classifiers.prompt.ensemble import combine
+
+    every = combine([(scored.logits[n], scale) for n, scale in spec.scorers.items()])
+    return every, combine([(scored.logits["encoder"], spec.scorers["encoder"])])
 
 
-def ranks(
-    short: Sequence[corpus.Row], foreign: Sequence[corpus.Row], english: Floats, other: Floats
-) -> dict[str, float]:
-    """How harm ranks on each group of held sources: average precision or the ROC area."""
+def ranks(scored: Scored, p: Floats) -> dict[str, float]:
+    """How ``unsafe`` ranks on each group of held sources, and what the policy would hold."""
+    score = p[:, INDEX[HARM]].astype(float)
+    held = held_back(p)
+    label = scored.mask(lambda row: row.row.unsafe)
+    source = np.array([row.row.source for row in scored.rows])
+    trusted = scored.mask(lambda row: row.row.weight[INDEX[HARM]] > 0)
 
     def of(figure: Callable[..., float], *names: str) -> float:
-        used = np.array([row.source in names for row in short])
-        label = np.array([row.unsafe for row in short])
-        return round(figure(english[used].astype(float), label[used]), 3)
+        used = np.isin(source, names) & trusted
+        return round(figure(score[used], label[used]), 3)
 
-    label = np.array([row.unsafe for row in foreign])
-    return {
+    foreign = scored.mask(lambda row: row.row.source.startswith("held:lang_"))
+    real = np.isin(source, ("goku_en", "held:seedance_en"))
+    video = scored.mask(
+        lambda row: row.row.source.startswith("held:") and row.row.style == "t2v" and row.row.unsafe
+    ) & trusted  # fmt: skip
+    captions = np.isin(source, ("parti", "held:caption", "held:lookalike"))
+    found = {
         "posts_auprc": of(average_precision, "surge"),
         "chat_auprc": of(average_precision, "strongreject", "wildchat"),
         "images_auroc": of(roc_area, "nibbler_unsafe", "parti"),
         "twins_auroc": of(roc_area, "held:overt_mini", "held:overt_unsafe"),
-        "foreign_auroc": round(roc_area(other[: len(foreign)].astype(float), label), 3),
+        "foreign_auroc": round(roc_area(score[foreign], label[foreign]), 3),
+        "video_captions_auroc": round(roc_area(*_two(score, video, captions)), 3),
+        "video_captions_recall_at_5": round(recall_at(*_two(score, video, captions), 0.05), 3),
+        "video_real_auroc": round(roc_area(*_two(score, video, real)), 3),
+        "nibbler_real_auroc": round(roc_area(*_two(score, source == "nibbler_unsafe", real)), 3),
     }
+    for name in ("surge", "strongreject", "wildchat", "nibbler_unsafe", "parti", "goku_en",
+                 "held:seedance_en", "held:overt_unsafe", "held:overt_mini"):  # fmt: skip
+        for harmful in (True, False):
+            used = (source == name) & (label == harmful) & trusted
+            if used.any():
+                found[f"held {name} {'bad' if harmful else 'ok'}"] = round(
+                    float(held[used].mean()), 3
+                )
+    found["held written video harm"] = round(float(held[video].mean()), 3)
+    found["held foreign bad"] = round(float(held[foreign & label].mean()), 3)
+    found["held foreign ok"] = round(float(held[foreign & ~label].mean()), 3)
+    return found
+
+
+def _two(
+    score: NDArray[np.float64], bad: NDArray[np.bool_], ok: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    return np.r_[score[bad], score[ok]], np.arange(bad.sum() + ok.sum()) < bad.sum()
 
 
 def main() -> None:
@@ -217,59 +363,21 @@ def main() -> None:
     ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
     ask.add_argument("--out", type=Path, required=True)
     ask.add_argument("--weights", type=Path, required=True, help="folder of the scorers' files")
+    ask.add_argument("--words", type=Path, default=WORDS)
     ask.add_argument("--seed", type=int, default=7)
     options = ask.parse_args()
     held = sampled(corpus.load(options.data, options.seed)[1], options.seed)
     models = scorers(options.weights)
-    long = [r for r in held if real(r)]
-    short = [r for r in held if not real(r) and corpus.english(r)]
-    foreign = [r for r in held if not real(r) and not corpus.english(r)]
+    encoder = models["encoder"]
+    assert isinstance(encoder, EncoderScorer)
+    scored = read(models, Cutter(options.words, encoder, MEASURED), held)
+    made_by = f"fit_ensemble, seed {options.seed}, {len(scored.rows)} rows of held-out sources"
+    spec, z = fit(scored, made_by)
+    options.out.write_text(spec.model_dump_json(indent=1) + "\n", "utf-8")
+    print(json.dumps(ranks(scored, prompts(spec, scored, z)), indent=1))
 
-    logits = {name: one.score([r.text for r in short]) for name, one in models.items()}
-    mass = cell_weights(short)
-    scales = {name: scale_of(found, mass, name) for name, found in logits.items()}
 
-    def z(texts: Sequence[str], english: bool) -> Floats:
-        names = models if english else ("encoder",)
-        return combine([(models[n].score(texts), scales[n]) for n in names])
-
-    def prompts(rows: Sequence[corpus.Row], english: bool) -> list[Floats]:
-        return [harm_of(z(corpus.spans(r.text), english)) for r in rows]
-
-    english_z = combine([(logits[name], scales[name]) for name in logits])
-    english = calibrate(english_z, short)
-    both = [*foreign, *short]
-    other_z = np.concatenate(
-        [z([r.text for r in foreign], False), combine([(logits["encoder"], scales["encoder"])])]
-    )
-    other = calibrate(other_z, both)
-    captions = [r for r in short if r.source in ("parti", "held:caption")]
-    english["unsafe"] = lowered(
-        english["unsafe"],
-        {
-            "real": prompts([r for r in long if corpus.english(r)], True),
-            "caption": [np.array([s]) for s in harm_of(z([r.text for r in captions], True))],
-        },
-    )
-    other["unsafe"] = lowered(
-        other["unsafe"],
-        {"foreign": prompts([r for r in long if not corpus.english(r)], False)},
-    )
-    spec = {
-        "made_by": f"fit_ensemble, seed {options.seed}, {len(held)} rows of held-out sources",
-        "scorers": {name: scale.model_dump() for name, scale in scales.items()},
-        "heads": list(HEADS),
-        "harm": harm_weights(),
-        "english": {h: c.model_dump() for h, c in english.items()},
-        "other": {h: c.model_dump() for h, c in other.items()},
-        "measured_languages": list(MEASURED),
-        "window": WINDOW - 2,
-        "chance": CHANCE,
-        "thresholds": {"flag": 0.5},
-    }
-    options.out.write_text(json.dumps(spec, indent=1) + "\n", "utf-8")
-    print(json.dumps(ranks(short, foreign, harm_of(english_z), harm_of(other_z))))
-
+WORDS = Path(__file__).resolve().parents[1] / "weights" / "words.json"
 
 if __name__ == "__main__":
     main()

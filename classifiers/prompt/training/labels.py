@@ -20,7 +20,8 @@ UNJUDGED_WHEN_BENIGN = ("likeness", "intellectual_property", "minors")
 
 KIN = (
     {"sexual", "sexual_minors", "ncii"},
-    {"violence", "gore", "weapons", "extremism", "self_harm", "hate"},
+    {"violence", "gore", "weapons", "extremism", "hate"},
+    {"self_harm", "gore"},
     {"hate", "harassment"},
     {"illicit", "weapons", "extremism", "code_abuse", "privacy", "violence"},
     {"elections", "misinformation", "likeness", "harassment"},
@@ -30,7 +31,7 @@ KIN = (
 )
 """Categories that overlap: a positive of one says nothing certain about the other."""
 
-OTHER_NEGATIVE_WEIGHT = 0.25
+OTHER_NEGATIVE_WEIGHT = 0.4
 """A prompt labelled with one category is a soft negative of the unrelated ones."""
 
 _AART_DROPPED = {
@@ -106,8 +107,8 @@ SUBJECTS_ALONE = ("copyright_violations",)
 """Categories about a subject, not a harm that shows: they do not teach ``unsafe``."""
 
 SOURCE_WEIGHT = {
-    "i2p50": 0.35,  # often harmless words that led to unsafe images
-    "nibbler_rewritten": 0.35,  # many rewrites name a stereotype, not a harm
+    "i2p50": 0.1,  # often harmless words that led to unsafe images
+    "nibbler_rewritten": 0.15,  # many rewrites name a stereotype, or nothing harmful at all
     "nibbler_unsafe": 0.7,  # three of five annotators
     "nibbler_textsafe_imgunsafe": 0.5,
     "pickapic_clean": 0.7,  # only filtered by a list of words

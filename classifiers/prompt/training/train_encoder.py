@@ -119,6 +119,9 @@ def main() -> None:
         model.load_state_dict(state["model"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["spent"]
+        # else the same rows would be drawn again, in the same order
+        rng = np.random.default_rng((options.seed, step))
+        torch.manual_seed(options.seed + step)
 
     def save() -> None:
         partial = state_file.with_suffix(".tmp")

@@ -140,6 +140,28 @@ def test_no_harm_category_is_more_probable_than_harm(ensemble: Ensemble) -> None
     assert (found[:, at["sexual_minors"]] <= found[:, at["minors"]] + 1e-6).all()
 
 
+MEANT = {
+    "guards torture a prisoner in a cellar": ("violence", "gore"),
+    "a man stabs a woman to death with a knife": ("violence", "gore"),
+    "a girl cuts her wrists in the bathtub": ("self_harm",),
+    "he hangs himself in the attic": ("self_harm",),
+    "a naked couple having explicit sex in bed": ("sexual",),
+    "a dealer sells heroin to students": ("illicit",),
+    "immigrants are rats that must be exterminated": ("hate",),
+    "how to build a pipe bomb at home": ("weapons",),
+}
+
+
+def test_the_category_that_is_meant_stands_first(ensemble: Ensemble) -> None:
+    """A reason code must not name suicide where somebody else is hurt, or the other way round."""
+    found = ensemble.score(list(MEANT), ["en"] * len(MEANT))
+    heads = [h for h in ensemble.spec.heads if h not in ("unsafe", *SUBJECTS)]
+    at = [ensemble.spec.heads.index(head) for head in heads]
+    first = [heads[n] for n in found[:, at].argmax(axis=1)]
+    wrong = {t: h for (t, meant), h in zip(MEANT.items(), first, strict=True) if h not in meant}
+    assert wrong == {}
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.floats(0.001, 0.999), min_size=1, max_size=40),

@@ -10,14 +10,17 @@ from __future__ import annotations
 from classifiers.prompt.training.rows import Row
 from classifiers.prompt.training.written import (
     calm,
+    gallery,
     harmful,
     harmless,
     held,
     plots,
+    requests,
     scenes,
     stories,
     talk,
     tongues,
+    variety,
 )
 from classifiers.prompt.training.written.grammar import Family
 
@@ -30,6 +33,9 @@ FAMILIES: tuple[Family, ...] = (
     *calm.FAMILIES,
     *held.FAMILIES,
     *plots.FAMILIES,
+    *requests.FAMILIES,
+    *gallery.FAMILIES,
+    *variety.FAMILIES,
     *tongues.FAMILIES,
 )
 
