@@ -13,9 +13,9 @@ from typing import Any
 from policies import conditions, jurisdictions
 from policies.conditions import ConditionInvalid
 from policies.decision import Action, Stage
-from policies.document import Overlay, Policy, Rule, Tightening
+from policies.document import Overlay, Policy, Requirement, Rule, Tightening
 from policies.issues import Issue, Span
-from policies.overlay import relaxations
+from policies.overlay import excuses, relaxations
 from policies.source import Node
 from policies.taxonomy import CATEGORIES, known_ids
 
@@ -59,6 +59,7 @@ def run(
         *_conditions(node, lines, data),
         *_unreachable(node, own, rules, overlays, parent),
         *_layers(node, overlays, data, known, parent),
+        *_excuses(node, data, base, parent),
         *_floor(node, data, base, known, parent, complete=_complete(data, own)),
         *_coverage(node, data, base, parent),
     ]
@@ -343,6 +344,47 @@ def _layers(
                 continue
             for key, message, remedy in relaxations(known[rule_id], change):
                 yield Issue("relaxes", message, node.find((*place, key)).span, remedy)
+
+
+def _listed(node: Node, data: Mapping[str, Any], stage: str) -> set[str]:
+    """The categories that the document itself lists under `required` for a stage."""
+    required = data.get("required")
+    items = required.get(stage) if isinstance(required, dict) else None
+    count = len(items) if isinstance(items, list) else 0
+    return {
+        category
+        for i in range(count)
+        for category in Requirement.model_validate(
+            node.find(("required", stage, i)).plain()
+        ).categories
+    }
+
+
+def _excuses(
+    node: Node, data: Mapping[str, Any], base: tuple[Rule, ...], parent: Policy | None
+) -> Iterator[Issue]:
+    """A layer may not excuse what the rules below it require by naming it."""
+    for path in _requirements(data):
+        stage = path[-2]
+        inside = path[0] == "overlays"
+        if not inside and parent is None:
+            continue
+        try:
+            asked = Requirement.model_validate(node.find(path).plain())
+            below = parent.required if parent is not None else {}
+            rules = base if inside else parent.rules if parent is not None else ()
+            own = _listed(node, data, str(stage)) if inside else set()
+            found = excuses(below, asked, rules, Stage(stage))
+        except ValueError:
+            continue
+        for category in (c for c in found if c not in own):
+            yield Issue(
+                "relaxes",
+                f"this relaxes `required`: a rule below it names {category}, so it is required "
+                "whatever the circumstances",
+                node.find((*path, "when")).span,
+                f"an overlay may only tighten: leave {category} out, or `when` and `otherwise`",
+            )
 
 
 def _floor(

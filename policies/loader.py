@@ -266,7 +266,7 @@ def _whole(document: PolicySource, parent: Policy | None) -> Policy:
         lineage=(*parent.lineage, f"{parent.id}@{parent.version}"),
         default=reduce(stricter, (document.default,), parent.default),
         categories=(*parent.categories, *document.categories),
-        required=merged(parent.required, document.required),
+        required=merged(parent.required, document.required, parent.rules),
         rules=laid_over(map(inherited, parent.rules), document.tighten, document.rules),
         floor=(*parent.floor, *document.floor),
         overlays=(*parent.overlays, *document.overlays),

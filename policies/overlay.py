@@ -8,13 +8,13 @@ which they are laid over a policy does not change the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from policies import jurisdictions
 from policies.context import AgeMode
 from policies.decision import Action, Stage
-from policies.document import Overlay, Policy, Required, Rule, Tightening
+from policies.document import Overlay, Policy, Required, Requirement, Rule, Tightening
 
 
 def applies(overlay: Overlay, tenant: str, jurisdiction: str, age_mode: AgeMode) -> bool:
@@ -108,13 +108,34 @@ def stricter(one: Action, other: Action | None) -> Action:
     return one if other is None or other.severity <= one.severity else other
 
 
-def merged(one: Required, other: Required) -> Required:
-    """Both sets of requirements."""
+def merged(one: Required, other: Required, rules: Iterable[Rule]) -> Required:
+    """Both sets of requirements, where ``other`` is laid over ``rules`` and what ``one`` asks for.
+
+    A rule requires the category that it names, so a layer cannot excuse it: the requirement is
+    then written out beside the layer's own.
+    """
+    told = list(rules)
     return {
-        stage: (*one.get(stage, ()), *other.get(stage, ()))
+        stage: (*one.get(stage, ()), *other.get(stage, ()), *_kept(one, other, told, stage))
         for stage in Stage
         if stage in one or stage in other
     }
+
+
+def excuses(one: Required, other: Requirement, rules: Iterable[Rule], stage: Stage) -> list[str]:
+    """The categories that ``other`` would excuse at a stage, though a rule below it names them."""
+    if other.when is None:
+        return []
+    below = {category for need in one.get(stage, ()) for category in need.categories}
+    named = {rule.category for rule in rules if stage in rule.stage} - below
+    return [category for category in other.categories if category in named]
+
+
+def _kept(
+    one: Required, other: Required, rules: Sequence[Rule], stage: Stage
+) -> tuple[Requirement, ...]:
+    found = [c for need in other.get(stage, ()) for c in excuses(one, need, rules, stage)]
+    return (Requirement(categories=tuple(dict.fromkeys(found))),) if found else ()
 
 
 def laid_over(
@@ -137,13 +158,17 @@ def effective(policy: Policy, tenant: str, jurisdiction: str, age_mode: AgeMode)
     rules = (*policy.rules, *added)
     for layer in layers:
         rules = laid_over(rules, layer.tighten, ())
+    required = policy.required
+    for layer in layers:
+        others = [rule for other in layers if other is not layer for rule in other.rules]
+        required = merged(required, layer.required, (*policy.rules, *others))
     # Not model_copy: it would copy the cached digest too.
     return Policy.model_construct(
         **{
             **{name: getattr(policy, name) for name in Policy.model_fields},
             "lineage": (*policy.lineage, *(layer.overlay for layer in layers)),
             "default": reduce(stricter, (layer.default for layer in layers), policy.default),
-            "required": reduce(merged, (layer.required for layer in layers), policy.required),
+            "required": required,
             "rules": rules,
             "overlays": (),
         }

@@ -58,7 +58,7 @@ class Judge:
         matcher: Matcher,
     ) -> None:
         self.ensemble = ensemble
-        self._reader = Reader(normaliser, languages)
+        self.reader = Reader(normaliser, languages)
         self._matcher = matcher
         self._entities = EntityClassifier()
         self._signs = Signs(ensemble.spec.heads, LexiconScorer())
@@ -67,7 +67,7 @@ class Judge:
 
     def judge(self, texts: Sequence[str]) -> list[Judgement]:
         """One judgement a text; all stretches of all texts go through the models together."""
-        read = [self._reader.read(text) for text in texts]
+        read = [self.reader.read(text) for text in texts]
         parts = [
             ()
             if one.unread

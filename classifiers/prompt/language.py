@@ -10,40 +10,19 @@ a name in them it is wrong more often than right.
 
 from __future__ import annotations
 
-import io
-import lzma
 import re
-import threading
-from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from classifiers.prompt.identify import ENGLISH_LIKE, UNSETTLED, Identifier
 from classifiers.prompt.normalise import Vocabulary
-
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
 
 SUPPORTED = ("en",)
 """Languages that the embedded model was measured on; see the model card."""
 UNDETERMINED = "und"
 FOREIGN_SCRIPT = 0.3
 """Share of non-Latin letters from which a text is not English, whatever else it holds."""
-ENGLISH_LIKE = ("en", "pcm", "gcf", "jam", "sco")
-"""English and creoles of it, which the n-gram model confuses on short texts."""
-_CANDIDATES_LIST = (
-    "en de fr es it pt nl sv da no pl cs sk sl hr sr ro hu fi et lv lt tr az id ms vi tl sw "
-    "af ca gl eu cy ga is sq mt ru uk bg mk be el he ar fa ur hi mr ne bn ta te ml kn gu pa "
-    "si th lo km my zh ja ko ka hy am mn kk eo la ht rw xh zu"
-)
-CANDIDATES = _CANDIDATES_LIST.split()
-"""What the n-gram model may answer: languages that people write prompts in."""
 FOREIGN_SUM = 2.5
 """Weight of a stretch from which it may be another language: three words that are no English."""
 VOTED_SUM = 2.15
@@ -52,14 +31,24 @@ DIGITS = 0.5
 """Weight of a word with digits in it: a code, or letters that somebody disguised."""
 CLEAR_SUM = 4.0
 """Weight from which the n-gram model is hardly believed when it says English."""
+NAMES_SUM = 3.6
+"""Weight up to which a stretch that one model calls English, and the other nothing known, is a
+few names in lower case."""
 NAME, FIRST = 0.3, 0.6
 """Weight of an unknown word with a capital: inside a sentence, where it is most often a name,
 and at its beginning."""
 PERHAPS_ENGLISH, SURELY_ENGLISH = 0.3, 0.9
 """Share for English at which the n-gram model overrules the words; the second, where two or
 more frequent words of one other language stand in the stretch."""
+FAINT_SUM = 1.4
+"""Weight from which two models that agree for sure are believed: two words that are no English."""
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W_]+")
+_CODE = re.compile(
+    r"https?://\S+|(?<!\S)@\w+|\b[\w.-]+\.(?:com|net|org|io|ai|co|js|css|html|py|png|jpe?g|mp4)\b"
+    r"(?:/\S*)?"
+)
+"""Addresses, account names and names of files: of no language."""
 
 _SCRIPTS = (
     ("ja", "\u3040", "\u30ff"),
@@ -72,6 +61,12 @@ _SCRIPTS = (
     ("th", "\u0e00", "\u0e7f"),
     ("el", "\u0370", "\u03ff"),
 )
+
+_RUSSIAN = re.compile("[ыэё]", re.I)
+_NOT_RUSSIAN = re.compile("[іїєґўђјљњћџѓќѕәғқңөұүһӣӯҳҷӑӗ]", re.I)
+"""Letters of other languages in Cyrillic script; the first three are theirs only beside these."""
+_SHARED = ("ru", "ar", "he", "hi", "el")
+"""Those whose letters other languages are written in too."""
 
 # Words that are frequent in the language and are no English words.
 _FOREIGN_WORDS = {
@@ -97,13 +92,31 @@ _FOREIGN_WORDS = {
     "hu": "a az és egy nem hogy van ez meg de is",
     "cs": "a v na se že je to s z do ne jako po pro ve",
     "vi": "và của một là có trong cho không người với trên",
-    "tl": "ang ng sa mga na ay isang at may",
+    "tl": "ang ng sa mga na ay isang at may non",
+    "no": "og i det som på er av for med til den ikke en et jeg han hun ved uten",
+    "sw": "na ya wa kwa ni katika la za cha kama hii yake",
+    "af": "die en van in het is nie met vir op wat om te hy sy aan deur",
+    "ca": "el la els les un una i és en amb per a del dels que no es amb",
+    "ru": "и в не на что с по как это от из у за к его её их но а мы он она они для до под без "
+    "над через при",
+    "uk": "і в не на що з по як це від із у за до його її їх але а ми він вона вони для під без "
+    "над через та й",
+    "bg": "и в не на че с по как това от из за към му ѝ но а ние той тя те за до под без през се "
+    "са да е си",
+    "sr": "и у не на да са по као то од из за к његов њен али а ми он она они до под без кроз је "
+    "се",
+    "ar": "في من على إلى عن مع هذا هذه التي الذي كان ثم و لا ما بين أن",
+    "fa": "در از به که با این آن را و است برای یک بر تا می هم",
+    "ur": "کے کی کا میں سے اور ہے ہیں کو نے پر یہ ایک وہ",
+    "hi": "के की का में से और है हैं को ने पर यह एक वह जो भी हो",
+    "mr": "आणि आहे च्या ची चा मध्ये हे ती तो एक आहेत करून नाही",
+    "ne": "र को छ मा ले लाई हो यो एक का छन् गर्दै पनि",
 }
 _FOREIGN = {code: frozenset(words.split()) for code, words in _FOREIGN_WORDS.items()}
 _AMBIGUOUS_LIST = (
     "a i is in on to no me he do at as by or so an die was war man hat kind am of and the it "
     "es que de la el se son come al au con sin pour plus los las des du van den het per un "
-    "fin en o e dan mi di sa s le"
+    "fin en o e dan mi di sa s le for av te ved to at may non"
 )
 _AMBIGUOUS = frozenset(_AMBIGUOUS_LIST.split())
 """Foreign frequent words that also occur in English prompts; they say nothing."""
@@ -131,38 +144,6 @@ class Run:
     language: Language
 
 
-def load_identifier() -> LanguageIdentifier:
-    """The n-gram model of ``py3langid``, read into memory.
-
-    The package's own loader unpacks 65 MB into a temporary file in every process; this one
-    writes none. Half a second and 100 MB.
-    """
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    spec = find_spec("py3langid")
-    assert spec is not None and spec.origin is not None
-    packed = Path(spec.origin).parent / MODEL_FILE
-    with lzma.open(packed) as stream:
-        unpacked = io.BytesIO(stream.read())
-    with np.load(unpacked, allow_pickle=False) as data:
-        return LanguageIdentifier(
-            data["ptc"],
-            data["pc"],
-            data["classes"].tolist(),
-            _plain(data["nextmove"]),
-            data["out_feat"].tolist(),
-            norm_probs=True,
-            tk_row=_plain(data["nextmove_row"]),
-        )
-
-
-def _plain(numbers: NDArray[np.unsignedinteger[Any]]) -> array[int]:
-    # single items of array.array are read several times faster than NumPy's
-    found = array({2: "H", 4: "I", 8: "L"}[numbers.dtype.itemsize])
-    found.frombytes(np.ascontiguousarray(numbers).tobytes())
-    return found
-
-
 class LanguageDetector:
     """Finds the languages of a text; 0.05 ms for plain English, 0.3 ms for other texts.
 
@@ -174,16 +155,7 @@ class LanguageDetector:
     def __init__(self, words: Vocabulary, supported: Iterable[str] = SUPPORTED) -> None:
         self._words = words
         self._supported = frozenset((*supported, UNDETERMINED))
-        self._lock = threading.Lock()
-        self._loaded: LanguageIdentifier | None = None
-
-    @property
-    def _model(self) -> LanguageIdentifier:
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = load_identifier()
-                self._loaded.set_languages(list(CANDIDATES))
-            return self._loaded
+        self._identifier = Identifier(self._supported)
 
     def detect(self, text: str) -> Language:
         """The language of one span; of mixed ones the first that is not English."""
@@ -192,22 +164,23 @@ class LanguageDetector:
         other = other or next((r.language for r in found if r.language.code not in OURS), None)
         return other or (found[0].language if found else Language(UNDETERMINED, True))
 
-    def runs(self, text: str) -> list[Run]:
+    def runs(self, text: str, around: str = "") -> list[Run]:
         """``text`` cut where the language changes, in order; together they cover all of it.
 
         Expects text in one script, as :func:`classifiers.prompt.spans.cut` makes it. A long
         stretch of words that are no English, in the midst of English, is a run of its own.
+        ``around`` is the language that most of the prompt is in, where that is known.
         """
         letters = _LETTER.findall(text)
         if not letters:
             return [Run(0, len(text), Language(UNDETERMINED, True))]
         if sum(_non_latin(c) for c in letters) > FOREIGN_SCRIPT * len(letters):
-            return [Run(0, len(text), self._language(self._by_script(letters)))]
+            return [Run(0, len(text), self._language(self._by_script(text, letters, around)))]
         runs: list[Run] = []
         pending = [(0, len(text))]
         while pending:
             start, end = pending.pop()
-            stretch = self._most_foreign(text[start:end])
+            stretch = self._most_foreign(text[start:end], around)
             if stretch is None:
                 code = "en" if _WORD.search(text, start, end) else UNDETERMINED
                 runs.append(Run(start, end, self._language(code)))
@@ -218,16 +191,34 @@ class LanguageDetector:
                 pending.append((start, start + first))
             if _WORD.search(text, start + last, end):
                 pending.append((start + last, end))
-        return sorted(runs, key=lambda run: run.start)
+        joined: list[Run] = []
+        for run in sorted(runs, key=lambda run: run.start):
+            if joined and joined[-1].language.code == run.language.code == "en":
+                joined[-1] = Run(joined[-1].start, run.end, run.language)
+            else:
+                joined.append(run)
+        return joined
+
+    def supports(self, code: str) -> bool:
+        """Whether the model may judge the language ``code``."""
+        return code in self._supported
 
     def _language(self, code: str) -> Language:
         return Language(code, code in self._supported)
 
-    def _most_foreign(self, text: str) -> tuple[int, int, str] | None:
-        """The stretch with the largest sum of weights (Kadane), when that is another language."""
+    def _most_foreign(self, text: str, around: str) -> tuple[int, int, str] | None:
+        """The stretch with the largest sum of weights (Kadane), and the language that it is in.
+
+        None where no stretch can be foreign; ``en`` where the words alone made it look so.
+        """
         found = list(_WORD.finditer(text))
         shouted = text.upper() == text
-        weights = [self._weight(m.group(), i == 0 or shouted) for i, m in enumerate(found)]
+        codes = [m.span() for m in _CODE.finditer(text)]
+        weights = [
+            (0.0, ()) if any(a <= m.start() < b for a, b in codes)
+            else self._weight(m.group(), i == 0 or shouted)
+            for i, m in enumerate(found)
+        ]  # fmt: skip
         best, first, last = 0.0, 0, 0
         total, begun = 0.0, 0
         for at, (against, _) in enumerate(weights):
@@ -236,16 +227,21 @@ class LanguageDetector:
             total += against
             if total > best:
                 best, first, last = total, begun, at + 1
+        if best < FAINT_SUM:
+            return None
         votes = Counter(code for _, codes in weights[first:last] for code in codes)
-        if best < (VOTED_SUM if votes else FOREIGN_SUM):
-            return None
         start, end = found[first].start(), found[last - 1].end()
-        sure = max(votes.values(), default=0)
-        ranked = {str(name): float(p) for name, p in self._model.rank(text[start:end].lower())}
-        english = sum(ranked.pop(name, 0.0) for name in ENGLISH_LIKE)
-        if english > (SURELY_ENGLISH if sure >= 2 or best >= CLEAR_SUM else PERHAPS_ENGLISH):
-            return None
-        return start, end, max(ranked, key=lambda name: ranked[name] + votes[name] / max(sure, 1))
+        named = self._identifier.name(text[start:end], votes, around)
+        if best < (VOTED_SUM if votes else FOREIGN_SUM) and not named.agreed:
+            return start, end, "en"
+        sure = max(votes.values(), default=0) >= 2 or best >= CLEAR_SUM
+        unsettled = named.second in ENGLISH_LIKE and named.code == UNSETTLED
+        if unsettled and not votes and best < NAMES_SUM:
+            # names in lower case: each model takes them for another language
+            return start, end, "en"
+        if named.english > (SURELY_ENGLISH if sure else PERHAPS_ENGLISH):
+            return start, end, "en"
+        return start, end, named.code
 
     def _weight(self, word: str, first: bool) -> tuple[float, tuple[str, ...]]:
         """How much a word speaks against English, and for which languages."""
@@ -270,11 +266,18 @@ class LanguageDetector:
             return 1.2, ()
         return 1.0, ()
 
-    def _by_script(self, letters: list[str]) -> str:
+    def _by_script(self, text: str, letters: list[str], around: str) -> str:
+        """The language of a text that is not in Latin letters."""
         for code, first, last in _SCRIPTS:
             if any(first <= c <= last for c in letters):
-                return str(self._model.classify("".join(letters))[0]) if code == "ru" else code
-        return str(self._model.classify("".join(letters))[0])
+                if code not in _SHARED:
+                    return code
+                break
+        words = (m.group().lower() for m in _WORD.finditer(text))
+        votes = Counter(c for word in words for c, known in _FOREIGN.items() if word in known)
+        if _RUSSIAN.search(text) and not _NOT_RUSSIAN.search(text):
+            votes["ru"] = sum(votes.values()) + 1
+        return self._identifier.name(text, votes, around).code
 
 
 def _non_latin(char: str) -> bool:

@@ -20,6 +20,16 @@ MAX_REREAD = 24
 """Foreign spans of one text that are searched for disguises; any more stay foreign."""
 
 
+AROUND = 60
+"""Letters of one language from which it names what stands among them."""
+
+
+MOSTLY = 0.7
+"""Share of a span from which all of it counts as foreign."""
+Stretch = tuple[int, int, Language]
+"""Start, end and language."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """``start:end`` of the prompt is in the language ``code``, which no model was measured on."""
@@ -57,26 +67,24 @@ class Reader:
         letters: dict[str, int] = {}
         foreign: list[tuple[int, int]] = []
         reread = 0
-        for runs in self._spans(readings.plain.text):
-            again: tuple[str, ...] = ()
-            if any(not language.supported for _, _, language in runs) and reread < MAX_REREAD:
+        for start, end, language in self._stretches(readings.plain.text):
+            at = _origin(readings.plain, start, end)
+            part = readings.plain.text[start:end]
+            if not language.supported and reread < MAX_REREAD:
                 reread += 1
-                again = self._again(readings.plain.text[runs[0][0] : runs[-1][1]])
-                whole = _origin(readings.plain, runs[0][0], runs[-1][1])
-                pieces += [Piece(clear, "en", *whole) for clear in again]
+                again = self._again(part)
+                pieces += [Piece(clear, "en", *at) for clear in again]
                 if again:
-                    foreign.append(whole)
+                    foreign.append(at)
                     letters["en"] = letters.get("en", 0) + len(again[0])
                     continue
-            for start, end, language in runs:
-                at = _origin(readings.plain, start, end)
-                letters[language.code] = letters.get(language.code, 0) + end - start
-                if language.code not in OURS and not _spelt_out(readings.plain.text[start:end]):
-                    foreign.append(at)
-                if not language.supported:
-                    unread.append(Unread(language.code, *at))
-                elif not readings.others or language.code not in OURS:
-                    pieces.append(Piece(readings.plain.text[start:end], language.code, *at))
+            letters[language.code] = letters.get(language.code, 0) + end - start
+            if language.code not in OURS and not _spelt_out(part):
+                foreign.append(at)
+            if not language.supported:
+                unread.append(Unread(language.code, *at))
+            elif not readings.others or language.code not in OURS:
+                pieces.append(Piece(part, language.code, *at))
         for reading in readings.others:
             pieces += self._others(reading, foreign)
         made = []
@@ -95,13 +103,42 @@ class Reader:
             language = Language(code, True)
         return Read(readings, language, tuple(made), tuple(unread))
 
-    def _spans(self, text: str) -> list[list[tuple[int, int, Language]]]:
+    def _settled(self, text: str) -> list[list[Stretch]]:
+        """The runs of each span; what nobody could name alone is named by what stands around it."""
+        found = self._spans(text)
+        if all(language.supported for runs in found for _, _, language in runs):
+            return found
+        letters: dict[str, int] = {}
+        for start, end, language in (run for runs in found for run in runs):
+            letters[language.code] = letters.get(language.code, 0) + end - start
+        most = max(letters, key=letters.__getitem__)
+        if most in OURS or letters[most] < AROUND or not self._languages.supports(most):
+            return found
+        return self._spans(text, most)
+
+    def _stretches(self, text: str) -> list[Stretch]:
+        """All runs in order; one for a whole span that is mostly unread.
+
+        A disguise is taken off a span as a whole, but a few foreign words among English ones
+        are looked at alone: read together, they would be bent into the English around them.
+        """
+        found: list[Stretch] = []
+        for runs in self._settled(text):
+            foreign = sum(end - start for start, end, language in runs if not language.supported)
+            if len(runs) > 1 and foreign > MOSTLY * (runs[-1][1] - runs[0][0]):
+                worst = next(language for _, _, language in runs if not language.supported)
+                found.append((runs[0][0], runs[-1][1], worst))
+            else:
+                found += runs
+        return found
+
+    def _spans(self, text: str, around: str = "") -> list[list[Stretch]]:
         """The runs of each span that is not about the camera alone."""
         found = []
         for span in spans.cut(text):
             part = text[span.start : span.end]
             if not spans.technical(part):
-                runs = self._languages.runs(part)
+                runs = self._languages.runs(part, around)
                 found.append([(span.start + r.start, span.start + r.end, r.language) for r in runs])
         return found
 

@@ -53,7 +53,7 @@ _CODE = re.compile(
 )
 """A time code or a numbered label of a shot, with the signs that set it off."""
 _END = re.compile(
-    r"[\n\r\u2028\u2029\x0b\x0c]+(?:\s*(?:[-*•▪‣●◦·–—>#+]+|\(?\d{1,2}[.)])\s+)?"
+    r"(?:[\n\r\u2028\u2029\x0b\x0c]|\\n|\\t)+(?:\s*(?:[-*•▪‣●◦·–—>#+]+|\(?\d{1,2}[.)])\s+)?"
     r"|(?<=[.!?…])[\"'”’»)\]]*\s+"
     r"|[。！？｡．؟۔।॥។៖።፧၊။՞⸮‼⁇⁈⁉]+[\"'”’»」』）)]*\s*"
     r"|[;；؛]\s*|\s[|•▪‣●◦→⇒]+\s"

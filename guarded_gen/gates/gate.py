@@ -208,6 +208,8 @@ def decided_by(result: GateResult, prompt: str) -> dict[str, Any]:
                 {"start": start, "end": end, "language": code}
                 for start, end, code in signal.detail.get("unread", ())
             ]
+    # every category that was not assessed for a part's language names the part
+    spans = [span for i, span in enumerate(spans) if span not in spans[:i]]
     if match is not None:
         found |= {"category": match.category, "score": match.score}
     for span in spans:

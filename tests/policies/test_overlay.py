@@ -134,3 +134,37 @@ def test_places_inside_places(pattern: str, code: str, covered: bool) -> None:
     from policies.jurisdictions import covers
 
     assert covers(pattern, code) is covered
+
+
+EXCUSE = {
+    "upload": [{"categories": ["gore"], "when": "has_reference", "otherwise": "no_reference"}]
+}
+"""The default policy names gore at uploads by its rules alone."""
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        HEAD | {"required": EXCUSE},
+        HEAD
+        | {"overlays": [{"overlay": "o", "applies_to": {"tenants": ["t"]}, "required": EXCUSE}]},
+    ],
+)
+def test_no_layer_excuses_what_a_rule_below_it_names(document: dict[str, object]) -> None:
+    with pytest.raises(policies.PolicyInvalid) as refused:
+        policies.loads(yaml.safe_dump(document))
+    assert {issue.code for issue in refused.value.issues} == {"relaxes"}
+
+
+def test_an_excuse_that_got_past_the_loader_excuses_nothing() -> None:
+    layer = policies.Overlay.model_validate(
+        {"overlay": "o", "applies_to": {"tenants": ["t"]}, "required": EXCUSE}
+    )
+    policy = policies.Policy(
+        id="p", version="1", rules=DEFAULT.rules, floor=DEFAULT.floor,
+        required=DEFAULT.required, overlays=(layer,),
+    )  # fmt: skip
+    for made in (DEFAULT, policy):
+        decision = evaluate(made, Stage.UPLOAD, [], Context(tenant="t"))
+        assert decision.action is Action.REVIEW
+        assert "gore" in {item.category for item in decision.missing}

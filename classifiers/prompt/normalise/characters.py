@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 
 from confusable_homoglyphs import confusables
@@ -207,26 +208,76 @@ def script(char: str) -> str:
 _WORD = re.compile(r"[^\W_]+")
 
 
-def undo_confusables(text: Traced, everywhere: bool) -> tuple[Traced, int]:
-    """Latin twins for look-alikes in words that mix scripts, or in all words; with the count."""
+def undo_confusables(text: Traced) -> tuple[Traced, int]:
+    """Latin twins for the look-alikes in words that mix Latin with another script; their number."""
     changed = 0
 
     def change(match: re.Match[str]) -> str:
         nonlocal changed
         word = match.group()
-        if word.isascii():
-            return word
-        # letters with an accent are spelling, not disguise
-        if all(ord(c) < 0x250 for c in unicodedata.normalize("NFC", word)):
+        # letters with an accent are spelling, not disguise; so is Latin beside kana or Hangul
+        if all(map(_accented, unicodedata.normalize("NFC", word))) or _written_solid(word):
             return word
         scripts = {script(c) for c in word} - {""}
-        if not everywhere and len(scripts) < 2 and scripts != {"latin"}:
+        if len(scripts) < 2 and scripts != {"latin"}:
             return word
         new = "".join(latin_twin(c) for c in word)
         changed += new != word
         return new
 
     return text.replace(_WORD, change), changed
+
+
+def undo_foreign_letters(text: Traced, known: Callable[[str], bool]) -> tuple[Traced, int]:
+    """Words all in letters of another script that are English in disguise; their number.
+
+    So are letters with a dot or hook that English never has: ``ḳịḷḷ``, but not Vietnamese.
+    A Russian word can happen to be made of look-alikes (``рот`` is a mouth, and no pot). So words
+    of one other script that stand beside each other are changed together, and only where nearly all
+    their letters come out in words that are ``known``.
+    """
+    chosen: dict[int, str] = {}
+    accented: list[tuple[int, str, str]] = []
+    group: list[tuple[int, str, str]] = []
+    before = ""
+
+    def settle(words: list[tuple[int, str, str]]) -> None:
+        letters = sum(len(word) for _, word, _ in words)
+        clear = sum(len(word) for _, word, new in words if new.isascii() and known(new))
+        if words and clear >= NEARLY_ALL * letters:
+            chosen.update((at, new) for at, _, new in words if new.isascii())
+        words.clear()
+
+    for match in _WORD.finditer(text.text):
+        word = match.group()
+        scripts = {script(c) for c in word} - {""}
+        mine = next(iter(scripts)) if len(scripts) == 1 else ""
+        if mine != before:
+            settle(group)
+        before = mine
+        if mine == "latin":
+            if max(word) >= "\u1e00":
+                accented.append((match.start(), word, "".join(map(latin_twin, word))))
+        elif mine and not _written_solid(word):
+            group.append((match.start(), word, "".join(map(latin_twin, word))))
+    settle(group)
+    settle(accented)
+    if not chosen:
+        return text, 0
+    return text.replace(_WORD, lambda m: chosen.get(m.start(), m.group())), len(chosen)
+
+
+def _accented(char: str) -> bool:
+    """Whether a letter is Latin as some language spells it; U+1E00 on is Vietnamese above all."""
+    return ord(char) < 0x250 or 0x1E00 <= ord(char) <= 0x1EFF
+
+
+def _written_solid(word: str) -> bool:
+    return any(0x2E80 <= ord(c) <= 0xD7FF for c in word)
+
+
+NEARLY_ALL = 0.8
+"""Share of letters that must come out in known words."""
 
 
 def emoji_words(text: Traced) -> tuple[Traced, int]:

@@ -32,8 +32,6 @@ PLAUSIBLE = 0.55
 """How readable a guess must be where English function words show the language."""
 BONES = 0.12
 """Share of function words that shows it; captions have about 0.2, other languages under 0.05."""
-MOSTLY = 0.75
-"""Share of Latin letters from which a text counts as written in Latin script."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LETTER = re.compile(r"[^\W\d_]")
 _CODES = frozenset(("base64", "hex", "binary", "morse", "percent", "escape"))
@@ -43,11 +41,6 @@ _WHOLE = _CODES | {"rot13", "reversed", "stretch"}
 _MAPPED = _WHOLE | {"leet"}
 """Steps that put one letter for another throughout: function words do not arise by chance."""
 _WORDS = re.compile(r"[^\W\d_]{2,}")
-
-
-def _latin_share(text: str) -> float:
-    letters = _LETTER.findall(text)
-    return sum(c.isascii() for c in letters) / len(letters) if letters else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +147,13 @@ class Normaliser:
                 steps.append("compatibility")
                 undone += min(fancy // 3, len(composed.text.split()))
             text = composed
-        text, mixed = characters.undo_confusables(text, everywhere=False)
+        text, mixed = characters.undo_confusables(text)
+        if not text.text.isascii():
+            text, changed = characters.undo_foreign_letters(text, self._words.known)
+            mixed += changed
         if mixed:
             steps.append("confusables")
             undone += mixed
-        if any(not c.isascii() for c in text.text):
-            whole, changed = characters.undo_confusables(text, everywhere=True)
-            mostly_latin = _latin_share(text.text) >= MOSTLY
-            before = self._words.readability(text.text[:MAX_GUESSED])
-            after = self._words.readability(whole.text[:MAX_GUESSED])
-            clearer = after >= max(0.6, before + GAIN)
-            if changed and (clearer or mostly_latin) and _latin_share(whole.text) >= MOSTLY:
-                text = whole
-                steps.append("confusables")
-                undone += changed
         if emoji:
             steps.append("emoji")
         return text, tuple(dict.fromkeys(steps)), undone

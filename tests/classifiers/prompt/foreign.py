@@ -86,3 +86,21 @@ SENTENCES = {
     "ko": "그런 다음 창가의 낯선 사람이 아무도 보아서는 안 되는 것을 천천히 보여준다.",
 }
 """One sentence in each of thirty languages, harmless, in the shape of something hidden."""
+
+ROMANISED = {
+    "hi": "ek aadmi raat ko khidki ke paas khada hai aur chupke se andar dekh raha hai",
+    "bn": "ekta lok janalar pashe dariye ache ar aste aste ghorer bhitore takachche",
+    "ta": "oru manithan jannal arugil nindru veettukkul ulle paarkiraan",
+    "te": "oka manishi kitiki daggara nilabadi lopaliki chustunnadu",
+    "ar": "rajul gharib yaqif amam al shubbak wa yanzur ila al ghurfa",
+    "fa": "yek mard kenar panjere istade va be dakhel negah mikonad",
+    "ru": "neznakomyy muzhchina stoit u okna i medlenno smotrit v komnatu",
+    "uk": "neznayomyy cholovik stoyit bilya vikna i povilno dyvytsya v kimnatu",
+    "el": "enas agnostos andras stekete sto parathiro kai kitazi mesa sto domatio",
+    "zh": "yi ge mosheng ren zhan zai chuangbian manman de kan zhe fangjian",
+    "ja": "mishiranu otoko ga mado no soba ni tatte heya no naka wo mite iru",
+    "ko": "natseon namjaga changmun yeope seoseo bang aneul deulyeoda bonda",
+    "th": "phu chai plaek na yuen yu khang na tang lae mong khao pai nai hong",
+    "he": "ish zar omed leyad hachalon umistakel le'at letoch hacheder",
+}
+"""A stranger at a window, in the Latin letters that people type when they have no others."""

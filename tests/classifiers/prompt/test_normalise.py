@@ -94,3 +94,18 @@ def test_any_text_gives_readings_with_true_offsets(words: Vocabulary, text: str)
         assert len(reading.text) == len(reading.origin)
         assert all(0 <= at < len(text) for at in reading.origin)
         assert 0 <= reading.readability <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Một người phụ nữ nhảy múa trên bãi biển", "рот и нос, сосна растёт в роще, оса, сор",
+     "A man walks home. Под сосной сидит сова и ест рис.", "вона пише в сараї про сома",
+     "A poster with the word Москва"],
+)  # fmt: skip
+def test_words_of_other_languages_keep_their_letters(normaliser: Normaliser, text: str) -> None:
+    assert normaliser.read(text).plain.text == text
+
+
+@pytest.mark.parametrize("text", ["ѕех оn thе bеасh", "ḳịḷḷ the man", "СОАТ"])
+def test_english_in_foreign_letters_is_read(normaliser: Normaliser, text: str) -> None:
+    assert normaliser.read(text).plain.text.isascii()
