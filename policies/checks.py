@@ -374,7 +374,7 @@ def _excuses(
             below = parent.required if parent is not None else {}
             rules = base if inside else parent.rules if parent is not None else ()
             own = _listed(node, data, str(stage)) if inside else set()
-            found = excuses(below, asked, rules, Stage(stage))
+            found = excuses(below, asked, rules, Stage(str(stage)))
         except ValueError:
             continue
         for category in (c for c in found if c not in own):

@@ -54,7 +54,7 @@ def _plain(text: str) -> Traced:
         return traced
     traced, _ = characters.drop_invisible(traced)
     traced, _ = characters.drop_marks(traced)
-    traced, _ = characters.undo_confusables(traced, False)
+    traced, _ = characters.undo_confusables(traced)
     return traced
 
 
