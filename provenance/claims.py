@@ -94,6 +94,12 @@ def _assertions(
 ) -> Iterator[Checked]:
     stored = manifest.box.child("c2pa.assertions")
     children = {c.label: c for c in stored.children} if stored else {}
+    if stored and len(children) < len(stored.children):
+        yield Checked(
+            "assertion.undeclared",
+            "self#jumbf=c2pa.assertions",
+            "two parts have the same name: the signature covers one of them at most",
+        )
     named: set[str] = set()
     for link in links(claim):
         where = str(link.get("url", ""))

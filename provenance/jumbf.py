@@ -251,6 +251,8 @@ def parse_store(data: bytes, limits: ProvenanceLimits) -> ManifestStore:
     manifests = tuple(unpacked)
     if root.label != "c2pa" or not manifests:
         raise StoreBroken("the store holds no manifest")
+    if len({m.label for m in manifests}) < len(manifests):
+        raise StoreBroken("two manifests have the same label")
     for manifest in manifests:
         _check_shape(manifest.box)
     return ManifestStore(manifests, root)
@@ -347,6 +349,10 @@ def parse_signature(data: bytes) -> Signature:
     outside = unprotected if isinstance(unprotected, Mapping) else {}
     if not isinstance(inside, Mapping) or not isinstance(value, bytes):
         raise StoreBroken("the claim signature is no COSE_Sign1")
+    for name in (_X5CHAIN, "x5chain"):
+        # which of the two would be believed is open (C2PA 2.4, sections 14.2 and 14.5)
+        if name in inside and name in outside:
+            raise StoreBroken("the claim signature carries two chains of certificates")
     raw = inside.get(_X5CHAIN, inside.get("x5chain", outside.get(_X5CHAIN, outside.get("x5chain"))))
     certificates = [raw] if isinstance(raw, bytes) else raw if isinstance(raw, list | tuple) else []
     try:

@@ -10,6 +10,7 @@ Codes: C2PA 2.4, section 15.2.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,13 +23,16 @@ import encypher_c2pa
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from provenance import TrustList, Verdict
 from provenance.certificates import ExtendedKeyUsageOID
+from provenance.codes import Meaning, meaning
 from provenance.containers import XMP_UUID
 from provenance.trust import Revoked, fingerprint
 from provenance.verifier import examine, library_settings
-from tests.conformance.c2pa.handmade import EXCLUSIONS, assertion, box
+from tests.conformance.c2pa.handmade import EXCLUSIONS, assertion, box, superbox
 from tests.conformance.c2pa.independent import bmff_digest, judge
 from tests.conformance.c2pa.test_strict import response
 from tests.provenance.conftest import Studio, signed, studio  # noqa: F401
@@ -227,6 +231,17 @@ def updated(*, who: Any = GOOD, redact: str = "", kept: bool = False, **more: An
     return make
 
 
+class TwoChains(Hand):
+    """A second chain in the part of the signature's header that nobody signed."""
+
+    def _cose(self, claim: bytes) -> bytes:
+        protected, outside, payload, value = cbor2.loads(super()._cose(claim)).value
+        other = [c.public_bytes(Encoding.DER) for c in STRANGER.chain]
+        parts = [protected, {33: other, **outside}, payload, value]
+        return cbor2.dumps(cbor2.CBORTag(18, parts))
+
+
+LATER = superbox(b"zzzz", "org.example.later", box(b"cbor", cbor2.dumps({"a": 1})))
 CLEAN = Hand(GOOD, name=PARENT)
 REVOKED = replace(TRUST, revoked=(Revoked(fingerprint(GOOD.leaf), PAST),))
 UNKNOWN_CODE = "org.example.future.check"
@@ -293,6 +308,38 @@ TABLE: dict[str, Row] = {
     "a store that does not parse": Row(
         lambda m: in_store(b"c2pa.claim.v2", b"c2pa.claim.v9")(m), MALFORMED, "store.broken",
         independent="tampered"),
+    "two assertions of one name": Row(
+        hand(undeclared={"c2pa.actions.v2": CREATED | {"allActionsIncluded": False}}),
+        TAMPERED,
+        "assertion.undeclared",
+        independent="tampered",
+    ),
+    "two manifests of one name": Row(
+        lambda m: mp4(m, Hand(GOOD), before=(Hand(STRANGER).manifest({}),)),
+        MALFORMED,
+        "store.broken",
+        library="Trusted",
+        independent="trusted",
+        why="both take the last one; references to the other are open",
+    ),
+    "certificates inside and outside of what is signed": Row(
+        lambda m: mp4(m, TwoChains(GOOD)),
+        MALFORMED,
+        "claimSignature.malformed",
+        library="Trusted",
+        independent="trusted",
+        why="both take the chain that is signed; 14.5 says that it is malformed",
+    ),
+    "a box of a later specification beside the manifests": Row(
+        lambda m: mp4(m, Hand(GOOD), before=(LATER,)), TRUSTED, "", "Trusted", "trusted"
+    ),
+    "not yet valid": Row(
+        hand(identity(root=ROOT, begin=NOW + timedelta(days=3))),
+        UNTRUSTED,
+        "signer.outside_validity",
+        independent="trusted",
+        why="the independent check knows no time",
+    ),
     # what could not be judged here
     "an unknown signature algorithm": Row(
         hand(algorithm=-999), OPEN, "algorithm.unsupported", independent="tampered"),
@@ -456,3 +503,46 @@ def test_row(media: bytes, tmp_path: Path, name: str) -> None:
         assert report.verdict is not Verdict.TRUSTED
     if report.verdict is Verdict.TRUSTED:
         assert stricter(data, row.trust) == row.stricter
+
+
+LABELS = st.from_regex(r"(org|com|c2pa|cawg|stds)\.[a-z][a-z0-9.-]{0,30}", fullmatch=True)
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**31), 2**31) | WORDS | st.binary(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+INTACT = {TRUSTED, UNTRUSTED, MALFORMED, OPEN}
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(label=LABELS, value=VALUES, relationship=WORDS, code=LABELS)
+def test_what_nobody_knows_is_no_accusation(
+    label: str, value: Any, relationship: str, code: str
+) -> None:
+    """An intact file with an assertion, a relationship and a recorded code of the future."""
+    media = box(b"ftyp", b"isom\0\0\2\0isom") + box(b"moov") + box(b"mdat", b"pixels")
+    extra = {} if label.startswith(("c2pa.hash", "c2pa.actions", "c2pa.ingr")) else {label: value}
+    known = meaning(code) is Meaning.CHANGED
+    build = hand() if known else above(CLEAN, recorded=(code,))
+    for make in (
+        hand(assertions={"c2pa.actions.v2": CREATED, **extra}),
+        hand(
+            assertions={
+                "c2pa.actions.v2": CREATED,
+                "c2pa.ingredient.v3": assertion(
+                    "c2pa.ingredient.v3",
+                    {
+                        "dc:title": "of the future",
+                        "relationship": relationship,
+                    },
+                ),
+            }
+        ),
+        build,
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "future.mp4"
+            path.write_bytes(make(media))
+            report = examine(path, TRUST)
+        assert report.verdict in INTACT, report.findings
