@@ -367,7 +367,9 @@ def like_upload(
     if fps is None:
         fields["fps"] = rate_like(info, limits)
     if info.seconds:
-        fields.setdefault("seconds", min(info.seconds, limits.max_generated_seconds))
+        able = api.services.generator(fields["backend"]).capabilities()
+        longest = min(limits.max_generated_seconds, able.max_seconds)
+        fields.setdefault("seconds", min(info.seconds, longest))
     return fields
 
 

@@ -295,8 +295,9 @@ def _display(turned: bytes | None, mirrored: bytes | None) -> Display:
     return Display(transpose, mirror, flip)
 
 
-def size_of(path: Path, limits: MediaLimits) -> tuple[int, int, str]:
-    """Width and height as shown, and the codec; raises :class:`UnreadableMedia`."""
+def size_of(path: Path, limits: MediaLimits) -> tuple[int, int, str, Transfer | None]:
+    """Width and height as shown, the codec, and the transfer of an HDR picture; raises
+    :class:`UnreadableMedia`."""
     try:
         grid = grid_of(path)
     except ValueError as error:
@@ -310,7 +311,7 @@ def size_of(path: Path, limits: MediaLimits) -> tuple[int, int, str]:
         if grid.crop is not None:
             left, upper, right, lower = grid.crop
             width, height = right - left, lower - upper
-        return *grid.display.size(width, height), context.name
+        return *grid.display.size(width, height), context.name, grid.transfer
 
 
 def frames(path: Path, limits: MediaLimits) -> Iterator[av.VideoFrame]:

@@ -359,9 +359,11 @@ def open_media(path: Path, limits: MediaLimits = _DEFAULT) -> Media:
 def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
     shown = Showing(Kind.SHOWN, 0)
     if still is Still.HEIC:
-        width, height, codec = heif.size_of(path, limits)
+        width, height, codec, transfer = heif.size_of(path, limits)
         rate = pictures.STILL_RATE
-        info = VideoInfo(still.value, codec, "yuv420p", width, height, rate, None, 1, False, size)
+        info = VideoInfo(
+            still.value, codec, "yuv420p", width, height, rate, None, 1, False, size, transfer
+        )
         showings: tuple[Showing, ...] = (shown, Showing(Kind.BACKDROP, 0, BLACK))
         return Media(path, limits, info, showings, not_shown=_more_pictures(path), _still=still)
     sheet = pictures.sheet_of(path, still, limits)

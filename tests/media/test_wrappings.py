@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,6 +16,7 @@ from classifiers.frame.register import register
 from media.clip import Pixels
 from media.hashing import distance, pdq
 from media.open import open_media
+from media.tone import Transfer
 from provenance.watermark import KeyRing
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.files import detect_file
@@ -100,3 +102,15 @@ def test_what_nothing_looks_at_is_told_by_name(tmp_path: Path) -> None:
 def told_of(path: Path) -> set[str]:
     signals = scan(path, (), seed=0).report.signals
     return {s.category for s in signals if s.reason == "not_assessed"}
+
+
+def test_an_hdr_heic_is_tone_mapped(tmp_path: Path) -> None:
+    grey = np.full((128, 128, 3), 148, np.uint8)
+    plain = heif_grid(tmp_path / "a.heic", grey, "hevc")
+    wide = heif_grid(tmp_path / "b.heic", grey, "hevc", transfer=16)
+    assert open_media(wide).info.transfer is Transfer.PQ
+    assert scan(wide, (), seed=0).report.coverage["hdr"]["transfer"] == Transfer.PQ.value
+    shown = [float(next(open_media(p).frames()).pixels.mean()) for p in (plain, wide)]
+    # 58 % of PQ is diffuse white, 203 cd/m2 (ITU-R BT.2408), which SDR shows far brighter.
+    assert shown[0] == pytest.approx(148, abs=3)
+    assert shown[1] > 190

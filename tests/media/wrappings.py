@@ -155,11 +155,13 @@ def _full(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
 
 def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: int = 2,
               turn: int = 0, crop: tuple[int, int, int, int] | None = None,
-              alpha: Pixels | None = None, further: Pixels | None = None) -> Path:  # fmt: skip
+              alpha: Pixels | None = None, further: Pixels | None = None,
+              transfer: int = 0) -> Path:  # fmt: skip
     """A HEIF still whose primary item is a grid of tiles (ISO/IEC 23008-12, 6.6.2.3.2).
 
     ``turn`` is the ``irot`` property: quarters anti-clockwise. ``crop`` is the ``clap``: left,
-    upper, width, height. ``alpha`` is a grey ``[H, W, 3]``; ``further`` another picture.
+    upper, width, height. ``alpha`` is a grey ``[H, W, 3]``; ``further`` another picture;
+    ``transfer`` that of a ``colr`` box, 16 for PQ.
     """
     high, wide = picture.shape[0] // rows, picture.shape[1] // columns
     tiles = [
@@ -196,6 +198,10 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
         properties.append(
             _box(b"clap", struct.pack(">IIIIiIiI", cut_wide, 1, cut_high, 1, across, 2, down, 2))
         )
+        sized.append(0x80 | len(properties))
+    if transfer:
+        colour = struct.pack(">4sHHHB", b"nclx", 9, transfer, 9, 0)
+        properties.append(_box(b"colr", colour))
         sized.append(0x80 | len(properties))
     infe += [
         _full(b"infe", 2, 0, struct.pack(">HH4sB", n, 0, kind, 0))
