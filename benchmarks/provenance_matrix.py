@@ -29,10 +29,10 @@ from provenance.manifest import SoftBinding, build
 from provenance.recovery import WATERMARK_ALGORITHM
 from provenance.signer import SignedFile, sign_file
 from provenance.timestamps import TimestampSettings
-from provenance.tsa import UnsafeTimestampAuthority
 from provenance.verifier import library_settings
 from provenance.watermark import KeyRing, parse_payload
 from provenance.watermark.files import embed_file
+from tests.provenance.tsa import UnsafeTimestampAuthority
 
 Pixels = np.ndarray
 

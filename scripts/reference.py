@@ -109,12 +109,16 @@ def endpoints() -> str:
     return "\n".join([*parts, ""])
 
 
+_MAKERS = ("Event", "_of_the_line")
+"""What makes an entry of the audit log."""
+
+
 def events() -> str:
     """Every kind of entry that the audit log can hold, found in the code."""
     kinds: dict[str, str] = {}
     for file in sorted((ROOT / "guarded_gen").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MAKERS:
                 named = [k.value for k in node.keywords if k.arg == "kind"] + node.args[:1]
                 for value in named[:1]:
                     for kind in _texts(value):

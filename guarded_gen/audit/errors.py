@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from guarded_gen.errors import Exit, GuardedGenError, InvalidInput, LogCorrupt, StorageFailed
 
+VERIFY_LOG = "run: guarded-gen audit verify"
+"""The remedy for whatever is damaged in the log: it names the row."""
+
 
 class BadNote(InvalidInput):
     """A note, checkpoint, proof or verifier key is malformed or wrongly signed."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from guarded_gen.audit.errors import BadNote, LogCorrupt
+from guarded_gen.audit.errors import VERIFY_LOG, BadNote, LogCorrupt
 from guarded_gen.audit.event import Draft
 from guarded_gen.audit.ids import now_ms
 from guarded_gen.audit.keys import KeyRing
@@ -115,9 +115,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
         edge = tuple(split_edge(row.size, row.edge))
         head = Checkpoint.parse(row.note.rpartition("\n\n")[0] + "\n")
     except (ValueError, struct.error, BadNote) as error:
-        raise LogCorrupt(
-            f"the tree's state is damaged: {error}", "run: guarded-gen audit verify"
-        ) from error
+        raise LogCorrupt(f"the tree's state is damaged: {error}", VERIFY_LOG) from error
     return Snapshot(row.size, head.root, row.note, row.time, row.minimum, edge)
 
 
@@ -264,7 +262,7 @@ def _insert_sql(table: str, columns: tuple[str, ...], many: int) -> str:
 
 def load_checked(row: TreeRow, verifier: Verifier) -> Tree:
     """The tree of a row whose note is ours, for this size and this edge; else LogCorrupt."""
-    remedy = "run: guarded-gen audit verify; then restore the database from a backup"
+    remedy = f"{VERIFY_LOG}; then restore the database from a backup"
     try:
         note, _ = open_note(row.note, [verifier])
         head = Checkpoint.parse(note.text)

@@ -10,7 +10,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
-from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt, LogRolledBack, PayloadErased
+from guarded_gen.audit.errors import (
+    VERIFY_LOG,
+    BadNote,
+    BadProof,
+    LogCorrupt,
+    LogRolledBack,
+    PayloadErased,
+)
 from guarded_gen.audit.event import Draft, Event, LogEntry, draft
 from guarded_gen.audit.findings import Problem, VerifyReport
 from guarded_gen.audit.group import GroupWriter, Job
@@ -22,7 +29,7 @@ from guarded_gen.audit.merkle import leaf_hash
 from guarded_gen.audit.note import Checkpoint, open_note, parse_note
 from guarded_gen.audit.policies import PolicyKeeper
 from guarded_gen.audit.proof import Prover, TlogProof, verify_inclusion
-from guarded_gen.audit.reading import REMEDY, CheckedReader
+from guarded_gen.audit.reading import CheckedReader
 from guarded_gen.audit.repair import rebuild_tiles
 from guarded_gen.audit.sealing import Sealer
 from guarded_gen.audit.search import Query, search, search_payloads
@@ -239,7 +246,7 @@ class AuditLog:
             entry = parse_row(row[0], as_bytes(row[1], f"entry {row[0]}"))
             CheckedReader(connection, self.ring.fresh()).check(entry.index, entry.data)
         if key not in (entry.index, entry.id):
-            raise LogCorrupt(f"entry {entry.index} stands under the id {key}", REMEDY)
+            raise LogCorrupt(f"entry {entry.index} stands under the id {key}", VERIFY_LOG)
         return entry
 
     def entries(self, query: Query | None = None) -> Iterator[LogEntry]:
@@ -387,7 +394,7 @@ def prove(connection: Connection, entry: LogEntry) -> TlogProof:
         root = Checkpoint.parse(parse_note(note).text).root
         verify_inclusion(leaf_hash(entry.data), entry.index, size, path, root)
     except (BadProof, BadNote) as error:
-        raise LogCorrupt(f"{entry.id}: {error}", "run: guarded-gen audit verify") from error
+        raise LogCorrupt(f"{entry.id}: {error}", VERIFY_LOG) from error
     return TlogProof(entry.index, tuple(path), note, entry.data)
 
 
@@ -396,9 +403,7 @@ def parse_row(index: int, data: bytes) -> LogEntry:
     try:
         return LogEntry.parse(index, data)
     except (ValueError, KeyError, TypeError) as error:
-        raise LogCorrupt(
-            f"entry {index} is damaged: {error}", "run: guarded-gen audit verify"
-        ) from error
+        raise LogCorrupt(f"entry {index} is damaged: {error}", VERIFY_LOG) from error
 
 
 def open_payload(connection: Connection, sealer: Sealer, entry: LogEntry) -> bytes:
@@ -418,4 +423,4 @@ def open_payload(connection: Connection, sealer: Sealer, entry: LogEntry) -> byt
     try:
         return sealer.open(row[0], entry.id, as_bytes(row[1], entry.id))[1]
     except ValueError as error:
-        raise LogCorrupt(f"{entry.id}: {error}", "run: guarded-gen audit verify") from error
+        raise LogCorrupt(f"{entry.id}: {error}", VERIFY_LOG) from error

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt
+from guarded_gen.audit.errors import VERIFY_LOG, BadNote, BadProof, LogCorrupt
 from guarded_gen.audit.integrate import Snapshot, read_snapshot
 from guarded_gen.audit.keys import Keys
 from guarded_gen.audit.merkle import TILE_WIDTH, leaf_hash, split_hashes
 from guarded_gen.audit.proof import Prover, verify_inclusion
 from guarded_gen.audit.tiles import tile_reader
-
-REMEDY = "run: guarded-gen audit verify"
 
 
 class CheckedReader:
@@ -32,12 +30,12 @@ class CheckedReader:
         try:
             head = keys.open_own(self.snapshot.note)
         except BadNote as error:
-            raise LogCorrupt(f"the newest checkpoint is not ours: {error}", REMEDY) from error
+            raise LogCorrupt(f"the newest checkpoint is not ours: {error}", VERIFY_LOG) from error
         if head.size != self.snapshot.size:
             raise LogCorrupt(
                 f"the newest checkpoint is for {head.size} entries, the log has"
                 f" {self.snapshot.size}",
-                REMEDY,
+                VERIFY_LOG,
             )
         self._read = tile_reader(connection, self.snapshot)
         self._prover = Prover(self._read)
@@ -51,7 +49,7 @@ class CheckedReader:
             leaves = self._proven[n] = self._prove(n)
         if at >= len(leaves) or leaves[at] != leaf_hash(data):
             raise LogCorrupt(
-                f"entry {index} was altered: its bytes are not those that were signed", REMEDY
+                f"entry {index} was altered: its bytes are not those that were signed", VERIFY_LOG
             )
 
     def _prove(self, n: int) -> list[bytes]:
@@ -64,6 +62,6 @@ class CheckedReader:
             verify_inclusion(leaves[0], first, size, path, self.snapshot.root)
         except (BadProof, ValueError) as error:
             raise LogCorrupt(
-                f"the tree's tile 0/{n} does not give the signed root: {error}", REMEDY
+                f"the tree's tile 0/{n} does not give the signed root: {error}", VERIFY_LOG
             ) from error
         return leaves

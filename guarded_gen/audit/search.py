@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, text
 
-from guarded_gen.audit.errors import LogCorrupt
+from guarded_gen.audit.errors import VERIFY_LOG, LogCorrupt
 from guarded_gen.audit.event import (
     ANY_CATEGORY,
     MAX_TAG,
@@ -93,9 +93,7 @@ def search(connection: Connection, query: Query, keys: Keys) -> Iterator[LogEntr
             try:
                 entry = LogEntry.parse(index, as_bytes(data, f"entry {index}"))
             except (ValueError, KeyError, TypeError) as error:
-                raise LogCorrupt(
-                    f"entry {index} is damaged: {error}", "run: guarded-gen audit verify"
-                ) from error
+                raise LogCorrupt(f"entry {index} is damaged: {error}", VERIFY_LOG) from error
             if _fits(entry, query):
                 reader.check(index, entry.data)
                 yield entry
@@ -197,7 +195,7 @@ def search_payloads(
         try:
             payload = sealer.open(row[0], entry.id, as_bytes(row[1], entry.id))[1]
         except ValueError as error:
-            raise LogCorrupt(f"{entry.id}: {error}", "run: guarded-gen audit verify") from error
+            raise LogCorrupt(f"{entry.id}: {error}", VERIFY_LOG) from error
         if wanted in payload.decode("utf-8", "replace").casefold():
             yield entry
             left = None if left is None else left - 1

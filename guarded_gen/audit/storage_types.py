@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, LargeBinary, text
 
-from guarded_gen.audit.errors import LogCorrupt
+from guarded_gen.audit.errors import VERIFY_LOG, LogCorrupt
 from guarded_gen.store.tables.base import Base
 
 MOST_OF_A_COLUMN = 10
@@ -26,7 +26,7 @@ def as_bytes(value: Any, where: str) -> bytes:
         return bytes(value)
     raise LogCorrupt(
         f"{where} holds {type(value).__name__} where bytes belong",
-        "run: guarded-gen audit verify",
+        VERIFY_LOG,
     )
 
 

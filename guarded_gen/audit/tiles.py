@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from guarded_gen.audit.errors import LogCorrupt
+from guarded_gen.audit.errors import VERIFY_LOG, LogCorrupt
 from guarded_gen.audit.integrate import Snapshot, read_snapshot
 from guarded_gen.audit.merkle import HASH_BYTES, TILE_WIDTH, leaf_hash, split_hashes
 from guarded_gen.audit.storage_types import as_bytes
@@ -87,7 +87,7 @@ def tile_reader(connection: Connection, snapshot: Snapshot) -> Callable[[int, in
         row = connection.execute(_TILE, {"level": level, "n": n}).first()
         if row is None:
             if n < count // TILE_WIDTH:
-                raise LogCorrupt(f"tile {level}/{n} is missing", "run: guarded-gen audit verify")
+                raise LogCorrupt(f"tile {level}/{n} is missing", VERIFY_LOG)
             return b""
         return as_bytes(row[0], f"tile {level}/{n}")
 
@@ -146,14 +146,14 @@ def bundle(connection: Connection, snapshot: Snapshot, tile: TilePath) -> bytes:
         raise NotFound(f"entries below {snapshot.minimum} were pruned")
     rows = connection.execute(_BUNDLE, {"a": start, "b": start + tile.width}).all()
     if [row[0] for row in rows] != list(range(start, start + tile.width)):
-        raise LogCorrupt(f"entries are missing in {tile}", "run: guarded-gen audit verify")
+        raise LogCorrupt(f"entries are missing in {tile}", VERIFY_LOG)
     entries = [as_bytes(row[1], f"entry {row[0]}") for row in rows]
     leaves = split_hashes(tile_reader(connection, snapshot)(0, tile.n))
     for index, (data, leaf) in enumerate(zip(entries, leaves, strict=False), start):
         if leaf_hash(data) != leaf:
             raise LogCorrupt(
                 f"entry {index} was altered: its bytes are not those that were signed",
-                "run: guarded-gen audit verify",
+                VERIFY_LOG,
             )
     return b"".join(struct.pack(">H", len(data)) + data for data in entries)
 

@@ -15,6 +15,7 @@ from guarded_gen.cli import (
     audit,
     banks,
     capacity,
+    cases,
     compliance,
     consent,
     demo,
@@ -56,6 +57,7 @@ app.command()(capacity.capacity)
 app.command()(demo.demo)
 app.command()(selftest.selftest)
 app.add_typer(banks.app, name="banks")
+app.add_typer(cases.app, name="cases")
 app.add_typer(consent.app, name="consent")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="people")

@@ -38,8 +38,7 @@ def media_of(console: Console, case: ReviewCase) -> tuple[Path, ...]:
     to be made from, since one approval lets all of them pass.
     """
     if case.kind == "golden":
-        path = console.golden.media(case)
-        return (path,) if path is not None else ()
+        return console.golden.media(case)
     try:
         if case.stage == Stage.OUTPUT.value:
             return _draft(console, case)

@@ -26,7 +26,13 @@ from provenance.jumbf import StoreBroken, parse_store
 from provenance.limits import ProvenanceLimits
 from provenance.picture import Picture, look
 from provenance.reading import Reading, read, read_labels
-from provenance.recovery import PublishedFile, RecoverySettings, RecoveryState, recover
+from provenance.recovery import (
+    PublishedFile,
+    Recovery,
+    RecoverySettings,
+    RecoveryState,
+    recover,
+)
 from provenance.report import Evidence, ProvenanceReport, State, weigh
 from provenance.signer import SignedFile
 from provenance.trust import TrustList
@@ -170,11 +176,7 @@ class OriginService:
             picture=reading.picture,
             settings=self._recovery,
         )
-        if found.match is not None and self._prove is not None:
-            proved = self._prove(found.match)
-            if proved is not None:
-                match = replace(found.match, log_index=proved[0])
-                found = replace(found, match=match, proof=proved[1])
+        found = self.proven(found)
         asked = Asked()
         if checked and self._detect is not None:
             asked = self._detect(path, self._limits.picture_seconds)
@@ -193,6 +195,15 @@ class OriginService:
             container=reading.labels,
             thumbnail=self._thumbnail(path) if verification.verdict is Verdict.TRUSTED else None,
         )
+
+    def proven(self, found: Recovery) -> Recovery:
+        """With the log's proof of each clip that the marks of a video led to."""
+        others = tuple(self.proven(other) for other in found.others)
+        proved = self._prove(found.match) if self._prove and found.match is not None else None
+        if proved is None or found.match is None:
+            return replace(found, others=others)
+        match = replace(found.match, log_index=proved[0])
+        return replace(found, others=others, match=match, proof=proved[1])
 
     def _banks(self, picture: Picture | None) -> Sequence[str] | None:
         """Banks of our own output that know a picture; None when none was asked."""

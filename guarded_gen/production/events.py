@@ -86,47 +86,43 @@ def generated(
 def previewed(request: ClipRequest, clip: str, sha256: str, manifest: str, look: Look) -> Event:
     """A signed preview of an unfinished clip may be seen by who asked for the clip."""
     decision = look.result.decision
-    return Event(
-        kind="clip.previewed",
-        tenant=request.tenant,
-        subject=request.subject,
-        actor="pipeline",
-        body={
-            "clip": clip,
-            "sha256": sha256,
-            "manifest": manifest,
-            "step": look.index,
-            "of": look.total,
-            "action": decision.action.value,
-            "policy_digest": decision.policy_digest,
-            "checks": look.result.checks(),
-        },
-    )
+    body = {
+        "clip": clip,
+        "sha256": sha256,
+        "manifest": manifest,
+        "step": look.index,
+        "of": look.total,
+        "action": decision.action.value,
+        "policy_digest": decision.policy_digest,
+        "checks": look.result.checks(),
+    }
+    return _of_the_line("clip.previewed", request, None, body)
 
 
 def signed(
     request: ClipRequest, clip: str, sha256: str, manifest: str, related: str | None
 ) -> Event:
     """A clip was signed and verified; it is not yet where a client can read it."""
-    return Event(
-        kind="clip.signed",
-        tenant=request.tenant,
-        subject=request.subject,
-        actor="pipeline",
-        related=related,
-        body={"clip": clip, "sha256": sha256, "manifest": manifest},
-    )
+    body = {"clip": clip, "sha256": sha256, "manifest": manifest}
+    return _of_the_line("clip.signed", request, related, body)
 
 
 def published(request: ClipRequest, clip: str, sha256: str, related: str | None) -> Event:
     """A signed and verified clip reached storage that a client can read."""
+    return _of_the_line("clip.published", request, related, {"clip": clip, "sha256": sha256})
+
+
+def _of_the_line(
+    kind: str, request: ClipRequest, related: str | None, body: dict[str, Any]
+) -> Event:
+    """What the line itself did with a request, whose gates and generator have entries of theirs."""
     return Event(
-        kind="clip.published",
+        kind=kind,
         tenant=request.tenant,
         subject=request.subject,
         actor="pipeline",
         related=related,
-        body={"clip": clip, "sha256": sha256},
+        body=body,
     )
 
 

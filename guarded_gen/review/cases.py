@@ -71,6 +71,7 @@ class Filters:
     kind: str | None = None
     assignee: str | None = None
     state: str | None = None
+    item: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         pairs = (
@@ -81,6 +82,7 @@ class Filters:
             (ReviewCase.stage, self.stage),
             (ReviewCase.kind, self.kind),
             (ReviewCase.assignee, self.assignee),
+            (ReviewCase.item, self.item),
         )
         return [column == value for column, value in pairs if value is not None]
 

@@ -11,7 +11,7 @@ import random
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,8 +51,8 @@ class GoldenCases:
     clock: Clock = now_ms
     _none_until: int = field(default=0)
 
-    def make(self, who: Member, case_id: str, expected: str, draft: Path | None) -> str:
-        """Make a case golden. ``draft`` is its held clip, of which a private copy is kept.
+    def make(self, who: Member, case_id: str, expected: str, media: Sequence[Path] = ()) -> str:
+        """Make a case golden. ``media`` is what its reviewer saw: private copies are kept.
 
         Raises :class:`Conflict` when it is golden already or an appeal, and :class:`FloorRule`
         for an answer that nobody could give.
@@ -61,10 +61,10 @@ class GoldenCases:
         if expected not in ANSWERS:
             raise InvalidInput("the right answer is allow or block", "choose one", "expected")
         id = f"gold_{uuid.uuid4().hex}"
-        copy = self.folder / f"{id}.mp4"
-        if draft is not None:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copyfile(draft, copy)
+        copies = [self.folder / f"{id}.{n}{path.suffix}" for n, path in enumerate(media)]
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path, copy in zip(media, copies, strict=True):
+            shutil.copyfile(path, copy)
 
         def work(tx: Transaction) -> None:
             case = visible(tx.session, who, case_id)
@@ -80,7 +80,7 @@ class GoldenCases:
                     case=case_id,
                     tenant=case.tenant,
                     expected=expected,
-                    media=str(copy) if draft is not None else None,
+                    media=str(copies[0]) if copies else None,
                     made_by=who.id,
                     made_at=self.clock(),
                     active=True,
@@ -99,13 +99,14 @@ class GoldenCases:
         try:
             self.log.write(work)
         except BaseException:
-            copy.unlink(missing_ok=True)
+            for copy in copies:
+                copy.unlink(missing_ok=True)
             raise
         self._none_until = 0
         return id
 
     def retire(self, who: Member, id: str) -> None:
-        """Mix it in no more; what was answered still counts. Its copy of the clip is removed."""
+        """Mix it in no more; what was answered still counts. Its copies are removed."""
         who.require(Permission.ASSIGN)
 
         def work(tx: Transaction) -> None:
@@ -120,7 +121,8 @@ class GoldenCases:
             )
 
         self.log.write(work)
-        (self.folder / f"{id}.mp4").unlink(missing_ok=True)
+        for copy in self._copies(id):
+            copy.unlink(missing_ok=True)
 
     def mix(self, who: Member, filters: Filters) -> str | None:
         """The id of a copy made for this person now, or None (mostly)."""
@@ -210,9 +212,11 @@ class GoldenCases:
                     found.append(GoldenFigures(golden, case, len(given), sum(given)))
         return found
 
-    def media(self, case: ReviewCase) -> Path | None:
-        """The clip of a copy, while its golden case is active."""
-        if case.source is None:
-            return None
-        path = self.folder / f"{case.source}.mp4"
-        return path if path.is_file() else None
+    def media(self, case: ReviewCase) -> tuple[Path, ...]:
+        """What the reviewer of a copy may look at, while its golden case is active."""
+        return self._copies(case.source) if case.source is not None else ()
+
+    def _copies(self, id: str) -> tuple[Path, ...]:
+        """In their order; one that was made before there could be several has no number."""
+        found = (path for path in self.folder.glob(f"{id}.*") if path.is_file())
+        return tuple(sorted(found, key=lambda path: (len(path.name), path.name)))

@@ -28,9 +28,9 @@ from provenance.label import labeller
 from provenance.labels import read_labels_of
 from provenance.manifest import DigitalSourceType, SoftBinding
 from provenance.timestamps import TimestampSettings
-from provenance.tsa import UnsafeTimestampAuthority
 from provenance.verifier import examine
 from tests.provenance.conftest import Studio
+from tests.provenance.tsa import UnsafeTimestampAuthority
 
 FACTS = Facts("clip_7", "world", "1", datetime(2026, 11, 21, 12, tzinfo=UTC))
 SETTINGS = ComplianceSettings(

@@ -12,10 +12,10 @@ from provenance import TrustList, Verdict, sign_file
 from provenance.errors import ProvenanceError, TimestampUnavailable
 from provenance.keys import Algorithm, LocalKey, generate_key
 from provenance.timestamps import TimestampSettings, WhenUnanswered, ask
-from provenance.tsa import UnsafeTimestampAuthority, parse_query
 from provenance.verifier import examine
 from tests.provenance.conftest import Studio
 from tests.provenance.test_keys import make_identity
+from tests.provenance.tsa import UnsafeTimestampAuthority, parse_query
 
 DEAD = "http://127.0.0.1:9/"
 

@@ -161,7 +161,7 @@ async def golden(request: Request, id: str) -> Response:
     def work() -> None:
         case = console.queue.get(found.who, id)
         media = media_of(console, case)
-        console.golden.make(found.who, id, fields.get("expected", ""), media[0] if media else None)
+        console.golden.make(found.who, id, fields.get("expected", ""), media)
 
     await to_thread.run_sync(work)
     return RedirectResponse(f"/console/cases/{id}?said=golden", 303)

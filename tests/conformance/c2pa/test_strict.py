@@ -40,11 +40,11 @@ from provenance.manifest import (
 )
 from provenance.signer import SignedFile
 from provenance.timestamps import TimestampSettings
-from provenance.tsa import UnsafeTimestampAuthority
 from provenance.verifier import examine
 from tests.provenance.conftest import Studio, signed, studio  # noqa: F401
 from tests.provenance.test_fragments import fragmented
 from tests.provenance.test_sidecar_and_remote import make_webm
+from tests.provenance.tsa import UnsafeTimestampAuthority
 
 NOW = datetime.now(UTC)
 

@@ -460,3 +460,6 @@ def test_every_mark_of_a_video_is_judged_by_what_is_shown_there(house: House) ->
     [second] = found.others
     assert (second.state, second.spans) == (RecoveryState.REFUSED, ((7.0, 8.0),))
     assert not Mark(payload, None, ((0.0, 59.5),), 60.0).part
+    told = house.desk.proven(found)
+    proofs = {"tlog_proof": house.published.manifest_label}
+    assert [one.proof for one in (told, *told.others)] == [proofs, proofs], "of each, not the first"

@@ -82,8 +82,10 @@ def test_a_golden_case_tests_everybody_once_and_nothing_takes_effect(
 ) -> None:
     draft = tmp_path / "draft.mp4"
     draft.write_bytes(b"clip")
+    second = tmp_path / "second.png"
+    second.write_bytes(b"picture")
     source = room.open()
-    golden = room.golden.make(room.people["lea"], source, "block", draft)
+    golden = room.golden.make(room.people["lea"], source, "block", (draft, second))
     draft.unlink()
     met = room.queue.next(room.people["ann"])
     assert met is not None
@@ -92,7 +94,8 @@ def test_a_golden_case_tests_everybody_once_and_nothing_takes_effect(
     for name in ("item", "subject", "stage", "decision", "category", "rule", "reason", "details"):
         assert getattr(met, name) == getattr(original, name)
     assert met.cluster is None, "it must not be decided in bulk with its original"
-    assert room.golden.media(met).read_bytes() == b"clip"
+    kept = [path.read_bytes() for path in room.golden.media(met)]
+    assert kept == [b"clip", b"picture"], "what the first reviewer saw, all of it"
     assert met.id not in {c.id for c in room.queue.page(room.people["bob"], Filters())}
     assert room.queue.counts(room.people["ann"]) == {"open": 1}
     room.decide("ann", met, "allow")
@@ -124,18 +127,18 @@ def test_what_cannot_become_golden(room: Room) -> None:
     lea, ann = room.people["lea"], room.people["ann"]
     source = room.open()
     with pytest.raises(NotAllowed):
-        room.golden.make(ann, source, "allow", None)
-    room.golden.make(lea, source, "allow", None)
+        room.golden.make(ann, source, "allow")
+    room.golden.make(lea, source, "allow")
     with pytest.raises(Conflict):
-        room.golden.make(lea, source, "block", None)
+        room.golden.make(lea, source, "block")
     with pytest.raises(FloorRule):
-        room.golden.make(lea, room.open(floor=True), "allow", None)
+        room.golden.make(lea, room.open(floor=True), "allow")
     with pytest.raises(Conflict):
-        room.golden.make(lea, room.open(kind="appeal"), "allow", None)
+        room.golden.make(lea, room.open(kind="appeal"), "allow")
 
 
 def test_a_golden_case_fits_what_was_asked_for(room: Room) -> None:
-    room.golden.make(room.people["lea"], room.open(stage="output"), "block", None)
+    room.golden.make(room.people["lea"], room.open(stage="output"), "block")
     room.open(stage="prompt", cluster=None)
     first = room.queue.next(room.people["ann"], Filters(stage="prompt"))
     assert first is not None

@@ -1,4 +1,4 @@
-"""A small RFC 3161 time-stamp authority for development and tests.
+"""A small RFC 3161 time-stamp authority for tests and measurements.
 
 It believes its own clock and keeps its key in memory, so nobody else should believe it:
 hence ``Unsafe`` in its name. It answers over HTTP on the loopback address only.
