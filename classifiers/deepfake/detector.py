@@ -43,7 +43,9 @@ class CalibrationRecord(BaseModel):
 
     model: str
     category: str
-    weights: tuple[str, ...] = Field(description="SHA-256 of the model's files")
+    weights: tuple[str, ...] = Field(
+        description="SHA-256 of the model's files, and of how its outputs become the category"
+    )
     method: Literal["temperature", "isotonic"]
     platt: Platt | None = None
     isotonic: Isotonic | None = None
@@ -168,7 +170,7 @@ def read_record(
     except (ValidationError, ValueError) as error:
         raise NotCalibrated(f"{model}: its calibration is unreadable", remedy) from error
     if (record.model, record.category, record.weights) != (model, category, weights):
-        raise NotCalibrated(f"{model}: its calibration is of other weights", remedy)
+        raise NotCalibrated(f"{model}: its calibration is of other weights or words", remedy)
     return record
 
 

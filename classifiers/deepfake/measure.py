@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from classifiers.errors import ClassifierError, NotCalibrated
 from classifiers.frame.scan import scan
 from classifiers.frame.scored import ScoredCheck
+from classifiers.frame.second_order import TOO_FEW, SecondOrderCheck
 from classifiers.frame.settings import FrameSettings
 from media.errors import MediaError
 from media.limits import MediaLimits
@@ -36,7 +37,7 @@ def footage(folder: Path, category: str) -> list[tuple[Path, int]]:
 
 
 def raw_scores(
-    check: ScoredCheck,
+    check: ScoredCheck | SecondOrderCheck,
     category: str,
     files: Sequence[tuple[Path, int]],
     settings: FrameSettings,
@@ -44,7 +45,8 @@ def raw_scores(
     step: Callable[[], None] = lambda: None,
     seed: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Scores ``[N]`` in [0, 1] and labels ``[N]``; files that are no media are left out.
+    """Scores ``[N]`` in [0, 1] and labels ``[N]``; files that are no media, or too short for what
+    the check measures, are left out.
 
     Raises :class:`ClassifierError` when the check did not run on a readable file: a model
     that fails on some clips must not be measured on the others alone.
@@ -58,6 +60,9 @@ def raw_scores(
             step()
             continue
         signal = next(s for s in report.signals if s.category == category)
+        if signal.detail.get("cause") == TOO_FEW:
+            step()
+            continue
         if signal.score is None:
             raise ClassifierError(f"{check.name} failed on {file.name}: {signal.reason}")
         scores.append(signal.score)

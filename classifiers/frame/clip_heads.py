@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from classifiers.errors import ClassifierError
 from classifiers.frame.models import Head, ModelSpec, Preparation, load_transformers
+from classifiers.frame.open_clip import is_open_clip, load
 from media.clip import Pixels
 
 Vector = NDArray[np.float64]
@@ -25,11 +26,13 @@ _SOFT_PROMPT_SCALE = 100.0
 
 
 class ClipHeads:
-    """A CLIP model of transformers with the heads of ``spec``; ``pin`` finds heads' files."""
+    """A CLIP or SigLIP model of transformers, or a plain one of open_clip, with the heads of
+    ``spec``; ``pin`` finds heads' files."""
 
     def __init__(self, folder: Path, spec: ModelSpec, pin: Callable[[str], Path]) -> None:
         self._prepare = Preparation(folder)
-        self._model = load_transformers("AutoModel", folder)
+        ours = is_open_clip(folder)
+        self._model = load(folder) if ours else load_transformers("AutoModel", folder)
         if not hasattr(self._model, "get_image_features"):
             raise ClassifierError(f"{folder.name} is no CLIP model", "use kind = 'classifier'")
         self._heads: list[tuple[str, Callable[[Vector], Vector]]] = []
@@ -49,16 +52,22 @@ class ClipHeads:
             folder, local_files_only=True, trust_remote_code=False
         )
         longest = self._model.config.text_config.max_position_embeddings
+        # SigLIP reads the embedding behind the padding, so it must be as long as in training.
+        whole = str(self._model.config.model_type).startswith("siglip")
         batch = tokenizer(
-            list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt"
+            list(texts),
+            padding="max_length" if whole else True,
+            truncation=True,
+            max_length=longest,
+            return_tensors="pt",
         )
         wanted = {k: batch[k] for k in ("input_ids", "attention_mask") if k in batch}
         with torch.inference_mode():
             found = _tensor(self._model.get_text_features(**wanted))
         return _unit(found.float().numpy().astype(np.float64))
 
-    def score(self, pixels: Pixels) -> Mapping[str, NDArray[np.floating[Any]]]:
-        """Scores in [0, 1], ``[T]`` for each category; of two heads the higher."""
+    def embed(self, pixels: Pixels) -> Vector:
+        """Embeddings ``float64 [T, D]`` of ``uint8 [T, H, W, 3]``."""
         import torch
 
         with torch.inference_mode():
@@ -68,6 +77,11 @@ class ClipHeads:
         embedding = found.float().numpy().astype(np.float64)
         if not np.isfinite(embedding).all():
             raise ValueError("the model gave an embedding that is no number")
+        return np.asarray(embedding)
+
+    def score(self, pixels: Pixels) -> Mapping[str, NDArray[np.floating[Any]]]:
+        """Scores in [0, 1], ``[T]`` for each category; of two heads the higher."""
+        embedding = self.embed(pixels)
         scores: dict[str, Vector] = {}
         for category, head in self._heads:
             value = np.clip(head(embedding), 0, 1)

@@ -25,6 +25,7 @@ from classifiers.errors import (
     UnknownWeights,
     WeightsMismatch,
 )
+from classifiers.frame.open_clip import is_open_clip, preprocessing
 from classifiers.hub import HubModel
 from media.clip import Pixels
 
@@ -39,6 +40,7 @@ class ModelKind(StrEnum):
     CLIP = "clip"
     JUDGE = "judge"
     DETECTOR = "detector"
+    TEMPORAL = "temporal"
 
 
 class ZeroShot(BaseModel):
@@ -71,7 +73,9 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", description="its name in `models`")
-    kind: ModelKind = Field(ModelKind.CLASSIFIER, description="classifier, clip, judge or detector")
+    kind: ModelKind = Field(
+        ModelKind.CLASSIFIER, description="classifier, clip, judge, detector or temporal"
+    )
     labels: dict[str, str] = Field(
         default_factory=dict, description="label of the model to category; empty: harmless"
     )
@@ -89,6 +93,8 @@ class ModelSpec(BaseModel):
     @property
     def categories(self) -> tuple[str, ...]:
         found = {c for c in self.labels.values() if c}
+        if self.kind is ModelKind.TEMPORAL:
+            found.add("synthetic")
         found |= set(self.zero_shot) | {head.category for head in self.heads} | set(self.policies)
         return tuple(sorted(found))
 
@@ -159,15 +165,18 @@ def load_transformers(loader: str, folder: Path) -> Any:
 
 
 class Preparation:
-    """Pictures to a model's input, as its ``preprocessor_config.json`` says."""
+    """Pictures to a model's input, as its ``preprocessor_config.json`` says, or open_clip's."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            config = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ClassifierError(
-                f"{folder.name} has no preprocessor_config.json", "add it to the model"
-            ) from error
+        if is_open_clip(folder):
+            config = preprocessing(folder)
+        else:
+            try:
+                config = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
+            except (OSError, ValueError) as error:
+                raise ClassifierError(
+                    f"{folder.name} has no preprocessor_config.json", "add it to the model"
+                ) from error
         size = config.get("size", 224)
         if isinstance(size, int):
             size = {"height": size, "width": size}
@@ -202,6 +211,23 @@ class Preparation:
         return ((values - self._mean) / self._deviation).astype(np.float32).transpose(2, 0, 1)
 
 
+def columns_of(
+    model: str, names: Mapping[int, str], labels: Mapping[str, str]
+) -> dict[str, list[int]]:
+    """Which outputs make up each category; raises ``ClassifierError`` for a label without one."""
+    unmapped = sorted(set(names.values()) - set(labels))
+    if unmapped:
+        raise ClassifierError(
+            f"{model}: no category for {', '.join(unmapped)}",
+            "map every label; an empty category is harmless",
+        )
+    columns: dict[str, list[int]] = {}
+    for index, label in names.items():
+        if category := labels[label]:
+            columns.setdefault(category, []).append(index)
+    return columns
+
+
 class ImageClassifier:
     """Any image classifier of transformers. Every label must be mapped: what a model says must
     not be lost because nobody thought of it."""
@@ -209,18 +235,9 @@ class ImageClassifier:
     def __init__(self, folder: Path, labels: Mapping[str, str]) -> None:
         self._prepare = Preparation(folder)
         self._model = load_transformers("AutoModelForImageClassification", folder)
-        names = self._model.config.id2label
-        unmapped = sorted({str(n) for n in names.values()} - set(labels))
-        if unmapped:
-            raise ClassifierError(
-                f"{folder.name}: no category for {', '.join(unmapped)}",
-                "map every label; an empty category is harmless",
-            )
+        names = {int(k): str(name) for k, name in self._model.config.id2label.items()}
+        self._columns = columns_of(folder.name, names, labels)
         self._several = self._model.config.problem_type == "multi_label_classification"
-        self._columns: dict[str, list[int]] = {}
-        for index, label in names.items():
-            if category := labels[str(label)]:
-                self._columns.setdefault(category, []).append(int(index))
 
     def score(self, pixels: Pixels) -> Mapping[str, NDArray[np.floating[Any]]]:
         """Scores in [0, 1], ``[T]`` for each category, of ``uint8 [T, H, W, 3]``."""

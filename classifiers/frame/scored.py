@@ -7,7 +7,7 @@ its weights is no model: the check then says ``not_assessed`` for every category
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from classifiers.aggregation import AggregationSettings, ClipScore
 from classifiers.base import CheckReport, FrameTap, StreamInfo
-from classifiers.errors import ClassifierError
+from classifiers.errors import ClassifierError, NotCalibrated
 from media.clip import Frames, Pixels
 from media.sampling import View
 from policies.decision import Signal
@@ -57,7 +57,8 @@ class ScoredCheck:
     """Runs a :class:`FrameScorer` on sampled frames.
 
     ``load`` gives the model, once and on first use; it raises ``WeightsMissing`` when there is
-    none. ``measured`` maps the clip's raw score to a calibrated probability, by category.
+    none. ``measured`` maps the clip's raw score to a calibrated probability, by category; a score
+    of ``unmeasured`` ones would mean nothing, so they are ``not_assessed``.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class ScoredCheck:
         *,
         weights: Callable[[], tuple[str, ...]] = tuple,
         measured: Mapping[str, Measured] | None = None,
+        unmeasured: Collection[str] = (),
         aggregation: AggregationSettings | None = None,
         batch: int = 8,
     ) -> None:
         self.name = name
         self.categories = categories
         self.measured = dict(measured or {})
+        self.unmeasured = frozenset(unmeasured)
         self.aggregation = aggregation or AggregationSettings()
         self.batch = batch
         self._load = load
@@ -155,7 +158,11 @@ class _Tap:
     watch: Watch = field(default_factory=Watch)
 
     def __post_init__(self) -> None:
-        self.scores = {c: ClipScore(c, self.check.aggregation) for c in self.check.categories}
+        self.scores = {
+            c: ClipScore(c, self.check.aggregation)
+            for c in self.check.categories
+            if c not in self.check.unmeasured
+        }
 
     def push(self, frames: Frames) -> None:
         view = View.of(frames)
@@ -170,7 +177,10 @@ class _Tap:
 
     def close(self) -> CheckReport:
         check, sha256 = self.check, self.check.weights
-        signals = []
+        signals = [
+            Signal.skipped(check.name, category, NOT_ASSESSED, detail={"cause": NotCalibrated.code})
+            for category in sorted(check.unmeasured)
+        ]
         for category, clip in self.scores.items():
             if not clip.count:
                 signals.append(Signal.skipped(check.name, category, "no_frames"))

@@ -213,12 +213,13 @@ def calibrate(
 ) -> None:
     """Measure a model on your own labelled footage; only then its scores count.
 
-    FOLDER/real holds real clips, FOLDER/synthetic or FOLDER/deepfake those of that category.
+    FOLDER/real holds real (or harmless) clips, FOLDER/synthetic, FOLDER/gore and so on those of
+    that category; categories without a folder are left as they are.
     Half is fitted, the other half measured: n, AUC, calibration error, false positives.
     """
     with errors_to_user(json):
         from classifiers.deepfake import fit, footage, raw_scores, write_record
-        from classifiers.frame.profile import raw_check
+        from classifiers.frame.profile import calibrated_with, raw_check
         from guarded_gen.errors import InvalidInput, NotFound
         from guarded_gen.settings import load
 
@@ -232,7 +233,9 @@ def calibrate(
         registry = _registry()
         check = raw_check(spec, registry, settings.frames.aggregation)
         records = []
-        for category in spec.categories:
+        there = [c for c in spec.categories if (folder / c).is_dir()]
+        # Without any of the folders, the first one's absence is the error.
+        for category in there or spec.categories:
             files = footage(folder, category)
             with Progress(*_BAR, console=progress_console(), transient=True) as bar:
                 task = bar.add_task(f"{name}: {category}", total=len(files))
@@ -244,7 +247,8 @@ def calibrate(
                     settings.limits.media,
                     partial(bar.advance, task),
                 )
-            record = fit(name, category, check.weights, scores, labels, how)
+            weights = calibrated_with(spec, registry, category)
+            record = fit(name, category, weights, scores, labels, how)
             records.append((record, write_record(registry, record)))
         if json:
             emit({"calibrations": [r.model_dump(exclude_none=True) for r, _ in records]})

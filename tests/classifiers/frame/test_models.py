@@ -121,6 +121,8 @@ def test_one_clip_pass_with_many_heads(registry: WeightsRegistry, tmp_path: Path
     )
     found = look(registry, spec)
     assert set(found) == {"gore", "violence", "hate", "privacy"}
+    words = found.pop("gore")
+    assert words.detail == {"cause": "not_calibrated"}
     assert all(s.status is CheckStatus.RAN and 0 <= s.score <= 1 for s in found.values())
     np.save(tmp_path / "wrong.npy", np.zeros(5, np.float32))
     registry.add("wrong", tmp_path / "wrong.npy", **BROUGHT)
