@@ -15,7 +15,7 @@ from classifiers.errors import ClassifierError
 from generator.errors import GeneratorError, UnknownBackend, UnsupportedSpec
 from media.errors import MediaError, MediaLimitExceeded, UnreadableMedia
 from policies.errors import PolicyError
-from provenance.errors import ProvenanceError
+from provenance.errors import ComplianceUnmet, ProvenanceError
 
 
 class Exit(IntEnum):
@@ -107,7 +107,7 @@ class Described:
     exit_code: Exit
 
 
-_USAGE = (UnsupportedSpec, UnknownBackend, MediaLimitExceeded, PolicyError)
+_USAGE = (UnsupportedSpec, UnknownBackend, MediaLimitExceeded, PolicyError, ComplianceUnmet)
 _BAD_MEDIA = (UnreadableMedia,)
 
 

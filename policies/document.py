@@ -12,7 +12,7 @@ import json
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import rfc8785
 from pydantic import (
@@ -253,6 +253,21 @@ class Applies(Model):
         return self
 
 
+class LabelDemand(Model):
+    """A visible label that every clip under this policy carries; what is left out is as usual.
+
+    ``size`` is the height of its capitals as a share of the short side, ``duration`` is in
+    seconds or ``whole``, ``variant`` the icon before the text. Layers add up: the largest size
+    and the longest duration count.
+    """
+
+    text: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    variant: Literal["generated", "modified", "deepfake"] | None = None
+    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] | None = None
+    size: Annotated[float, Field(ge=0.04, le=0.25, allow_inf_nan=False)] | None = None
+    duration: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["whole"] | None = None
+
+
 Required = dict[Stage, tuple[Requirement, ...]]
 Tighten = dict[RuleId, Tightening]
 
@@ -264,6 +279,7 @@ class Overlay(Model):
     applies_to: Applies
     description: Text | None = None
     default: Action | None = None
+    label: LabelDemand | None = None
     required: Required = {}
     tighten: Tighten = {}
     rules: tuple[Rule, ...] = ()
@@ -278,6 +294,7 @@ class PolicySource(Model):
     extends: Text | None = None
     default: Action | None = None
     categories: tuple[OwnCategory, ...] = ()
+    label: LabelDemand | None = None
     required: Required = {}
     tighten: Tighten = {}
     rules: tuple[Rule, ...] = ()
@@ -295,6 +312,7 @@ class Policy(Model):
     lineage: tuple[str, ...] = ()
     default: Action = Action.REVIEW
     categories: tuple[OwnCategory, ...] = ()
+    labels: tuple[LabelDemand, ...] = ()
     required: Required = {}
     rules: tuple[Rule, ...]
     floor: tuple[RuleId, ...]

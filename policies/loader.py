@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from policies import checks, source
 from policies.decision import Action
-from policies.document import Overlay, Policy, PolicySource, Rule
+from policies.document import LabelDemand, Overlay, Policy, PolicySource, Rule
 from policies.errors import PolicyInvalid, PolicyNotFound, PolicyTooLarge
 from policies.issues import Issue, Span
 from policies.overlay import inherited, laid_over, merged, stricter
@@ -246,6 +246,10 @@ def _parent(
     return parent, []
 
 
+def _labels(document: PolicySource) -> tuple[LabelDemand, ...]:
+    return () if document.label is None else (document.label,)
+
+
 def _whole(document: PolicySource, parent: Policy | None) -> Policy:
     if parent is None:
         return Policy(
@@ -254,6 +258,7 @@ def _whole(document: PolicySource, parent: Policy | None) -> Policy:
             description=document.description,
             default=document.default or Action.REVIEW,
             categories=document.categories,
+            labels=_labels(document),
             required=document.required,
             rules=document.rules,
             floor=document.floor,
@@ -266,6 +271,7 @@ def _whole(document: PolicySource, parent: Policy | None) -> Policy:
         lineage=(*parent.lineage, f"{parent.id}@{parent.version}"),
         default=reduce(stricter, (document.default,), parent.default),
         categories=(*parent.categories, *document.categories),
+        labels=(*parent.labels, *_labels(document)),
         required=merged(parent.required, document.required, parent.rules),
         rules=laid_over(map(inherited, parent.rules), document.tighten, document.rules),
         floor=(*parent.floor, *document.floor),

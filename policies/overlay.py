@@ -168,6 +168,7 @@ def effective(policy: Policy, tenant: str, jurisdiction: str, age_mode: AgeMode)
             **{name: getattr(policy, name) for name in Policy.model_fields},
             "lineage": (*policy.lineage, *(layer.overlay for layer in layers)),
             "default": reduce(stricter, (layer.default for layer in layers), policy.default),
+            "labels": (*policy.labels, *(o.label for o in layers if o.label is not None)),
             "required": required,
             "rules": rules,
             "overlays": (),

@@ -1,41 +1,31 @@
-"""Laws as demands: what a profile adds before signing, and what a file meets afterwards.
-
-Demands are data (:mod:`provenance.law`). A demand is checked against what the signed file
-carries; one that a file alone cannot show (a public tool, a contract) is told as such and never
-as met. What a file merely declares of itself is no proof where the thing itself can be read: a
-watermark counts when it was found, a signature when others than its maker can trust it.
+"""What the laws on marking add before signing: the settings of a deployment, what holds for one
+request, and what its file gets. What a signed file meets is asked of :mod:`provenance.checks`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from provenance.certificates import DEVELOPMENT
+from provenance.checks import AIGC_KEY as AIGC_KEY
+from provenance.checks import CHECKS as CHECKS
+from provenance.checks import DISCLOSURE_LABEL as DISCLOSURE_LABEL
+from provenance.checks import LABEL_SECONDS as LABEL_SECONDS
+from provenance.checks import LABEL_SHARE as LABEL_SHARE
+from provenance.checks import Answer as Answer
+from provenance.checks import Result as Result
+from provenance.checks import check as check
+from provenance.checks import unmet as unmet
 from provenance.errors import ComplianceUnmet
-from provenance.label import Corner, Icon
-from provenance.law import UNVERIFIED, known
+from provenance.label import GROUND, LEAST_SHARE, WHOLE, Corner, Icon, LabelWish
+from provenance.law import Law, known, of_place
 from provenance.manifest import ManifestRequest
-from provenance.verdicts import Verdict, VerificationReport
-
-DISCLOSURE_LABEL = "org.guarded-gen.disclosure"
-AIGC_KEY = "AIGC"
-LABEL_SECONDS = 2.0
-LABEL_SHARE = 0.05
-_GENERATED = frozenset(
-    {
-        "trainedAlgorithmicMedia",
-        "compositeWithTrainedAlgorithmicMedia",
-        "algorithmicMedia",
-        "compositeSynthetic",
-    }
-)
 
 
 class Profile(StrEnum):
@@ -44,15 +34,6 @@ class Profile(StrEnum):
     EU_AI_ACT = "eu-ai-act"
     US_CA_SB942 = "us-ca-sb942"
     CN_GB45438 = "cn-gb45438"
-
-
-class Answer(StrEnum):
-    """How a demand stands."""
-
-    MET = "met"
-    UNMET = "unmet"
-    OUTSIDE = "outside_the_file"
-    NOT_IN_FORCE = "not_in_force"
 
 
 def _known(name: str) -> str:
@@ -86,7 +67,18 @@ class ComplianceSettings(BaseModel):
         "bottom-right", description="top-left, top-right, bottom-left or bottom-right"
     )
     label_opacity: float = Field(
-        0.55, ge=0.3, le=1, description="opacity of the dark ground under the label"
+        GROUND, ge=0.3, le=1, description="opacity of the dark ground under the label"
+    )
+    label_size: float = Field(
+        LABEL_SHARE,
+        ge=LEAST_SHARE,
+        le=0.25,
+        description="height of the label's capitals as a share of the short side; a law's own "
+        "minimum is kept",
+    )
+    label_duration: Annotated[float, Field(gt=0)] | Literal["whole"] = Field(
+        LABEL_SECONDS,
+        description="seconds that the label is shown, or `whole`; a law's own minimum is kept",
     )
 
     def adds(self, what: str) -> bool:
@@ -97,6 +89,23 @@ class ComplianceSettings(BaseModel):
     def labels(self) -> bool:
         """Whether a visible label is drawn."""
         return self.visible_label or self.adds("visible_label")
+
+    @property
+    def labelling(self) -> tuple[Law, ...]:
+        """The chosen laws that want a visible label, in their order."""
+        chosen = (known(name) for name in self.profiles)
+        return tuple(law for law in chosen if "visible_label" in law.adds)
+
+    @property
+    def size(self) -> float:
+        """Height of the label's capitals, of the short side: the largest that is wanted."""
+        return max((self.label_size, *(law.label_size for law in self.labelling)))
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the label is shown: the longest that is wanted; None for the whole clip."""
+        wanted = (self.label_duration, *(law.label_duration for law in self.labelling))
+        return None if WHOLE in wanted else max(float(one) for one in wanted)
 
     @property
     def text(self) -> str:
@@ -119,254 +128,131 @@ class Facts:
     made_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One demand and how the file stands to it."""
-
-    id: str
-    demand: str
-    source: str
-    answer: Answer
-    because: str
-    owes: str = ""
-    severity: str = "must"
-    verification: str = UNVERIFIED
-    explanation: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        return {
-            "id": self.id,
-            "demand": self.demand,
-            "source": self.source,
-            "answer": self.answer.value,
-            "because": self.because,
-            "owes": self.owes,
-            "severity": self.severity,
-            "verification": self.verification,
-            "explanation": self.explanation,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What a file carries: the verification, and its container's labels."""
-
-    report: VerificationReport
-    labels: Mapping[str, str]
-    watermark: bool | None = None
-
-    @property
-    def disclosure(self) -> Mapping[str, Any]:
-        found = self.report.manifest.get("assertions", {}).get(DISCLOSURE_LABEL)
-        return found if isinstance(found, Mapping) and self.report.intact else {}
-
-    @property
-    def aigc(self) -> Mapping[str, Any]:
-        text = next((v for k, v in self.labels.items() if k.upper() == AIGC_KEY), "")
-        try:
-            found = json.loads(text) if text else {}
-        except ValueError:
-            return {}
-        return found if isinstance(found, Mapping) else {}
-
-
-Check = Callable[[Carried], tuple[bool | None, str]]
-
-
-def _signed(c: Carried) -> tuple[bool | None, str]:
-    signer = c.report.signer
-    if signer is not None and signer.issuer.startswith(DEVELOPMENT):
-        return False, "signed with a development certificate, which nobody else trusts"
-    return c.report.verdict is Verdict.TRUSTED, f"the credentials are {c.report.verdict}"
-
-
-def _says_generated(c: Carried) -> tuple[bool | None, str]:
-    terms = [
-        str(a.get("digitalSourceType") or "").rpartition("/")[2]
-        for a in c.report.manifest.get("actions", ())
-    ]
-    found = next((t for t in terms if t in _GENERATED), None)
-    return bool(found) and c.report.intact, f"the source type is {found or 'not given'}"
-
-
-def _stamped(c: Carried) -> tuple[bool | None, str]:
-    stamp = c.report.timestamp
-    if stamp is None:
-        return False, "there is no time-stamp"
-    return stamp.trusted, f"time-stamped {stamp.time}" + ("" if stamp.trusted else ", untrusted")
-
-
-def _bindings(c: Carried) -> list[str]:
-    return [str(b.get("alg")) for b in c.report.manifest.get("soft_bindings", ())]
-
-
-def _watermarked(c: Carried) -> tuple[bool | None, str]:
-    acted = any(
-        str(a.get("action", "")).startswith("c2pa.watermarked")
-        for a in c.report.manifest.get("actions", ())
-    )
-    marks = [a for a in _bindings(c) if "watermark" in a]
-    if not (acted and marks and c.report.intact):
-        return False, "no watermark is declared"
-    told = ", ".join(marks)
-    if c.watermark is None:
-        return False, f"declared, but nobody looked for it in the picture: {told}"
-    return c.watermark, f"read from the picture: {told}" if c.watermark else f"not found: {told}"
-
-
-def _found_again(c: Carried) -> tuple[bool | None, str]:
-    prints = [a for a in _bindings(c) if "watermark" not in a]
-    content = c.report.manifest.get("assertions", {}).get("org.guarded-gen.generation", {})
-    logged = isinstance(content, Mapping) and bool(content.get("contentId"))
-    if not c.report.intact:
-        return False, "the credentials do not hold"
-    if prints:
-        return True, f"fingerprint {', '.join(prints)}"
-    return logged, "logged under its content id" if logged else "neither fingerprint nor log id"
-
-
-def _tool(c: Carried) -> tuple[bool | None, str]:
-    url = c.disclosure.get("tool")
-    return None, f"the file names {url}" if url else "the file names no tool; offer one publicly"
-
-
-def _field(name: str, what: str) -> Check:
-    def check(c: Carried) -> tuple[bool | None, str]:
-        value = c.disclosure.get(name)
-        return bool(value), f"{what}: {value}" if value else f"{what} is missing"
-
-    return check
-
-
-def _visible(c: Carried) -> tuple[bool | None, str]:
-    label = c.disclosure.get("visibleLabel")
-    if not isinstance(label, Mapping):
-        return False, "no visible label is declared"
-    seconds, share = label.get("seconds"), label.get("share")
-    good = (
-        isinstance(seconds, int | float)
-        and isinstance(share, int | float)
-        and seconds >= LABEL_SECONDS
-        and share >= LABEL_SHARE
-    )
-    return good, f"declared: “{label.get('text')}”, {seconds} s, {share} of the short side"
-
-
-def _words(c: Carried) -> tuple[bool | None, str]:
-    label = c.disclosure.get("visibleLabel")
-    text = str(label.get("text")) if isinstance(label, Mapping) else ""
-    who = any(word in text for word in ("AI", "人工智能"))
-    what = any(word in text for word in ("生成", "合成"))
-    return who and what, f"the text is “{text}”" if text else "no visible label is declared"
-
-
-def _aigc(name: str, what: str) -> Check:
-    def check(c: Carried) -> tuple[bool | None, str]:
-        value = c.aigc.get(name)
-        return bool(value), f"{what}: {value}" if value else f"{what} is missing"
-
-    return check
-
-
-def _only_you(c: Carried) -> tuple[bool | None, str]:
-    return None, "no file can show this"
-
-
-def _visible_or_you(c: Carried) -> tuple[bool | None, str]:
-    label = c.disclosure.get("visibleLabel")
-    text = label.get("text") if isinstance(label, Mapping) else None
-    return (
-        None,
-        f"a visible label is declared: “{text}”" if text else "no visible label is declared",
-    )
-
-
-def _icon_or_you(c: Carried) -> tuple[bool | None, str]:
-    label = c.disclosure.get("visibleLabel")
-    icon = label.get("icon") if isinstance(label, Mapping) else None
-    return None, f"an icon is declared: {icon}" if icon else "no icon is declared"
-
-
-def _plain(check: Callable[[Carried], tuple[bool | None, str]]) -> Callable[[str], Check]:
-    return lambda of: check
-
-
-_FIELDS = {"created": "time", "contentId": "identifier"}
-"""Words for fields of the disclosure whose names are not words."""
-
-CHECKS: Mapping[str, Callable[[str], Check]] = {
-    "signed": _plain(_signed),
-    "says_generated": _plain(_says_generated),
-    "stamped": _plain(_stamped),
-    "watermarked": _plain(_watermarked),
-    "found_again": _plain(_found_again),
-    "tool": _plain(_tool),
-    "visible": _plain(_visible),
-    "words": _plain(_words),
-    "only_you": _plain(_only_you),
-    "visible_or_you": _plain(_visible_or_you),
-    "icon_or_you": _plain(_icon_or_you),
-    "disclosed": lambda of: _field(of, _FIELDS.get(of, of)),
-    "aigc": lambda of: _aigc(of, of),
-}
-"""What proves a demand, by the name that a law's document gives; each takes the demand's `of`."""
-
-
-def check(
-    profile: str,
-    report: VerificationReport,
-    labels: Mapping[str, str],
+def for_request(
+    settings: ComplianceSettings,
+    jurisdiction: str,
+    at: date,
     *,
-    at: date | None = None,
-    watermark: bool | None = None,
-) -> tuple[Result, ...]:
-    """Every demand of a law against what the file carries, on the day ``at`` (today without).
+    wish: LabelWish | None = None,
+    demanded: Iterable[LabelWish] = (),
+) -> ComplianceSettings:
+    """The settings as they hold for one request on a day.
 
-    ``watermark`` says whether a mark was read from the picture; None: nobody looked, and then a
-    mark that the credentials declare is not counted. Raises ``ValueError`` for an unknown law.
+    The laws of its place come first, the narrowest before the wider, then those that the
+    deployment chose: all of them hold together, and where they differ the stricter counts (the
+    larger, the longer label; everybody's words, in that order). ``demanded`` is what the policy
+    asks of the visible label, ``wish`` what the caller asks. Neither may fall short of a law:
+    raises :class:`ComplianceUnmet` with the demand's name.
     """
-    law, day = known(profile), at or datetime.now(UTC).date()
-    carried = Carried(report, labels, watermark)
-    results = []
-    for demand in law.demands:
-        held, because = CHECKS[demand.check](demand.of)(carried)
-        answer = Answer.OUTSIDE if held is None else Answer.MET if held else Answer.UNMET
-        if not law.holds(day, demand):
-            answer = Answer.NOT_IN_FORCE
-            because = f"holds from {demand.since or law.since}"
-        results.append(
-            Result(
-                demand.id,
-                demand.demand,
-                demand.source,
-                answer,
-                because,
-                demand.owes.value,
-                demand.severity,
-                "verified" if demand.verified else UNVERIFIED,
-                " ".join(demand.explain.split()),
-            )
+    place = (law.law for law in of_place(jurisdiction, at))
+    chosen = settings.model_copy(
+        update={"profiles": tuple(dict.fromkeys((*place, *settings.profiles)))}
+    )
+    for one in demanded:
+        chosen = chosen.model_copy(
+            update={
+                **_asked(one),
+                "visible_label": True,
+                "label_size": max(chosen.label_size, one.size or 0),
+                "label_duration": _longer(chosen.label_duration, one.duration),
+            }
         )
-    return tuple(results)
+    if wish is None:
+        return chosen
+    if not wish.show:
+        if chosen.labels:
+            raise ComplianceUnmet(
+                f"a visible label is demanded: {_why(chosen)}",
+                "leave `label` out, or say how it should look",
+            )
+        return chosen
+    _keeps_the_law(chosen, wish)
+    return chosen.model_copy(update={**_asked(wish), "visible_label": True})
 
 
-def unmet(results: Iterable[Result]) -> tuple[Result, ...]:
-    return tuple(r for r in results if r.answer is Answer.UNMET)
+def _asked(wish: LabelWish) -> dict[str, Any]:
+    """The settings that a wish changes."""
+    icon = wish.icon if wish.icon is not None else (wish.variant is not None or None)
+    fields: dict[str, Any] = {
+        "label_text": wish.text,
+        "label_corner": wish.corner,
+        "label_opacity": wish.opacity,
+        "label_size": wish.size,
+        "label_duration": wish.duration,
+    }
+    asked = {name: value for name, value in fields.items() if value is not None}
+    if icon is not None:
+        asked["label_icon"] = (wish.variant or "generated") if icon else None
+    return asked
+
+
+def _longer(
+    one: float | Literal["whole"], other: float | Literal["whole"] | None
+) -> float | Literal["whole"]:
+    if other is None:
+        return one
+    return WHOLE if WHOLE in (one, other) else max(float(one), float(other))
+
+
+def _keeps_the_law(chosen: ComplianceSettings, wish: LabelWish) -> None:
+    """Raise :class:`ComplianceUnmet` for a wish below what a law or the policy demands."""
+    least, shortest = chosen.size, chosen.seconds
+    if not chosen.labels:
+        return
+    if wish.size is not None and wish.size < least:
+        raise ComplianceUnmet(
+            f"a label of {wish.size:g} of the short side is too small for {_why(chosen)}",
+            f"ask for a size of {least:g} or more",
+        )
+    short = wish.duration is not None and wish.duration != WHOLE
+    if short and (shortest is None or float(wish.duration or 0) < shortest):
+        long = WHOLE if shortest is None else f"{shortest:g} s or longer"
+        raise ComplianceUnmet(
+            f"a label of {wish.duration:g} s is too short for {_why(chosen)}",
+            f"ask for a duration of {long}",
+        )
+    if (
+        wish.text is not None
+        and not wish.text.strip()
+        and any(not law.label for law in chosen.labelling)
+    ):
+        raise ComplianceUnmet(f"{_why(chosen)} wants words", "give the label a text")
+
+
+def _why(chosen: ComplianceSettings) -> str:
+    """Who demands the visible label, by the demand's name."""
+    demands = [
+        f"{demand.id} of {law.law} ({demand.demand})"
+        for law in chosen.labelling
+        for demand in law.demands
+        if demand.check == "visible"
+    ]
+    return " and ".join(demands) or "the policy or the settings"
+
+
+def require_provider(settings: ComplianceSettings) -> None:
+    """Raise :class:`ComplianceUnmet` where a chosen law wants a name that nobody configured."""
+    if settings.profiles and not settings.provider:
+        raise ComplianceUnmet(
+            f"{', '.join(settings.profiles)} want the provider's name", "set compliance.provider"
+        )
 
 
 def prepare(
-    request: ManifestRequest, settings: ComplianceSettings, facts: Facts
+    request: ManifestRequest,
+    settings: ComplianceSettings,
+    facts: Facts,
+    drawn: Mapping[str, Any] | None = None,
 ) -> ManifestRequest:
     """The request with what the chosen profiles add; unchanged when none is chosen.
 
-    Raises :class:`ComplianceUnmet` when a profile wants something that is not configured.
+    ``drawn`` is what is known of the visible label that was really drawn; without it the
+    manifest says what the settings ask for. Raises :class:`ComplianceUnmet` when a profile
+    wants something that is not configured.
     """
-    if not settings.profiles and not settings.visible_label:
+    if not settings.profiles and not settings.labels and not drawn:
         return request
-    if settings.profiles and not settings.provider:
-        raise ComplianceUnmet(
-            "the chosen compliance profiles want the provider's name", "set compliance.provider"
-        )
+    require_provider(settings)
     for name in settings.profiles:
         if "watermark" in known(name).adds and request.watermark is None:
             raise ComplianceUnmet(f"{name} wants a watermark, and this clip has none")
@@ -379,11 +265,13 @@ def prepare(
     }
     if settings.tool_url:
         disclosure["tool"] = settings.tool_url
-    if settings.labels:
+    if drawn:
+        disclosure["visibleLabel"] = dict(drawn)
+    elif settings.labels:
         disclosure["visibleLabel"] = {
             "text": settings.text,
-            "seconds": LABEL_SECONDS,
-            "share": LABEL_SHARE,
+            "seconds": WHOLE if settings.seconds is None else settings.seconds,
+            "share": settings.size,
         }
         if settings.label_icon:
             disclosure["visibleLabel"]["icon"] = settings.label_icon

@@ -4,8 +4,8 @@ A law has a place, a day from which it holds, a source, what a signed clip gets 
 and demands. A demand names who owes it and the check that proves it (a name in
 :data:`provenance.compliance.CHECKS`; ``only_you`` where no file can). A law joins by one document.
 
-``verified`` says that the demand was compared with the text at its source. Without it the words
-are ours after summaries, and every answer says so.
+``read`` is where the text of the demand's paragraph was read: the official one, a copy of it, or a
+quotation. Without it the words are ours after summaries, and every answer says so.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from policies import jurisdictions
 from provenance.errors import ComplianceUnmet
+from provenance.label import SECONDS, SHARE
 
 FOLDER = Path(__file__).with_name("laws")
+PLACES = Path(__file__).with_name("places.yaml")
 UNVERIFIED = "not verified against the text"
 
 Adds = Literal["disclosure", "watermark", "container_metadata", "visible_label"]
@@ -69,11 +72,22 @@ class Demand(_Document):
     severity: Literal["must", "should"] = "must"
     since: Annotated[date | None, Field(alias="from")] = None
     until: date | None = None
-    verified: bool = False
+    read: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the demand was compared with the text of its paragraph."""
+        return bool(self.read)
+
+    @property
+    def verification(self) -> str:
+        return f"verified against the text at {self.read}" if self.read else UNVERIFIED
 
 
 class Law(_Document):
-    """One law. ``label`` is the text of its visible label where it wants words of its own."""
+    """One law. ``label`` is the text of its visible label where it wants words of its own;
+    ``label_size`` (of the short side) and ``label_duration`` (seconds, or ``whole``) are the least
+    that it accepts, as far as ``adds`` has a visible label."""
 
     law: str
     title: str
@@ -85,6 +99,8 @@ class Law(_Document):
     url: str = ""
     adds: tuple[Adds, ...] = ()
     label: str = ""
+    label_size: float = SHARE
+    label_duration: float | Literal["whole"] = SECONDS
     demands: tuple[Demand, ...]
 
     def holds(self, at: date, demand: Demand | None = None) -> bool:
@@ -94,6 +110,22 @@ class Law(_Document):
             since = demand.since or since
             until = demand.until or until
         return since <= at and (until is None or at < until)
+
+
+class Looked(_Document):
+    """A place that was looked at and has no document: what was found, on which day, and where."""
+
+    place: str
+    title: str
+    looked: date
+    found: str
+    read: str
+
+
+@cache
+def looked_at() -> tuple[Looked, ...]:
+    """The places without a document of their own."""
+    return tuple(Looked.model_validate(one) for one in yaml.safe_load(PLACES.read_text("utf-8")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,44 +164,11 @@ def of_place(jurisdiction: str, at: date) -> tuple[Law, ...]:
     come first. ``jurisdiction`` is an ISO 3166 code; member states are under the Union's law.
     """
     country = jurisdiction.partition("-")[0]
-    codes = [jurisdiction, country] + (["EU"] if country in EU else [])
+    member = country == "EU" or jurisdictions.covers("EU", jurisdiction)
+    codes = [jurisdiction, country] + (["EU"] if member else [])
     order = {code: place for place, code in enumerate(dict.fromkeys(codes)) if code}
     found = [law for law in laws().values() if law.jurisdiction in order and law.holds(at)]
     return tuple(sorted(found, key=lambda law: order[law.jurisdiction]))
-
-
-EU = frozenset(
-    {
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "EU",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    }
-)
 
 
 def standing(law: Law, carried: frozenset[str], at: date) -> tuple[Standing, ...]:
@@ -205,20 +204,28 @@ def require(names: Iterable[str], format: str, at: date, carries: Carries) -> No
                 )
 
 
+def cells(
+    chosen: Iterable[Law], at: date, carries: Carries
+) -> dict[str, dict[str, dict[str, str]]]:
+    """How the demands in force stand: by law, format and demand."""
+    return {
+        law.law: {
+            form: {c.demand.id: c.stand.value for c in standing(law, carried, at)}
+            for form, carried in carries.items()
+        }
+        for law in chosen
+    }
+
+
 def table(at: date, carries: Carries) -> str:
     """The table law x demand x format in Markdown."""
     lines = ["| law | demand | source | owed by | " + " | ".join(carries) + " |"]
     lines.append("|" + "---|" * (4 + len(carries)))
     for law in laws().values():
-        cells = {
-            f: {c.demand.id: c.stand for c in standing(law, of, at)} for f, of in carries.items()
-        }
+        found = cells((law,), at, carries)[law.law]
         for demand in law.demands:
             stands = [
-                cells[f][demand.id].value
-                if demand.id in cells[f]
-                else f"from {demand.since or law.since}"
-                for f in carries
+                found[form].get(demand.id, f"from {demand.since or law.since}") for form in carries
             ]
             note = "" if demand.verified else " †"
             lines.append(

@@ -161,7 +161,7 @@ def laws() -> str:
     from datetime import date
 
     from guarded_gen.production.formats import CARRIES
-    from provenance.law import laws, table
+    from provenance.law import laws, looked_at, table
 
     parts = ["# Laws on marking", "", f"As they stand on {LAWS_AT}, from `provenance/laws`. `met`:"]
     parts += [
@@ -178,6 +178,15 @@ def laws() -> str:
         since = f"{law.since}" + (f"; {law.grace}" if law.grace else "")
         source = f"[{law.source}]({law.url})" if law.url else law.source
         parts.append(f"| {law.law} | {law.title} | {law.jurisdiction} | {since} | {source} |")
+    parts += ["", "Where a demand was read:", ""]
+    for law in laws().values():
+        for demand in law.demands:
+            parts.append(f"- {demand.id}: {demand.verification}")
+    parts += ["", "## Looked at, without a document", ""]
+    for place in looked_at():
+        parts.append(
+            f"- **{place.place}** {place.title} ({place.looked}): {place.found} <{place.read}>"
+        )
     return "\n".join([*parts, ""])
 
 

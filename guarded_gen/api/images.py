@@ -115,6 +115,8 @@ def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request)
             "subject": wanted.safety_identifier or wanted.user or caller.name,
             "mode": Mode.IMAGE,
             "format": wanted.output_format,
+            "jurisdiction": wanted.jurisdiction,
+            "label": wanted.label,
         }
         clip = ClipRequest.checked(api.settings.limits, **fields)
         supported(api, clip)

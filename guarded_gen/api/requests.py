@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from guarded_gen.api.bodies import Body, label
 from guarded_gen.api.problems import Problem
+from provenance.label import LabelWish
 
 _SIZE = re.compile(r"^\s*(\d{1,5})\s*[xX]\s*(\d{1,5})\s*$")
 _M = TypeVar("_M", bound=BaseModel)
@@ -49,6 +50,18 @@ Metadata = Annotated[
 ]
 
 
+def _wish(value: Any) -> Any:
+    """``true``, ``false`` and a text alone stand for a label with nothing else said."""
+    value = _truth(value)
+    if isinstance(value, bool):
+        return {"show": value}
+    return {"text": value} if isinstance(value, str) else value
+
+
+Place = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+Label = Annotated[LabelWish, BeforeValidator(_wish)]
+
+
 class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 
@@ -82,6 +95,9 @@ class Sampling(Request):
     priority: Int | None = Field(None, ge=1, le=100)
     format: Short | None = None
     """Name of the result's file format; what the mode has by itself when left out."""
+    jurisdiction: Place | None = None
+    """Where the clip is offered: its laws on marking hold, and the policy's layers for it."""
+    label: Label | None = None
     rewrite_of: Annotated[str, Field(pattern=r"^dec_[A-Za-z0-9_-]{1,64}$")] | None = None
     """Decision whose offered wording this prompt is: the caller confirms it with this."""
 
@@ -139,6 +155,8 @@ class GenerateImage(Request):
     seed: Int | None = Field(None, ge=0, lt=2**63)
     user: Short | None = None
     safety_identifier: Short | None = None
+    jurisdiction: Place | None = None
+    label: Label | None = None
     stream: Truth | None = None
     partial_images: Int | None = Field(None, ge=0, le=3)
 

@@ -94,6 +94,14 @@ PROVENANCE = _object(
     created_at=INT,
     results={"type": "array", "items": _object("type outcome", type=TEXT, outcome=TEXT)},
 )
+UPLOAD_LABEL = _object(
+    "object label made_with_ai notice sources",
+    object={"const": "upload_label"},
+    label=_maybe(TEXT),
+    made_with_ai=_maybe({"type": "boolean"}),
+    notice={"enum": ["generated", "possible", "suspected", "none"]},
+    sources={"type": "array", "items": ANY},
+)
 LIST = _list(ANY)
 
 

@@ -119,6 +119,8 @@ def clip_fields(api: Api, caller: Caller, wanted: Sampling) -> dict[str, Any]:
         "subject": wanted.safety_identifier or wanted.user or caller.name,
         "rewrite_of": wanted.rewrite_of,
         "format": wanted.format,
+        "jurisdiction": wanted.jurisdiction,
+        "label": wanted.label,
     }
     if wanted.num_frames is not None:
         fields["seconds"] = wanted.num_frames / fps

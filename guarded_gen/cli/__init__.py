@@ -30,6 +30,8 @@ from guarded_gen.cli import (
     policy,
     scan,
     selftest,
+    transcode,
+    transparency,
     trust,
     verify,
     watermark,
@@ -53,6 +55,8 @@ for command in (modes.animate, modes.extend, modes.edit, modes.blend, modes.imag
 app.command()(moderate.moderate)
 app.command()(verify.verify)
 app.command()(scan.scan)
+app.command()(transcode.transcode)
+app.command()(transparency.transparency)
 app.command()(capacity.capacity)
 app.command()(demo.demo)
 app.command()(selftest.selftest)

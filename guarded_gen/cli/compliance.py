@@ -126,21 +126,37 @@ def list_laws(
     jurisdiction: Annotated[
         str, typer.Option(help="Only what holds at a place (DE, US-CA), the narrowest first.")
     ] = "",
+    html: Annotated[
+        Path | None, typer.Option(help="Write the table law x demand x format as a page.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """List the laws that are known: since when each holds, and how each demand stands by format."""
+    """List the laws that are known: since when each holds, and how each demand stands by format.
+
+    For a place without a law that is known, what was found there is told.
+    """
     with errors_to_user(json):
         from guarded_gen.production.formats import CARRIES
-        from provenance.law import Law, laws, of_place, standing
+        from policies import jurisdictions
+        from provenance.law import Law, cells, laws, looked_at, of_place
 
         day = _day(at)
+        jurisdiction = jurisdiction.upper()
+        if jurisdiction and not jurisdictions.known(jurisdiction):
+            raise InvalidInput(
+                f"unknown jurisdiction {jurisdiction[:20]}",
+                "write an ISO 3166 code, such as DE or US-CA",
+                "jurisdiction",
+            )
         found = of_place(jurisdiction, day) if jurisdiction else tuple(laws().values())
+        places = [p for p in looked_at() if jurisdiction in ("", p.place)]
+        if html is not None:
+            from provenance.html import render_laws
+
+            html.write_text(render_laws(found, day, CARRIES), "utf-8")
 
         def record(law: Law) -> dict[str, Any]:
-            cells = {
-                f: {c.demand.id: c.stand for c in standing(law, of, day)}
-                for f, of in CARRIES.items()
-            }
+            formats = cells((law,), day, CARRIES)[law.law]
             return {
                 **law.model_dump(mode="json", by_alias=True, exclude={"demands"}),
                 "in_force": law.holds(day),
@@ -148,14 +164,21 @@ def list_laws(
                     {
                         **demand.model_dump(mode="json", by_alias=True),
                         "in_force": law.holds(day, demand),
-                        "formats": {f: ids.get(demand.id) for f, ids in cells.items()},
+                        "verification": demand.verification,
+                        "formats": {f: ids.get(demand.id) for f, ids in formats.items()},
                     }
                     for demand in law.demands
                 ],
             }
 
         if json:
-            emit({"at": day.isoformat(), "laws": [record(law) for law in found]})
+            emit(
+                {
+                    "at": day.isoformat(),
+                    "laws": [record(law) for law in found],
+                    "looked_at": [place.model_dump(mode="json") for place in places],
+                }
+            )
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in ("law", "place", "from", "in force", "demands", "title"):
@@ -170,3 +193,6 @@ def list_laws(
                 escape(law.title),
             )
         console().print(table)
+        for place in places:
+            console().print(f"{place.place}  {escape(place.title)} (looked at on {place.looked})")
+            console().print(f"  [dim]{escape(place.found)} {escape(place.read)}[/]")

@@ -13,7 +13,14 @@ import typer
 
 from generator.spec import Mode
 from guarded_gen.cli.common import Json, emit, errors_to_user, opened_services, stop
-from guarded_gen.cli.generate import exit_code, print_outcome, run_with_progress
+from guarded_gen.cli.generate import (
+    Jurisdiction,
+    Label,
+    exit_code,
+    label_fields,
+    print_outcome,
+    run_with_progress,
+)
 
 Prompt = Annotated[str, typer.Argument(help="What the result shows.")]
 Reference = Annotated[Path, typer.Argument(help="The file to start from.")]
@@ -42,6 +49,8 @@ def animate(
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
+    jurisdiction: Jurisdiction = "",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Set a picture in motion."""
@@ -57,6 +66,8 @@ def animate(
         seed=seed,
         backend=backend,
         tenant=tenant,
+        label=label,
+        jurisdiction=jurisdiction,
     )
 
 
@@ -71,6 +82,8 @@ def extend(
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
+    jurisdiction: Jurisdiction = "",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Go on where a video ends, or lead up to where it begins. The new part is written.
@@ -89,6 +102,8 @@ def extend(
         seed=seed,
         backend=backend,
         tenant=tenant,
+        label=label,
+        jurisdiction=jurisdiction,
     )
 
 
@@ -105,6 +120,8 @@ def edit(
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
+    jurisdiction: Jurisdiction = "",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Draw the start of a video anew, as the prompt says. Its sound is kept."""
@@ -121,6 +138,8 @@ def edit(
         seed=seed,
         backend=backend,
         tenant=tenant,
+        label=label,
+        jurisdiction=jurisdiction,
     )
 
 
@@ -135,6 +154,8 @@ def blend(
     seed: Seed = None,
     backend: Backend = "dit",
     tenant: Tenant = "default",
+    jurisdiction: Jurisdiction = "",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Lead from the end of one video to the start of another. The part between is written.
@@ -153,6 +174,8 @@ def blend(
         seed=seed,
         backend=backend,
         tenant=tenant,
+        label=label,
+        jurisdiction=jurisdiction,
     )
 
 
@@ -163,6 +186,8 @@ def image(
     seed: Seed = None,
     backend: Backend = None,
     tenant: Tenant = "default",
+    jurisdiction: Jurisdiction = "",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Make a still: a signed PNG or WebP."""
@@ -176,6 +201,8 @@ def image(
         seed=seed,
         backend=backend,
         tenant=tenant,
+        label=label,
+        jurisdiction=jurisdiction,
     )
 
 
@@ -199,6 +226,7 @@ def _run(
         from media.probe import probe
 
         format_for(output, mode)
+        fields |= label_fields(fields.pop("label"), fields.pop("jurisdiction"))
         limits = services.settings.limits.media
         found = [probe(path, limits) for path in references]
         width, height = parse_size(size) if size else shape_like(found[0], limits)

@@ -9,6 +9,7 @@ from generator.base import Capabilities
 from guarded_gen.composition.services import Services
 from guarded_gen.jobs.showing import Showing
 from guarded_gen.production import memory
+from guarded_gen.production.duties import Duties
 from guarded_gen.production.encode import Encode
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.formats import format_for
@@ -55,12 +56,16 @@ def judging_of(services: Services) -> Judging:
     return Judging(capabilities_of(services), services.choice)
 
 
+def duties_of(services: Services) -> Duties:
+    return Duties(services.settings.compliance, services.choice, lambda: services.faces)
+
+
 def prompt_gate(services: Services) -> PromptGate:
     return PromptGate(
         judging_of(services),
         lambda: services.prompt_classifiers,
         services.settings.prompts.rewrite,
-        services.settings.compliance,
+        duties_of(services),
     )
 
 
@@ -81,7 +86,7 @@ def previewer(services: Services) -> Previewer:
     return Previewer(
         capabilities_of(services),
         services.marker,
-        services.settings.compliance,
+        duties_of(services),
         lambda: services.identity,
         lambda: services.trust,
     )
@@ -100,7 +105,7 @@ def line_of(
     settings, judging = services.settings, judging_of(services)
     capabilities, limits = capabilities_of(services), services.settings.limits.media
     encode = Encode(
-        capabilities, services.marker, settings.compliance, settings.encode, limits, files
+        capabilities, services.marker, duties_of(services), settings.encode, limits, files
     )
     return Line(
         (
@@ -122,7 +127,7 @@ def line_of(
                 lambda: services.identity,
                 lambda: services.trust,
                 lambda: services.origin,
-                settings.compliance,
+                duties_of(services),
                 settings.timestamps,
                 limits,
                 files,

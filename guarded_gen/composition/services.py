@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ import generator
 import policies
 from classifiers.base import FrameCheck, PromptClassifier, TrackCheck
 from classifiers.captions.words import CaptionWords
+from classifiers.errors import ClassifierError
 from classifiers.frame import FrameSettings, KnownCheck, Library, default_checks
 from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
@@ -26,6 +28,7 @@ from guarded_gen.origin.registry import SqlRegistry
 from guarded_gen.origin.service import OriginService
 from guarded_gen.origin.signing import Signing
 from guarded_gen.origin.trust import TrustStore
+from guarded_gen.production.duties import Faces
 from guarded_gen.production.marking import Mark, Pixels, watermark_payload
 from guarded_gen.settings import Settings
 from guarded_gen.store import Store, open_store
@@ -33,6 +36,7 @@ from policies import Policy
 from policies.engine import known_text
 from policies.rollout import Choice
 from provenance.certificates import SigningIdentity
+from provenance.label import Box
 from provenance.picture import Picture
 from provenance.recovery import PublishedFile
 from provenance.trust import TrustList
@@ -140,6 +144,24 @@ class Services:
             self.published,
             lambda: self.prompt_classifiers,
         )
+
+    @cached_property
+    def faces(self) -> Faces | None:
+        """Where faces are, for the visible label to keep clear of; None without the weights."""
+        from classifiers.frame.faces import WEIGHTS, BlazeFace
+
+        try:
+            finder = BlazeFace(self.registry.path(WEIGHTS))
+        except ClassifierError:
+            return None
+        alone = Lock()
+
+        def found(frame: Pixels) -> list[Box]:
+            with alone:  # the detector is not for several threads
+                seen = finder.detect(frame)
+            return [Box(f.x, f.y, f.x + f.width, f.y + f.height) for f in seen]
+
+        return found
 
     @cached_property
     def sound_checks(self) -> tuple[TrackCheck, ...]:

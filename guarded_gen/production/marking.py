@@ -20,6 +20,7 @@ from media.encode import Copied, EncodeSettings
 from media.errors import EncodeFailed
 from media.limits import MediaLimits
 from media.open import open_media
+from provenance.label import Labeller
 
 Pixels = NDArray[np.uint8]
 Mark = Callable[[Pixels], Pixels]
@@ -57,9 +58,11 @@ def mark_and_write(
     limits: MediaLimits,
     *,
     still: bool = False,
+    label: Labeller | None = None,
 ) -> Finished:
-    """Mark the frames of ``draft``, the first alone when ``still``, and write ``destination``, in
-    one pass; sound is copied. Raises :class:`EncodeFailed` for sound that ``form`` cannot hold.
+    """Label and mark the frames of ``draft``, the first alone when ``still``, and write
+    ``destination``, in one pass; sound is copied. The thumbnail carries the label whenever the
+    clip does. Raises :class:`EncodeFailed` for sound that ``form`` cannot hold.
 
     ``frames`` is the number of frames in the draft; a draft that has others raises
     ``UnreadableMedia`` from the decoder. Nothing is left at ``destination`` after an error.
@@ -70,7 +73,7 @@ def mark_and_write(
     writer: Writer | None = None
     with ExitStack() as stack:
         for batch in decode(draft, limits):
-            marked = mark(batch.pixels)[: wanted - written]
+            marked = mark(label(batch.pixels) if label else batch.pixels)[: wanted - written]
             if writer is None:
                 sound = None if still else _sound_of(draft, limits)
                 if sound is not None and not form.sound:
@@ -84,7 +87,9 @@ def mark_and_write(
                 )
             writer.write(marked)
             if written <= middle < written + len(marked):
-                thumbnail = jpeg(marked[middle - written])
+                picture = marked[middle - written]
+                bare = label is not None and not label.shows(middle)
+                thumbnail = jpeg(label.on(picture) if label and bare else picture)
             written += len(marked)
             if still:
                 break

@@ -16,14 +16,15 @@ import numpy as np
 from PIL import Image
 
 from guarded_gen.gates.gate import GateResult
+from guarded_gen.production.duties import Duties
 from guarded_gen.production.encode import Marker
 from guarded_gen.production.marking import PAYLOAD_BYTES, Pixels, watermark_payload
 from guarded_gen.production.parts import CapabilitiesOf, Look, facts_of
 from guarded_gen.production.request import ClipRequest
 from policies.decision import Action
 from provenance.certificates import SigningIdentity
-from provenance.compliance import LABEL_SHARE, ComplianceSettings, prepare
-from provenance.label import labeller
+from provenance.compliance import LABEL_SHARE, prepare
+from provenance.label import WHOLE, labeller
 from provenance.manifest import Disclosure, ManifestRequest, Oversight, SoftBinding
 from provenance.recovery import WATERMARK_ALGORITHM
 from provenance.signer import sign_file
@@ -58,7 +59,7 @@ class Previewer:
 
     capabilities: CapabilitiesOf
     marker: Marker
-    compliance: ComplianceSettings
+    duties: Duties
     identity: Callable[[], SigningIdentity]
     trust: Callable[[], TrustList]
 
@@ -73,8 +74,10 @@ class Previewer:
         small = Image.fromarray(look.pixels[len(look.pixels) // 2])
         small.thumbnail((SIDE, SIDE))
         picture, mark = self._marked(clip, np.asarray(small, dtype=np.uint8)[None])
+        chosen = self.duties.of(request)
+        text = f"{chosen.text} {LABEL}" if chosen.labels else LABEL
         label = labeller(
-            LABEL, picture.shape[2], picture.shape[1], Fraction(1), seconds=1, share=LABEL_SHARE
+            text, picture.shape[2], picture.shape[1], Fraction(1), seconds=None, share=LABEL_SHARE
         )
         unsigned = folder / f"preview{look.index}.unsigned.jpg"
         Image.fromarray(label(picture)[0]).save(unsigned, "JPEG", quality=_QUALITY)
@@ -102,7 +105,8 @@ class Previewer:
             content_id=clip,
             disclosure=Disclosure(able.name, f"{able.name}@{able.version}", Oversight.PROMPTED),
         )
-        manifest = prepare(manifest, self.compliance, facts_of(able, clip))
+        drawn = {"text": text, "seconds": WHOLE, "share": LABEL_SHARE} if chosen.labels else None
+        manifest = prepare(manifest, chosen, facts_of(able, clip), drawn)
         try:
             signed = sign_file(
                 unsigned,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from classifiers.base import PromptClassifier
 from guarded_gen.gates.gate import GateResult, explained, judge_prompts, with_negative
-from guarded_gen.production.formats import CARRIES, format_of
+from guarded_gen.production.duties import Duties
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
 from policies.decision import Action
-from provenance import law
-from provenance.compliance import ComplianceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class PromptGate:
     judging: Judging
     classifiers: Callable[[], Sequence[PromptClassifier]]
     rewrites: bool
-    compliance: ComplianceSettings
+    duties: Duties
 
     name: str = PROMPT
     output: type[Output] = Gated
@@ -37,11 +34,10 @@ class PromptGate:
         return gated(Gated(judged=(judged,)), "the prompt was refused by the policy")
 
     def judge(self, request: ClipRequest) -> GateResult:
-        """Raises :class:`ComplianceUnmet` for a format that cannot carry what a law demands.
+        """Raises :class:`ComplianceUnmet` for what a law demands and cannot be met.
 
         A prompt that is held or refused is explained for its reviewers, in the sealed part."""
-        form = format_of(request).name
-        law.require(self.compliance.profiles, form, datetime.now(UTC).date(), CARRIES)
+        self.duties.require(request)
         context, choice = self.judging.context(request), self.judging.choice(request)
         classifiers = self.classifiers()
 

@@ -15,7 +15,8 @@ from guarded_gen.settings import Limits
 from guarded_gen.store.objects import KEY
 from media.limits import MediaLimits
 from media.open import VideoInfo
-from policies import AgeMode
+from policies import AgeMode, jurisdictions
+from provenance.label import LabelWish
 
 
 def clean_prompt(raw: str | bytes, limits: Limits, *, param: str = "prompt") -> str:
@@ -104,7 +105,15 @@ class ClipRequest(BaseModel):
     subject: str = Field("local", min_length=1, max_length=256)
     jurisdiction: str = Field("", pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")
     age_mode: AgeMode = AgeMode.ADULT
+    label: LabelWish | None = None
+    """The visible label that the caller wants; None leaves it to laws, policy and settings."""
     rewrite_of: str | None = Field(None, pattern=r"^dec_[A-Za-z0-9_-]{1,64}$")
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _shown_or_not(cls, value: Any) -> Any:
+        """``true`` and ``false`` stand for a label as usual and none."""
+        return LabelWish(show=value) if isinstance(value, bool) else value
 
     @field_validator("references", mode="before")
     @classmethod
@@ -158,6 +167,12 @@ class ClipRequest(BaseModel):
                 f"{self.fps:g} frames per second is outside 1 to {media.max_fps:g}",
                 "24 is usual",
                 "fps",
+            )
+        if self.jurisdiction and not jurisdictions.known(self.jurisdiction):
+            raise InvalidInput(
+                f"{self.jurisdiction} is no country or region that is known",
+                "write its ISO 3166 code, such as DE or US-CA",
+                "jurisdiction",
             )
         if not 0 <= self.seed < 2**63:
             raise InvalidInput("the seed is outside 0 to 2^63", "leave it out", "seed")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from generator.base import Generator
 from guarded_gen.gates.gate import GateResult
 from guarded_gen.production import events
+from guarded_gen.production.duties import Applied, Duties
 from guarded_gen.production.encode import MARK_RECORD, Encode
 from guarded_gen.production.files import THUMBNAIL, WorkFiles
 from guarded_gen.production.formats import format_of
@@ -22,7 +23,7 @@ from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Gated, Marked, Output, Recorded, Signed, Work
 from media.limits import MediaLimits
 from provenance.certificates import SigningIdentity
-from provenance.compliance import ComplianceSettings, prepare
+from provenance.compliance import prepare
 from provenance.fingerprint import (
     CODE_BITS,
     ISCC_ALGORITHM,
@@ -70,7 +71,7 @@ class Sign:
     identity: Callable[[], SigningIdentity]
     trust: Callable[[], TrustList]
     registry: Callable[[], Registers]
-    compliance: ComplianceSettings
+    duties: Duties
     timestamps: TimestampSettings
     limits: MediaLimits
     files: WorkFiles
@@ -180,7 +181,9 @@ class Sign:
                 if isinstance(one, FileReference)
             ),
         )
-        return prepare(manifest, self.compliance, facts_of(capabilities, work.id))
+        applied = Applied.kept(folder) or Applied(self.duties.of(request), None)
+        facts = facts_of(capabilities, work.id)
+        return prepare(manifest, applied.settings, facts, applied.drawn)
 
     def _understood(self, request: ClipRequest) -> dict[str, Any]:
         """How many parts of the prompt the generator could not express, and how many it chose

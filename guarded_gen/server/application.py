@@ -30,6 +30,7 @@ from guarded_gen.api import (
     moderations,
     progress,
     provenance,
+    uploads,
     videos,
 )
 from guarded_gen.api.batches import BatchChore
@@ -105,6 +106,7 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         images,
         moderations,
         provenance,
+        uploads,
         models,
         files,
         batches,
