@@ -159,8 +159,10 @@ number.</p>
 """
 
 
-def count(log: AuditLog, since: int, until: int) -> Numbers:
+def count(log: AuditLog, since: int, until: int, size: int | None = None) -> Numbers:
     """Count what the log holds between two times; every entry is compared with the signed tree.
+
+    ``size`` leaves out entries from this index on: what the log did not hold at an earlier count.
 
     Raises :class:`InvalidInput` for times in the wrong order and :class:`LogCorrupt` for an
     altered entry. Reads each entry once and keeps indexes only.
@@ -172,7 +174,7 @@ def count(log: AuditLog, since: int, until: int) -> Numbers:
     numbers = Numbers(since, until, _origin(note), note, snapshot.size)
     places = _Places(log)
     for entry in log.entries(Query(since=since, until=until - 1, oldest_first=True)):
-        if entry.index < snapshot.size:
+        if entry.index < min(snapshot.size, snapshot.size if size is None else size):
             for name in _names(entry):
                 numbers.add(*places.of(entry), name, entry.index)
     return numbers
@@ -182,7 +184,8 @@ def recount(log: AuditLog, told: Mapping[str, Any]) -> list[str]:
     """What differs between numbers that were published (their JSON form) and the log now."""
     from guarded_gen.audit.ids import from_iso
 
-    numbers = count(log, from_iso(told["since"]), from_iso(told["until"]))
+    size = int(told["log"]["size"])
+    numbers = count(log, from_iso(told["since"]), from_iso(told["until"]), size)
     mine = {(row["category"], row["country"]): row for row in numbers.to_json()["rows"]}
     theirs = {(row["category"], row["country"]): row for row in told["rows"]}
     wrong = [f"{c}/{p}: only in one of the two" for c, p in sorted(mine.keys() ^ theirs.keys())]

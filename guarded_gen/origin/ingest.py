@@ -162,7 +162,7 @@ def _ours(report: ProvenanceReport, provider: str) -> list[dict[str, Any]]:
 
 def _unsigned(labels: Mapping[str, str]) -> list[dict[str, Any]]:
     if AIGC in labels:
-        state = _aigc_state(labels[AIGC])
+        state = aigc_state(labels[AIGC])
         line, grade = {
             "1": ("Made with AI", Notice.GENERATED),
             "2": ("Possibly made with AI", Notice.POSSIBLE),
@@ -175,7 +175,7 @@ def _unsigned(labels: Mapping[str, str]) -> list[dict[str, Any]]:
     return []
 
 
-def _aigc_state(text: str) -> str:
+def aigc_state(text: str) -> str:
     """``Label`` of an implicit label by GB 45438: 1 generated, 2 possibly, 3 suspected."""
     try:
         record = json.loads(text)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from guarded_gen.errors import InvalidInput
-from guarded_gen.origin.ingest import KEPT_LABEL, said_by, source_term
+from guarded_gen.origin.ingest import KEPT_LABEL, aigc_state, said_by, source_term
 from media.encode import Encoder, EncodeSettings
 from media.limits import MediaLimits
 from media.open import open_media
@@ -149,7 +149,7 @@ def _kept(verification: VerificationReport, labels: dict[str, str]) -> dict[str,
         term = source_term(verification)
     else:
         term, record["signed"] = labels.get(SOURCE_TYPE, ""), False
-        if not term and AIGC in labels:
+        if not term and aigc_state(labels.get(AIGC, "")) == "1":
             term = "trainedAlgorithmicMedia"
     if term:
         record["sourceType"] = term

@@ -125,8 +125,29 @@ def test_integrate_in_ten_minutes(walk: Walk) -> None:
     assert said["python moderate.py"].strip() == "[False, False]"
 
 
+def test_mark_by_the_second_of_december(walk: Walk) -> None:
+    said = follow(walk, "mark-by-2-december-2026.md")
+    found = said["grep eu- check.txt"]
+    states = {"eu-1": "unmet", "eu-2": "met", "eu-3": "unmet", "eu-4": "met", "eu-5": "met"}
+    states["eu-6"] = "outside the file"
+    for demand, state in states.items():
+        line = f"{state:<17} {demand} "
+        assert line in found
+    assert "trusted" in said["guarded-gen verify small.mp4"]
+    assert "the log says the same" in said["guarded-gen transparency --check numbers.json"]
+    assert "cn-1" in said["grep cn-1 refused.txt"]
+    assert not (walk.folder / "china.png").exists() and (walk.folder / "china.mp4").exists()
+    assert (walk.folder / "laws.html").read_text().startswith("<!doctype html")
+
+
 def test_no_tutorial_is_left_out() -> None:
     # three-machines.md is followed by tests/faults/test_site.py, its commands by test_commands.py
     names = {path.name for path in TUTORIALS.glob("*.md")}
-    assert names == {"verify-a-video.md", "first-policy.md", "integrate.md", "three-machines.md"}
+    assert names == {
+        "verify-a-video.md",
+        "first-policy.md",
+        "integrate.md",
+        "three-machines.md",
+        "mark-by-2-december-2026.md",
+    }
     assert shutil.which("bash")
