@@ -7,9 +7,11 @@ maker chose. Anybody can change what lies there without breaking anything, so it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO
 
 from provenance.containers import Place, Uncovered, is_blank
+from provenance.jumbf import StoreBroken
 from provenance.ranges import Range
 from provenance.steps import Run
 from provenance.verdicts import Severity
@@ -93,4 +95,15 @@ def tell_uncovered(run: Run) -> None:
             "a second box of the C2PA kind holds no credentials; anybody can have put it there",
             f"byte {place.start}",
         )
+    for manifest in run.store.manifests if run.store else ():
+        with suppress(StoreBroken):
+            if manifest.signature is not None and manifest.signature.filled:
+                loud = True
+                run.note(
+                    "uncovered.padding",
+                    Severity.WARNING,
+                    "the padding of a signature, which nothing covers, is not blank; anybody can "
+                    "have put that there",
+                    f"self#jumbf=/c2pa/{manifest.label}/c2pa.signature",
+                )
     run.passed(12, outcome="noted" if loud else "passed")

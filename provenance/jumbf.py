@@ -124,6 +124,8 @@ class Signature:
     ocsp: tuple[bytes, ...] = field(repr=False)
     value: bytes = field(repr=False)
     protected: bytes = field(repr=False)
+    filled: bool = False
+    """Whether its padding, which nothing covers, holds something else than zeros (10.4.2)."""
 
     def stamped(self, claim: bytes) -> tuple[tuple[bytes, bytes], ...]:
         """Each token with the message that it must be about (C2PA 2.4, section 10.3.2.5)."""
@@ -369,7 +371,12 @@ def parse_signature(data: bytes) -> Signature:
         _stapled(outside.get("rVals")),
         value,
         protected,
+        any(_filled(outside.get(name)) for name in ("pad", "pad2")),
     )
+
+
+def _filled(pad: Any) -> bool:
+    return bool(pad.strip(b"\0")) if isinstance(pad, bytes) else pad is not None
 
 
 def _others(certificates: Sequence[Any]) -> Iterator[x509.Certificate]:

@@ -302,3 +302,20 @@ def test_a_time_stampers_anchor_vouches_for_no_signer(studio: Studio, tmp_path: 
     wrong = Stamper(datetime.now(UTC) - timedelta(days=20), root=ROOT)
     backdated = put(tmp_path, "back.mp4", mp4(media, Hand(expired, stamp=wrong.token)))
     assert examine(backdated, trust).verdict is Verdict.VALID_UNTRUSTED
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "mp4"])
+def test_words_in_the_padding_of_a_signature_are_told(
+    studio: Studio,  # noqa: F811
+    tmp_path: Path,
+    suffix: str,
+) -> None:
+    mime, make = MAKERS[suffix]
+    data = sign(make(), mime, studio.identity, studio.trust)
+    assert examine(put(tmp_path, f"made.{suffix}", data), studio.trust).findings == ()
+    at = data.index(b"cpadY") + 4 + 500
+    words = b"anybody's words"
+    path = put(tmp_path, f"filled.{suffix}", data[:at] + words + data[at + len(words) :])
+    report = examine(path, studio.trust)
+    assert report.verdict is Verdict.TRUSTED
+    assert codes(report) == {"uncovered.padding"}
