@@ -174,7 +174,7 @@ class Ensemble:
     def _consistent(self, probability: Floats) -> Floats:
         """From shares of harm to probabilities, and what follows from what.
 
-        No harm without ``unsafe``, no abuse of minors without a minor.
+        No harm without ``unsafe``, no sexual abuse of minors without a minor and without sex.
 
         Likewise intimate imagery without consent is about somebody real, or somebody watched.
         """
@@ -185,9 +185,9 @@ class Ensemble:
         if {"ncii", "likeness", "privacy"} <= at.keys():
             someone = probability[:, [at["likeness"], at["privacy"]]].max(axis=1)
             probability[:, at["ncii"]] = np.minimum(probability[:, at["ncii"]], someone)
-        if {"minors", "sexual_minors"} <= at.keys():
-            minors = probability[:, at["minors"]]
-            capped = np.minimum(probability[:, at["sexual_minors"]], minors)
+        if {"minors", "sexual", "sexual_minors"} <= at.keys():
+            both = probability[:, [at["minors"], at["sexual"]]].min(axis=1)
+            capped = np.minimum(probability[:, at["sexual_minors"]], both)
             probability[:, at["sexual_minors"]] = capped
         return probability
 

@@ -46,7 +46,7 @@ MIN_POSITIVES = 12
 RARE_SLOPE = 2.0
 SAMPLE = 400
 """Rows of one source at most."""
-SUBJECT_PRIOR = 0.2
+SUBJECT_PRIOR = 0.08
 """Share of positives that a subject's probability assumes; the rows hold far fewer."""
 SHARE_PRIOR = 0.3
 """The same for a category among harmful rows."""
