@@ -6,7 +6,8 @@ Matrix weights become int8 per output channel (seven bits: eight overflow on pro
 VNNI). Activations are scaled by constants measured on training rows, never by the batch at run
 time, so a text's score does not depend on its neighbours. Writes ``encoder.onnx``,
 ``embeddings.safetensors``, ``heads.safetensors`` and ``tokenizer.json``, and prints how far int8
-strays from float32.
+strays from float32. States named with ``--average`` are averaged with that of ``--run``: what one
+moment of the training learnt too closely, the mean of several forgets.
 """
 
 from __future__ import annotations
@@ -256,6 +257,11 @@ def build(model: Encoder, ranges: Ranges) -> onnx.ModelProto:
     )
 
 
+def averaged(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights of several moments of one training (Izmailov et al., 2018)."""
+    return {k: torch.stack([s[k].float() for s in states]).mean(0) for k in states[0]}
+
+
 def tables(model: Encoder, base: Path) -> dict[str, NDArray[np.generic]]:
     """What :class:`EncoderScorer` needs outside the graph."""
     return {
@@ -275,14 +281,17 @@ def heads(model: Encoder) -> dict[str, NDArray[np.generic]]:
 def main() -> None:
     ask = argparse.ArgumentParser(description="export the encoder")
     ask.add_argument("--run", type=Path, required=True)
+    ask.add_argument("--average", type=Path, nargs="*", default=[], help="states of earlier steps")
     ask.add_argument("--base", type=Path, required=True)
     ask.add_argument("--out", type=Path, required=True)
     ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
     ask.add_argument("--seed", type=int, default=7)
     options = ask.parse_args()
-    state = torch.load(options.run / "state.pt", weights_only=True)
-    model = Encoder(options.base, state["layers"]).eval()
-    model.load_state_dict(state["model"], strict=False)
+    states = [
+        torch.load(file, weights_only=True) for file in (options.run / "state.pt", *options.average)
+    ]
+    model = Encoder(options.base, states[0]["layers"]).eval()
+    model.load_state_dict(averaged([state["model"] for state in states]), strict=False)
     train, held = corpus.load(options.data, options.seed)
     rng = np.random.default_rng(options.seed)
     tokenizer = tokenizer_of(options.base)
