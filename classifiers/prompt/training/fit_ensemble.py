@@ -57,7 +57,7 @@ HARM_SHARE = 0.25
 """Weight of the mean over the harm categories beside the head that learnt harm itself."""
 CHANCE = 0.45
 """Discount for each e-fold of spans, set on real long prompts."""
-HELD_BACK = {"real": 0.04, "caption": 0.006, "alike": 0.10, "foreign": 0.10}
+HELD_BACK = {"real": 0.06, "caption": 0.008, "alike": 0.10, "foreign": 0.10}
 """Most of each kind of harmless held rows that the default policy may hold."""
 HIGHEST_SHIFT = 0.5
 """Most that the operating point may raise the offset of ``unsafe``, in log-odds."""
@@ -188,13 +188,13 @@ def harm_weights() -> dict[str, float]:
 def calibrate(worst: Floats, harm: Floats, rows: Sequence[corpus.Row]) -> dict[str, Platt]:
     """One calibration a head from the worst stretches of rows: z [N, heads], harm [N]."""
     target = np.stack([row.target for row in rows])
-    known = np.stack([row.weight for row in rows]) > 0
+    trust = np.stack([row.weight for row in rows])
     harmful = target[:, INDEX[HARM]] > 0.5
     mass = corpus.cell_probabilities(rows) * len(rows)
     found = {}
     for head in HEADS:
         n = INDEX[head]
-        used = known[:, n] & (harmful if head in CATEGORIES else True)
+        used = (trust[:, n] > 0) & (harmful if head in CATEGORIES else True)
         value = harm if head == HARM else worst[:, n]
         label = target[used, n]
         if min(label.sum(), (1 - label).sum()) < MIN_POSITIVES:
@@ -204,7 +204,9 @@ def calibrate(worst: Floats, harm: Floats, rows: Sequence[corpus.Row]) -> dict[s
         prior = UNSAFE_PRIOR if head == HARM else (
             SHARE_PRIOR if head in CATEGORIES else SUBJECT_PRIOR
         )  # fmt: skip
-        found[head] = Platt.fit(value[used], label, balanced(label, mass[used], prior))
+        found[head] = Platt.fit(
+            value[used], label, balanced(label, mass[used] * trust[used, n], prior)
+        )
     return found
 
 

@@ -109,7 +109,7 @@ SUBJECTS_ALONE = ("copyright_violations",)
 SOURCE_WEIGHT = {
     "i2p50": 0.1,  # often harmless words that led to unsafe images
     "nibbler_rewritten": 0.15,  # many rewrites name a stereotype, or nothing harmful at all
-    "nibbler_unsafe": 0.7,  # three of five annotators
+    "nibbler_unsafe": 0.2,  # three of five annotators, of strings of style words for the most part
     "nibbler_textsafe_imgunsafe": 0.5,
     "pickapic_clean": 0.7,  # only filtered by a list of words
     "tdavidson": 0.8,
