@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import json
 import random
 from collections.abc import Callable, Mapping
 
@@ -19,6 +20,9 @@ _CODES = (
     ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- "
     ".-- -..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----."
 )
+_FLIPPED = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz")
+_BRAILLE_CODES = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵"
+_BRAILLE = dict(zip("abcdefghijklmnopqrstuvwxyz", _BRAILLE_CODES, strict=True))
 _MORSE = dict(zip("abcdefghijklmnopqrstuvwxyz0123456789", _CODES.split(), strict=True))
 
 
@@ -68,6 +72,40 @@ def _morse(text: str) -> str:
     return " / ".join(word for word in words if word)
 
 
+def _tags(text: str) -> str:
+    """The text in Unicode tag characters, behind a harmless word."""
+    return "sunset" + "".join(chr(0xE0000 + ord(c)) for c in text if 32 <= ord(c) < 127)
+
+
+def _letters(text: str, first: int) -> str:
+    return "".join(chr(first + ord(c) - 97) if "a" <= c <= "z" else c for c in text.lower())
+
+
+def _braille(text: str) -> str:
+    return "".join(_BRAILLE.get(c, c) for c in text.lower())
+
+
+def _upside_down(text: str) -> str:
+    return text.lower().translate(_FLIPPED)[::-1]
+
+
+def _mixed_case(text: str) -> str:
+    return "".join(c.upper() if n % 2 else c.lower() for n, c in enumerate(text))
+
+
+def _no_vowels(text: str) -> str:
+    return " ".join(w[0] + "".join(c for c in w[1:] if c not in "aeiou") for w in text.split())
+
+
+def _hyphenated(text: str) -> str:
+    return " ".join(w[: len(w) // 2] + "-" + w[len(w) // 2 :] if len(w) > 3 else w
+                    for w in text.split())  # fmt: skip
+
+
+def _dashes(text: str) -> str:
+    return " ".join("-".join(w) for w in text.split())
+
+
 DISGUISES: Mapping[str, Callable[[str], str]] = {
     "homoglyphs": lambda t: t.translate(_LOOKALIKE),
     "full_width": _full_width,
@@ -95,5 +133,27 @@ DISGUISES: Mapping[str, Callable[[str], str]] = {
     "hex": lambda t: t.encode().hex(),
     "percent": lambda t: "".join(f"%{b:02x}" for b in t.encode()),
     "morse": _morse,
+    "tags": _tags,
+    "regional_indicators": lambda t: " ".join(
+        "\u200b".join(_letters(w, 0x1F1E6)) for w in t.split()
+    ),
+    "circled": lambda t: _letters(t, 0x24D0),
+    "squared": lambda t: _letters(t, 0x1F130),
+    "braille": _braille,
+    "upside_down": _upside_down,
+    "mixed_case": _mixed_case,
+    "one_word_a_line": lambda t: "\n".join(t.split()),
+    "one_letter_a_line": lambda t: "\n\n".join("\n".join(w) for w in t.split()),
+    "json_list": lambda t: json.dumps({"words": t.split()}),
+    "json_values": lambda t: json.dumps({f"part{n}": w for n, w in enumerate(t.split())}),
+    "hyphenated": _hyphenated,
+    "dashes": _dashes,
+    "underscores": lambda t: "_".join(t.split()),
+    "emoji_between": lambda t: " \U0001f338 ".join(t.split()),
+    "vowels_dropped": _no_vowels,
+    "binary": lambda t: " ".join(f"{b:08b}" for b in t.encode()),
+    "html_entities": lambda t: "".join(f"&#{ord(c)};" for c in t),
+    "unicode_escapes": lambda t: "".join(f"\\u{ord(c):04x}" for c in t),
+    "soft_hyphens": "\u00ad".join,
 }
 """Name to function; each takes plain English text."""

@@ -20,8 +20,9 @@ from classifiers.prompt.reader import Reader, Unread
 from classifiers.prompt.signs import Signs
 from classifiers.prompt.windows import Piece
 
-ENTITY_HARM = 0.85
-"""How far a named person, character or event counts as harm: just below certain review."""
+ENTITY_HARM = 0.6
+"""How far a named person, character or event counts as harm: likelier than a prompt without one,
+and never held for it alone. The rules on likeness, property and elections hold names."""
 CACHED = 8_192
 """Stretches whose probabilities are remembered, about 0.4 kB each."""
 BY_ENTITIES = ("likeness", "intellectual_property", "elections", "misinformation")

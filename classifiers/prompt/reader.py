@@ -24,6 +24,8 @@ AROUND = 60
 """Letters of one language from which it names what stands among them."""
 
 
+AROUND_SHARE = 0.3
+"""Share of all letters that are not English, from which it does."""
 MOSTLY = 0.7
 """Share of a span from which all of it counts as foreign."""
 Stretch = tuple[int, int, Language]
@@ -83,7 +85,7 @@ class Reader:
                 foreign.append(at)
             if not language.supported:
                 unread.append(Unread(language.code, *at))
-            elif not readings.others or language.code not in OURS:
+            elif not readings.others or not (language.code in OURS or _spelt_out(part)):
                 pieces.append(Piece(part, language.code, *at))
         for reading in readings.others:
             pieces += self._others(reading, foreign)
@@ -111,8 +113,10 @@ class Reader:
         letters: dict[str, int] = {}
         for start, end, language in (run for runs in found for run in runs):
             letters[language.code] = letters.get(language.code, 0) + end - start
-        most = max(letters, key=letters.__getitem__)
-        if most in OURS or letters[most] < AROUND or not self._languages.supports(most):
+        other = sum(n for code, n in letters.items() if code not in OURS)
+        known = [c for c in letters if c not in OURS and self._languages.supports(c)]
+        most = max(known, key=letters.__getitem__, default="")
+        if not most or letters[most] < max(AROUND, AROUND_SHARE * other):
             return found
         return self._spans(text, most)
 

@@ -31,6 +31,14 @@ PLAIN = Path(__file__).resolve().parent / "plain.txt"
 """Words of harmless captions; made by ``classifiers.prompt.training.list_plain``."""
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SEXUAL = ("sexual", "sexual_minors", "ncii")
+_PROPS = re.compile(
+    r"\b(?:fake|faux|prop|artificial|imitation)\s+(?:blood|wounds?|scars?|snow|rain|fog|smoke|fur|"
+    r"leather|flowers?|plants?|tree|grass|beards?|moustaches?|mustaches?|eyelashes|nails|hair|teeth|"
+    r"tan|gold|pearls?|guns?|knife|knives|swords?|weapons?|money|food|fruit|candles?|fireplace)\b",
+    re.I,
+)
+"""Things of the stage: they deceive nobody."""
+_FAKED = re.compile(r"\b(?:fak(?:e[ds]?|ing)|faux|props?|artificial|imitation)\b", re.I)
 NEVER_HARM = ("likeness", "intellectual_property", "elections", "minors")
 """Heads about subjects: they take no part in ``unsafe``."""
 
@@ -65,19 +73,21 @@ class Signs:
             if young:
                 self._lower(found, "sexual")
         for head in ("likeness", "intellectual_property"):
-            if not named.get(head):
-                self._lower(found, head)
+            # the list and its context say how much: the model rises with any famous word
+            self._lower(found, head, max(ALONE, named.get(head, 0.0)))
         votes = words[:, INDEX["elections"]] >= HARMFUL
         if not (named.get("elections") or votes.any() or any(p.code not in OURS for p in parts)):
             self._lower(found, "elections")
+        if not named.get("misinformation") and self._only_props(parts):
+            self._lower(found, "misinformation")
         if self._bare(parts, words):
             for head in self._at.keys() - set(NEVER_HARM):
                 self._lower(found, head)
         return found
 
-    def _lower(self, heads: NDArray[np.float32], head: str) -> None:
+    def _lower(self, heads: NDArray[np.float32], head: str, most: float = ALONE) -> None:
         if head in self._at:
-            heads[self._at[head]] = min(heads[self._at[head]], np.float32(ALONE))
+            heads[self._at[head]] = min(heads[self._at[head]], np.float32(most))
 
     def _sexual(
         self, parts: Sequence[Piece], rows: NDArray[np.float32], words: NDArray[np.float32]
@@ -98,6 +108,12 @@ class Signs:
             else "minors" in self._at and row[self._at["minors"]] >= SUPPORTING
             for part, row in zip(parts, rows, strict=True)
         )
+
+    @staticmethod
+    def _only_props(parts: Sequence[Piece]) -> bool:
+        """Whether all that is called fake is a thing of the stage."""
+        faked = [part.text for part in parts if _FAKED.search(part.text)]
+        return bool(faked) and not any(_FAKED.search(_PROPS.sub("", text)) for text in faked)
 
     def _bare(self, parts: Sequence[Piece], words: NDArray[np.float32]) -> bool:
         """Whether all of a prompt is one or two words that harmless captions are made of."""

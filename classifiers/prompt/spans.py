@@ -31,6 +31,7 @@ class Span:
 
 _TABLE = tomllib.loads(FILE.read_text("utf-8"))
 _CAMERA = frozenset(word for block in _TABLE["camera"].values() for word in block.split())
+_SMALL = frozenset(_TABLE["small"]["words"].split())
 _LABELS = "|".join(
     sorted((re.escape(w) for w in _TABLE["labels"]["words"].split()), key=len, reverse=True)
 )
@@ -135,7 +136,10 @@ def script(char: str) -> int:
 def technical(text: str) -> bool:
     """Whether every word is one of the camera's, or a number: "slow dolly in, 35 mm, 4k"."""
     words = _WORD.findall(text.lower())
-    return bool(words) and all(w in _CAMERA or (w[0].isdigit() and len(w) <= 6) for w in words)
+    # "with" on a line of its own is a piece of a sentence that goes on
+    return any(w not in _SMALL for w in words) and all(
+        w in _CAMERA or (w[0].isdigit() and len(w) <= 6) for w in words
+    )
 
 
 def without_camera(text: str) -> str:

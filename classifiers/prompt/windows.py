@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 MAX_CHARS = 20_000
 """Longest text that is judged at all; a longer one ends as ``failed: text_too_long``."""
 MAX_SINGLE = 96
 """Spans that are read one by one; a text with more is read in windows, which cover all of it."""
+WORDS = 2
+"""Words of a span that says nothing alone: such neighbours are read as one sentence."""
 OVERLAP = 4
 """A span that is longer than a window is read in windows that overlap by one part in four."""
 
@@ -62,8 +65,15 @@ def _joined(group: Sequence[tuple[Piece, int]], single: bool) -> list[Piece]:
     parts = [part for part, _ in group]
     if not parts or (len(parts) == 1 and not single):
         return []
-    text = ". ".join(part.text for part in parts)
+    text = parts[0].text
+    for before, part in pairwise(parts):
+        # a sentence that is spread over lines or values is one sentence
+        text += (" " if _word(before) and _word(part) else ". ") + part.text
     return [Piece(text, parts[0].code, parts[0].start, parts[-1].end)]
+
+
+def _word(part: Piece) -> bool:
+    return part.text.count(" ") < WORDS
 
 
 def _fitting(piece: Piece, tokens: Tokens, window: int) -> list[tuple[Piece, int]]:

@@ -25,6 +25,9 @@ ASKED = 0.35
 """Factor for questions: asking who somebody is depicts nobody."""
 RESEMBLES = 0.7
 """Factor for a franchise or studio that a look only resembles, as in "-like animation"."""
+REFERRED = 0.5
+"""Factor for a name that only says how something is filmed, as in "Name's style": it depicts
+nobody. Not beside words of forgery."""
 FUZZY = 0.9
 
 _FORGED = re.compile(
@@ -43,6 +46,18 @@ _SHOWN = re.compile(
 )
 _STYLE = re.compile(r"\b(style|by|art|artwork|aesthetic|inspired|artstation)\b", re.I)
 _ALIKE = re.compile(r"\w-(?:like|esque|inspired|style)", re.I)
+_MANNER = re.compile(
+    r"(?:\b(?:style|manner|vein|spirit|tradition|aesthetics?|look) of|\binspired by|"
+    r"\binfluenced by|\breferences?:|\bhomage to|\breminiscent of|\b[aà] la|"
+    r"\b(?:shot|filmed|captured|recorded) (?:on|with)(?: an?)?|\bhandheld)"
+    r"(?:[^.;:\n]{0,60}(?:,|&|\band\b|\bor\b))?\s*[\"']?$",
+    re.I,
+)
+_MANNERED = re.compile(
+    r"^[\"']?(?:['’]s)?[\s-]{0,2}(?:[\w]+\s)?(?:style[ds]?|esque|inspired|scale|aesthetics?|vibes?|"
+    r"cinematography|(?:colou?r )?(?:grading|palette)|lighting|visual language)\b",
+    re.I,
+)
 _QUESTION = re.compile(
     r"^\s*(who|what|when|where|why|how|which|is|are|was|were|did|does|do|can|could|should|"
     r"would|has|have|tell me|explain|list|name|define|translate|summari[sz]e)\b",
@@ -103,17 +118,21 @@ class EntityClassifier:
 
     def _one(self, mention: Mention, text: str, forged: bool, politics: bool) -> dict[str, float]:
         kind = mention.entity.kind
+        manner = not forged and bool(
+            _MANNER.search(mention.before) or _MANNERED.search(mention.after)
+        )
         if kind in LIKENESS:
-            value = LIKENESS[kind]
+            value = LIKENESS[kind] * (REFERRED if manner else 1.0)
             if kind is not K.PUBLIC_FIGURE and _HISTORIC.search(text):
                 value *= 0.5
             living = kind is K.PUBLIC_FIGURE and mention.entity.role == "politician"
             return {"likeness": value, "elections": DECEPTIVE if living and forged else 0.0}
         if kind in PROPERTY:
             value = PROPERTY[kind]
-            if kind is K.FRANCHISE and _ALIKE.search(text):
+            if kind is K.FRANCHISE and (manner or _ALIKE.search(text)):
                 value *= RESEMBLES
-            if kind is K.BRAND and _SHOWN.search(text):
+            shown = _SHOWN.search(mention.before) or _SHOWN.search(mention.after)
+            if kind is K.BRAND and shown and not manner:
                 value = BRAND_SHOWN
             if kind is K.ARTIST_STYLE and not _STYLE.search(text):
                 value *= 0.5

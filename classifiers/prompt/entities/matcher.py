@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ahocorasick
 from rapidfuzz import fuzz, process
@@ -23,17 +23,23 @@ FUZZY_MIN_CHARS = 7
 """Shorter names are one slip away from too many other words."""
 MAX_FUZZY_STRETCHES = 24
 MAX_CHARS = 20_000
+BESIDE = 80
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """``entity`` at ``start:end`` of the text; ``fuzzy`` when the spelling differs."""
+    """``entity`` at ``start:end`` of the text; ``fuzzy`` when the spelling differs.
+
+    ``before`` and ``after`` are what stands beside it, at most :data:`BESIDE` characters each.
+    """
 
     entity: Entity
     start: int
     end: int
     fuzzy: bool = False
+    before: str = ""
+    after: str = ""
 
 
 def fold(text: str) -> str:
@@ -42,6 +48,10 @@ def fold(text: str) -> str:
     for char in text:
         if char.isascii():
             folded.append(char.lower())
+            continue
+        if ord(char) >= 0x2E80:
+            # a Hangul syllable taken apart begins with a consonant that thousands share
+            folded.append(char)
             continue
         base = unicodedata.normalize("NFD", char)[0].lower()
         folded.append("'" if char in "’‘`´" else "-" if char in "‐‑–—" else base[:1] or char)
@@ -97,7 +107,14 @@ class Matcher:
                 for m in kept
             ):
                 kept.append(mention)
-        return sorted(kept, key=lambda m: m.start)
+        return [
+            replace(
+                m,
+                before=text[max(0, m.start - BESIDE) : m.start],
+                after=text[m.end : m.end + BESIDE],
+            )
+            for m in sorted(kept, key=lambda m: m.start)
+        ]
 
     def _fuzzy(self, folded: str, exact: list[Mention]) -> list[Mention]:
         words = [(m.group(), m.start(), m.end()) for m in _WORD.finditer(folded)]

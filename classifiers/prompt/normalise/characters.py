@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
@@ -65,10 +66,14 @@ _EMOJI_RE = re.compile(
     "[\U0001f300-\U0001f5ff\U0001f600-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff"
     "\u2600-\u27bf\u2b50\u2b55\u26a0]\ufe0f?"
 )
+ORNAMENT = 3
+"""Times from which one emoji is an ornament."""
 _SQUARED = {chr(0x1F130 + i): chr(97 + i) for i in range(26)} | {
     chr(base + i): chr(97 + i) for base in (0x1F150, 0x1F170, 0x1F1E6) for i in range(26)
 }
-"""Squared and negative circled letters and regional indicators."""
+_SQUARED |= dict(zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵⠀",
+                     "abcdefghijklmnopqrstuvwxyz ", strict=True))  # fmt: skip
+"""Squared and negative circled letters, regional indicators, and Braille (grade 1)."""
 
 
 _FLAG = "\U0001f3f4"
@@ -281,15 +286,25 @@ NEARLY_ALL = 0.8
 
 
 def emoji_words(text: Traced) -> tuple[Traced, int]:
-    """Emoji as the words that they stand for, between spaces; with their number."""
+    """Emoji as the words that they stand for, between spaces; with their number.
+
+    One that stands between all words is an ornament, or there to part them: it is read once, and
+    only where it is known to say more than its name.
+    """
     if text.text.isascii():
         return text, 0
     count = 0
+    told: set[str] = set()
+    seen = Counter(_EMOJI_RE.findall(text.text))
 
     def change(match: re.Match[str]) -> str:
         nonlocal count
         found = match.group()
         name = _EMOJI.get(found) or _EMOJI.get(found[0])
+        if seen[found] >= ORNAMENT:
+            if name is None or found in told:
+                return " "
+            told.add(found)
         if name is None:
             name = unicodedata.name(found[0], "").lower()
         if not name:

@@ -128,7 +128,11 @@ class Normaliser:
         if spelt:
             steps.append("hidden")
             undone += spelt
-        text = characters.squared_letters(text)
+        shown = characters.squared_letters(text)
+        if shown.text != text.text:
+            steps.append("letters")
+            undone += len(shown.text.split())
+            text = shown
         text, emoji = characters.emoji_words(text)
         text, hidden = characters.drop_invisible(text)
         if hidden:

@@ -150,9 +150,14 @@ def test_stretches_cover_every_word_and_fit_the_window(size: int) -> None:
 
 def test_a_stretch_holds_one_language_and_neighbours_meet_in_one() -> None:
     codes = ["en", "en", "de", "en"]
-    pieces = [Piece(f"{code} {i}", code, i, i + 1) for i, code in enumerate(codes)]
+    pieces = [Piece(f"{code} in {i}", code, i, i + 1) for i, code in enumerate(codes)]
     found = {part.text for part in stretches(pieces, _words, 62)}
-    assert found == {"en 0", "en 1", "en 0. en 1", "de 2", "en 3"}
+    assert found == {"en in 0", "en in 1", "en in 0. en in 1", "de in 2", "en in 3"}
+
+
+def test_a_sentence_that_is_spread_over_lines_is_read_as_one() -> None:
+    pieces = [Piece(word, "en", i, i + 1) for i, word in enumerate(["a", "fox", "runs"])]
+    assert "a fox runs" in {part.text for part in stretches(pieces, _words, 62)}
 
 
 @pytest.mark.parametrize("text", ["x" * (MAX_CHARS + 1), "a " * 500_000])

@@ -53,6 +53,12 @@ def test_common_words_are_no_names(matcher: Matcher, text: str) -> None:
     assert named(matcher, text) == set()
 
 
+@pytest.mark.parametrize("text", ["감정을 담은 얼굴, 감자 옆", "かんはんちいの みち"])
+def test_words_of_other_scripts_keep_their_letters(matcher: Matcher, text: str) -> None:
+    assert named(matcher, text) == set()
+    assert named(matcher, "무대 위의 김정은") == {"kim-jong-un"}
+
+
 def test_a_name_inside_a_word_does_not_count(matcher: Matcher) -> None:
     assert named(matcher, "the trumpets were loud") == set()
     assert named(matcher, "a trump card in bridge") == set()
@@ -66,6 +72,26 @@ def test_context_weighs_the_name(matcher: Matcher) -> None:
     forged = scores(matcher, "leaked footage of Joe Biden announcing that the vote is cancelled")
     assert forged["elections"] > 0.7
     assert scores(matcher, "a quiet polling station at noon")["elections"] < 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a desert battle, Ridley Scott scale", "a duel in the style of Ridley Scott",
+     "a lonely street, inspired by David Fincher and Ridley Scott"],
+)  # fmt: skip
+def test_a_manner_of_filming_depicts_nobody(matcher: Matcher, text: str) -> None:
+    assert 0 < scores(matcher, text)["likeness"] < 0.5
+
+
+def test_a_person_who_is_drawn_in_a_style_is_still_depicted(matcher: Matcher) -> None:
+    assert scores(matcher, "Elon Musk fights a robot in anime style")["likeness"] > 0.8
+    assert scores(matcher, "leaked footage in the style of Joe Biden")["likeness"] > 0.8
+
+
+def test_a_camera_is_no_advertisement(matcher: Matcher) -> None:
+    shot = "shot on iPhone, a girl walks through a market. Later a commercial for soap plays."
+    assert scores(matcher, shot)["intellectual_property"] < 0.75
+    assert scores(matcher, "a commercial for Starbucks")["intellectual_property"] > 0.75
 
 
 def test_operators_extend_override_and_remove(tmp_path: Path, words: Vocabulary) -> None:
