@@ -16,7 +16,7 @@ from guarded_gen.production.files import draft_key
 from guarded_gen.production.line import GENERATE
 from guarded_gen.production.request import ClipRequest, FileReference
 from guarded_gen.production.work import Rendered
-from guarded_gen.review.cases import WAITING, now_ms
+from guarded_gen.review.cases import WAITING, now_ms, seen_by
 from guarded_gen.review.people import Member
 from guarded_gen.store.tables.jobs import Job, JobStage
 from guarded_gen.store.tables.review import Exposure, GoldenCase, ReviewCase, ReviewVerdict
@@ -96,19 +96,23 @@ def exposure(console: Console, who: Member) -> dict[str, Any]:
     """Seconds of media this person revealed in this shift, and whether a break is due."""
     with console.store.read() as session:
         rows = session.execute(
-            select(Exposure.at, Exposure.seconds)
+            select(Exposure.at, Exposure.seconds, Exposure.restricted)
             .where(Exposure.person == who.id, Exposure.at > now_ms() - SHIFT_MS)
             .order_by(Exposure.at)
         ).all()
     limits, last, since_break = console.limits, 0, 0.0
-    for at, seconds in rows:
+    for at, seconds, _ in rows:
         since_break = seconds if at - last > BREAK_MS else since_break + seconds
         last = at
     if now_ms() - last > BREAK_MS:
         since_break = 0.0
     total = float(sum(row.seconds for row in rows))
     share = min(1.0, total / limits.shift_exposure)
+    gravest = float(sum(row.seconds for row in rows if row.restricted))
     return {
+        "restricted": gravest,
+        "restricted_budget": limits.shift_exposure_restricted,
+        "restricted_over": gravest >= limits.shift_exposure_restricted,
         "seconds": total,
         "budget": limits.shift_exposure,
         "share": share,
@@ -117,13 +121,15 @@ def exposure(console: Console, who: Member) -> dict[str, Any]:
     }
 
 
-def related(console: Console, case: ReviewCase) -> dict[str, Any]:
-    """The subject's earlier cases with strikes, and open cases with the same words or look."""
+def related(console: Console, who: Member, case: ReviewCase) -> dict[str, Any]:
+    """The subject's earlier cases with strikes, and open cases with the same words or look, as
+    far as the person may know of them."""
     with console.store.read() as session:
         others = [
             ReviewCase.tenant == case.tenant,
             ReviewCase.id != case.id,
             ReviewCase.kind != "golden",
+            *seen_by(who),
         ]
         if case.source is not None:  # its original would give the answer away
             golden = session.get(GoldenCase, case.source)
@@ -152,7 +158,7 @@ def related(console: Console, case: ReviewCase) -> dict[str, Any]:
             if case.cluster
             else []
         )
-        look = _same_look(session, case) if case.look else []
+        look = _same_look(session, who, case) if case.look else []
     return {
         "history": history,
         "strikes": sum(c.state == "closed" and c.action == "block" for c in history),
@@ -162,7 +168,7 @@ def related(console: Console, case: ReviewCase) -> dict[str, Any]:
     }
 
 
-def _same_look(session: Session, case: ReviewCase) -> list[ReviewCase]:
+def _same_look(session: Session, who: Member, case: ReviewCase) -> list[ReviewCase]:
     """Open cases whose middle frame is within PDQ's usual limit of this one's."""
     rows = session.execute(
         select(ReviewCase.id, ReviewCase.look)
@@ -173,6 +179,7 @@ def _same_look(session: Session, case: ReviewCase) -> list[ReviewCase]:
             ReviewCase.look.is_not(None),
             ReviewCase.kind != "golden",
             ReviewCase.id != case.id,
+            *seen_by(who),
         )
         .order_by(ReviewCase.rank.desc())
         .limit(LOOKS_COMPARED)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from media.decode import decode
 from media.encode import Encoder, EncodeSettings
@@ -19,11 +19,16 @@ from media.probe import probe
 TILES = 8
 TILE_SIDE = 240
 PREVIEW_SIDE = 360
+SOFT_BLUR = 0.025
+"""Radius of the blur of restricted media, in shares of a tile."""
 
 
-def storyboard(files: Sequence[Path], segments: Mapping[str, Sequence[Sequence[float]]]) -> bytes:
+def storyboard(
+    files: Sequence[Path], segments: Mapping[str, Sequence[Sequence[float]]], soft: bool = False
+) -> bytes:
     """A JPEG of up to eight frames of each file: of the flagged seconds if there are any, else
-    evenly spread. Flagged seconds are those of a single file.
+    evenly spread. Flagged seconds are those of a single file. ``soft`` makes it grey and blurred
+    before it leaves the server, so that no page and no cache ever holds the sharp picture.
 
     One decoding pass a file; memory of one batch and the tiles.
     """
@@ -36,6 +41,9 @@ def storyboard(files: Sequence[Path], segments: Mapping[str, Sequence[Sequence[f
     sheet = Image.new("RGB", (columns * width, rows * height))
     for n, tile in enumerate(tiles):
         sheet.paste(tile, (n % columns * width, n // columns * height))
+    if soft:
+        blurred = sheet.convert("L").filter(ImageFilter.GaussianBlur(TILE_SIDE * SOFT_BLUR))
+        sheet = blurred.convert("RGB")
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()

@@ -13,7 +13,7 @@ from guarded_gen.production.line import Line, Queue, Standing
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.stage import Done, Held, Refused, Result, Stage
 from guarded_gen.production.work import Gated, Judged, Output, Recorded, Work
-from guarded_gen.review.held import hold
+from guarded_gen.review.held import hold, refused
 from guarded_gen.store.tables.jobs import Job
 
 
@@ -89,6 +89,9 @@ def record_result(tx: Transaction, row: Job, request: ClipRequest, result: Resul
             hold(tx, request, row.id, decisive.gate, decisive.decision, result.look)
             return output
         case Refused():
+            if isinstance(output, Gated):
+                decisive = output.judged[output.decisive]
+                refused(tx, request, row.id, decisive.gate, decisive.decision)
             return output
         case _:
             assert_never(result)

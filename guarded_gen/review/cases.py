@@ -25,6 +25,8 @@ from guarded_gen.review.priority import rank, severity
 from guarded_gen.review.roles import Permission
 from guarded_gen.store import Store
 from guarded_gen.store.tables.review import ReviewCase, ReviewVerdict
+from policies.decision import Action
+from policies.taxonomy import CATEGORIES
 
 Clock = Callable[[], int]
 
@@ -97,6 +99,21 @@ class Filters:
 WAITING = ("open", "second", "escalated")
 
 
+def is_restricted(new: NewCase) -> bool:
+    """Whether a rule on a restricted category of the taxonomy matched.
+
+    A restricted category that nothing has *assessed* accuses nobody and makes no case restricted.
+    """
+    matched = [
+        match.get("category")
+        for match in new.details.get("trace", ())
+        if match.get("action") != Action.ALLOW.value
+    ]
+    if new.rule is not None:
+        matched.append(new.category)
+    return any(name in CATEGORIES and CATEGORIES[name].restricted for name in matched if name)
+
+
 def open_case(tx: Transaction, new: NewCase, clock: Clock = now_ms) -> str:
     """Add a case within the transaction of the decision that needs it; returns its id."""
     at = clock()
@@ -115,6 +132,7 @@ def open_case(tx: Transaction, new: NewCase, clock: Clock = now_ms) -> str:
         reason=new.reason,
         policy_digest=new.policy_digest,
         floor=new.floor,
+        restricted=is_restricted(new),
         cluster=new.cluster,
         severity=weight,
         reach=new.reach,
@@ -175,9 +193,7 @@ class Queue:
         wanted = (filters.state,) if filters.state else WAITING
         # a golden case is there for the one whom it tests, and looks like any other
         mine = or_(ReviewCase.kind != "golden", ReviewCase.assignee == who.id)
-        rules = [*filters.conditions(), mine]
-        if who.tenants:
-            rules.append(ReviewCase.tenant.in_(sorted(who.tenants)))
+        rules = [*filters.conditions(), mine, *seen_by(who)]
         with self.store.read() as session:
             if after is not None:
                 rules.append(below(visible(session, who, after)))
@@ -196,7 +212,9 @@ class Queue:
                 last = ""
                 while len(found) < most:
                     value = session.scalar(
-                        select(func.min(column)).where(ReviewCase.state == state, column > last)
+                        select(func.min(column)).where(
+                            ReviewCase.state == state, column > last, *seen_by(who)
+                        )
                     )
                     if value is None:
                         break
@@ -207,10 +225,8 @@ class Queue:
     def counts(self, who: Member) -> dict[str, int]:
         """How many cases wait, by state."""
         query = select(ReviewCase.state, ReviewCase.kind, func.count()).where(
-            ReviewCase.state.in_(WAITING)
+            ReviewCase.state.in_(WAITING), *seen_by(who)
         )
-        if who.tenants:
-            query = query.where(ReviewCase.tenant.in_(sorted(who.tenants)))
         found: dict[str, int] = {}
         with self.store.read() as session:
             for state, kind, n in session.execute(query.group_by("state", "kind")):
@@ -350,9 +366,7 @@ class Queue:
             ),
             or_(ReviewCase.assignee.is_(None), ReviewCase.assignee == who.id),
         ]
-        if who.tenants:
-            rules.append(ReviewCase.tenant.in_(sorted(who.tenants)))
-        return rules
+        return [*rules, *seen_by(who)]
 
 
 def foremost(
@@ -390,10 +404,21 @@ def deciders(session: Session, decision: str) -> set[str]:
     return set(session.scalars(query))
 
 
+def seen_by(who: Member) -> list[ColumnElement[bool]]:
+    """Which cases a person may know of: the tenants', and restricted ones only by permission."""
+    rules: list[ColumnElement[bool]] = []
+    if who.tenants:
+        rules.append(ReviewCase.tenant.in_(sorted(who.tenants)))
+    if not who.may(Permission.SEE_RESTRICTED):
+        rules.append(ReviewCase.restricted.is_(False))
+    return rules
+
+
 def visible(session: Session, who: Member, id: str) -> ReviewCase:
-    """The case, if the person's tenants allow; else :class:`NotFound`."""
+    """The case, if the person may know of it (as :func:`seen_by`); else :class:`NotFound`."""
     case = session.get(ReviewCase, id)
-    if case is None or not who.sees(case.tenant):
+    hidden = case is not None and case.restricted and not who.may(Permission.SEE_RESTRICTED)
+    if case is None or hidden or not who.sees(case.tenant):
         raise NotFound(f"there is no case {id[:60]}", "look into the queue")
     return case
 

@@ -293,6 +293,7 @@ class Decisions:
                     case=id,
                     person=who.id,
                     seconds=min(max(seconds, 0.0), 3600.0),
+                    restricted=case.restricted,
                     at=self.clock(),
                 )
             )
@@ -316,8 +317,8 @@ def require_seconds(seconds: float) -> None:
 
 
 def needs_two(case: ReviewCase) -> bool:
-    """Floor rules end in reports that cannot be taken back, so two people must agree."""
-    return case.floor and case.kind != "golden"
+    """Floor rules and restricted cases end in what cannot be taken back: two people must agree."""
+    return (case.floor or case.restricted) and case.kind != "golden"
 
 
 def drawn(case: ReviewCase, rate: float) -> bool:

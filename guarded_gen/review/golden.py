@@ -70,6 +70,8 @@ class GoldenCases:
             case = visible(tx.session, who, case_id)
             if case.kind != "review":
                 raise Conflict("only a case of a gate can become golden", "choose another one")
+            if case.restricted:
+                raise Conflict("restricted material is never copied", "choose another one")
             if case.floor and expected == "allow":
                 raise FloorRule("nobody can allow this case", "its right answer is block")
             if tx.session.scalar(select(GoldenCase.id).where(GoldenCase.case == case_id)):

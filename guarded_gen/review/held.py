@@ -1,4 +1,4 @@
-"""From a gate's "a person decides" to a case."""
+"""From a gate's decision to the case of whoever must look at it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from guarded_gen.audit import Transaction
 from guarded_gen.gates.gate import GateResult
-from guarded_gen.review.cases import NewCase, open_case
+from guarded_gen.review.cases import NewCase, is_restricted, open_case
 from media.decode import decode
 from media.hashing import MIN_QUALITY, pdq, to_hex
 
@@ -36,6 +36,23 @@ def hold(
 
     ``look`` is :func:`look_of` of its clip, if there is one.
     """
+    return open_case(tx, _case(request, item, gate, decision, "review", look))
+
+
+def refused(
+    tx: Transaction, request: Asked, item: str, gate: GateResult, decision: str
+) -> str | None:
+    """Open the case of a refused item that a rule on a restricted category refused; else None.
+
+    The refusal stands at once. Two people then say whether it must be preserved and reported.
+    """
+    new = _case(request, item, gate, decision, "report", None)
+    return open_case(tx, new) if is_restricted(new) else None
+
+
+def _case(
+    request: Asked, item: str, gate: GateResult, decision: str, kind: str, look: str | None
+) -> NewCase:
     taken = gate.decision
     match = next((m for m in taken.trace if m.rule_id == taken.rule_id), None)
     category = match.category if match is not None else None
@@ -46,35 +63,33 @@ def hold(
         for s in gate.signals
         if s.segments
     }
-    return open_case(
-        tx,
-        NewCase(
-            item=item,
-            tenant=request.tenant,
-            subject=request.subject,
-            stage=taken.stage.value,
-            decision=decision,
-            category=category,
-            rule=taken.rule_id,
-            reason=taken.reason,
-            policy_digest=taken.policy_digest,
-            floor=taken.floor,
-            cluster=cluster_of(request),
-            look=look,
-            severity=next(
-                (entry.get("severity") for entry in gate.own if entry["id"] == category), None
-            ),
-            details={
-                "scores": dict(taken.scores),
-                "thresholds": dict(taken.thresholds),
-                "trace": [m.to_json() for m in taken.trace],
-                "missing": [m.to_json() for m in taken.missing],
-                "not_assessed": [m.to_json() for m in taken.not_assessed],
-                "checks": gate.checks(),
-                "segments": segments,
-                **({"categories": [dict(entry) for entry in gate.own]} if gate.own else {}),
-            },
+    return NewCase(
+        item=item,
+        tenant=request.tenant,
+        subject=request.subject,
+        stage=taken.stage.value,
+        decision=decision,
+        category=category,
+        rule=taken.rule_id,
+        reason=taken.reason,
+        policy_digest=taken.policy_digest,
+        floor=taken.floor,
+        kind=kind,
+        cluster=cluster_of(request),
+        look=look,
+        severity=next(
+            (entry.get("severity") for entry in gate.own if entry["id"] == category), None
         ),
+        details={
+            "scores": dict(taken.scores),
+            "thresholds": dict(taken.thresholds),
+            "trace": [m.to_json() for m in taken.trace],
+            "missing": [m.to_json() for m in taken.missing],
+            "not_assessed": [m.to_json() for m in taken.not_assessed],
+            "checks": gate.checks(),
+            "segments": segments,
+            **({"categories": [dict(entry) for entry in gate.own]} if gate.own else {}),
+        },
     )
 
 

@@ -24,6 +24,10 @@ class ReviewLimits(BaseModel):
     shift_exposure: float = Field(
         1800.0, gt=0, description="seconds of held media one person should see in a shift"
     )
+    shift_exposure_restricted: float = Field(
+        300.0, gt=0,
+        description="seconds of restricted media one person may see in a shift; then it is closed",
+    )  # fmt: skip
     break_every: float = Field(
         300.0, gt=0, description="seconds of held media after which a break is due"
     )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.review.errors import NotAllowed
-from guarded_gen.review.roles import Permission, Role, granted
+from guarded_gen.review.roles import SELF_REFUSED, Permission, Role, granted
 from guarded_gen.store.tables.review import Person
 
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
@@ -114,6 +114,12 @@ def set_roles(log: AuditLog, actor: str, id: str, roles: set[Role], active: bool
         if person is None:
             raise NotFound(f"there is no person {id}")
         before = list(person.roles)
+        taken = {role.value for role in roles & SELF_REFUSED} - set(before)
+        if actor == id and taken:
+            raise NotAllowed(
+                f"nobody gives themselves the role {', '.join(sorted(taken))}",
+                "ask another admin",
+            )
         stays = active and Role.ADMIN in roles
         if person.active and Role.ADMIN.value in before and not stays:
             others = session.scalars(select(Person).where(Person.active, Person.id != id))

@@ -9,6 +9,10 @@ class Role(StrEnum):
     """A person's part in the work."""
 
     REVIEWER = "reviewer"
+    RESTRICTED = "restricted_reviewer"
+    """Trained for the gravest cases; nobody sees these by any other role."""
+    LEGAL = "legal"
+    """Confirms, reports and releases what a restricted reviewer found."""
     LEAD = "lead"
     POLICY_AUTHOR = "policy_author"
     AUDITOR = "auditor"
@@ -20,6 +24,8 @@ class Permission(StrEnum):
 
     SEE_QUEUE = "see_queue"
     SEE_MEDIA = "see_media"
+    SEE_RESTRICTED = "see_restricted"
+    REPORT = "report"
     DECIDE = "decide"
     DECIDE_ESCALATED = "decide_escalated"
     ASSIGN = "assign"
@@ -33,6 +39,9 @@ class Permission(StrEnum):
 _P = Permission
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset({_P.SEE_QUEUE, _P.SEE_MEDIA, _P.DECIDE}),
+    Role.RESTRICTED: frozenset({_P.SEE_QUEUE, _P.SEE_MEDIA, _P.DECIDE, _P.SEE_RESTRICTED}),
+    # No media: who signs a report to an authority decides by the record and the reviewers' words.
+    Role.LEGAL: frozenset({_P.SEE_QUEUE, _P.DECIDE, _P.SEE_RESTRICTED, _P.SEE_AUDIT, _P.REPORT}),
     Role.LEAD: frozenset(
         {
             _P.SEE_QUEUE,
@@ -49,8 +58,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     # An auditor sees the record, not the media: most questions need no exposure.
     Role.AUDITOR: frozenset({_P.SEE_QUEUE, _P.SEE_AUDIT, _P.SEE_QUALITY}),
-    Role.ADMIN: frozenset(Permission) - {_P.SEE_MEDIA, _P.DECIDE, _P.DECIDE_ESCALATED},
+    Role.ADMIN: frozenset(Permission)
+    - {_P.SEE_MEDIA, _P.DECIDE, _P.DECIDE_ESCALATED, _P.SEE_RESTRICTED, _P.REPORT},
 }
+SELF_REFUSED = frozenset({Role.RESTRICTED, Role.LEGAL})
+"""Roles that nobody gives to themselves: a second admin must."""
 
 
 def granted(roles: frozenset[Role], permission: Permission) -> bool:

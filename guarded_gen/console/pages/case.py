@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.casefile import exposure, media_of, related, rule_text, verdicts
 from guarded_gen.console.context import Console, console_of, seconds_of
-from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK
+from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK, opened
 from guarded_gen.console.render import page
 from guarded_gen.errors import InvalidInput
 from guarded_gen.review.decide import reasons_of
@@ -34,6 +34,8 @@ def show(request: Request, id: str) -> Response:
     who = session.who
     case = console.queue.get(who, id)
     holds = case.holder == who.id and case.lease_until > console.queue.clock()
+    if case.restricted:
+        opened(console, who, case, "page")
     prompt = None
     if who.may(Permission.DECIDE) and (holds or case.state in ("deciding", "closed")):
         prompt = console.words(who, case.decision, f"case {case.id}")
@@ -54,10 +56,10 @@ def show(request: Request, id: str) -> Response:
             "now": console.queue.clock(),
             "exposure": exposure(console, who),
             "limits": console.limits,
-            "related": related(console, case),
+            "related": related(console, who, case),
             "verdicts": verdicts(console, case),
             "rule_text": rule_text(console, case),
-            "look": _look(session.preferences),
+            "look": _look({} if case.restricted else session.preferences),
         },
     )
 
@@ -179,7 +181,7 @@ async def bulk(request: Request, id: str) -> Response:
         reason = "no_violation"
 
     def work() -> int:
-        same = related(console, console.queue.get(found.who, id))[by]
+        same = related(console, found.who, console.queue.get(found.who, id))[by]
         if fields.get("count") != str(len(same)):
             raise InvalidInput(
                 f"{len(same)} cases are alike now, not {fields.get('count')}",

@@ -13,7 +13,8 @@ from guarded_gen.console import frames
 from guarded_gen.console.casefile import exposure, media_of
 from guarded_gen.console.context import Console, console_of, seconds_of
 from guarded_gen.errors import NotFound
-from guarded_gen.review.errors import LeaseLost
+from guarded_gen.review.errors import LeaseLost, NotAllowed
+from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
 from guarded_gen.store.tables.review import Person, ReviewCase
 
@@ -66,15 +67,17 @@ async def reveal(request: Request, id: str) -> Response:
 def storyboard(request: Request, id: str) -> Response:
     console = console_of(request)
     case, paths = _media(console, request, id, "storyboard")
-    data = frames.storyboard(paths, case.details.get("segments", {}))
-    return Response(data, media_type="image/jpeg")
+    sheet = frames.storyboard(paths, case.details.get("segments", {}), soft=case.restricted)
+    return Response(sheet, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
 @router.get("/cases/{id}/preview.mp4")
 def preview(request: Request, id: str) -> Response:
     """A small silent copy of the case's media, made on first request, for looking at one second."""
     console = console_of(request)
-    _, paths = _media(console, request, id, "preview")
+    case, paths = _media(console, request, id, "preview")
+    if case.restricted:
+        raise NotFound("no preview is ever made of restricted material", "use the storyboard")
     return FileResponse(frames.preview(paths), media_type="video/mp4")
 
 
@@ -86,19 +89,29 @@ def _media(
     who = console.who(request)
     who.require(Permission.SEE_MEDIA)
     case = console.queue.get(who, id)
+    if case.restricted and exposure(console, who)["restricted_over"]:
+        raise NotAllowed(
+            "your budget of restricted media for this shift is used up",
+            "give the case back and rest; another person goes on",
+        )
     if case.holder != who.id or case.lease_until < console.queue.clock():
         raise LeaseLost("you do not hold this case", "take it first")
     paths = media_of(console, case)
     if not paths:
         raise NotFound("there is no media of this case on this machine")
     if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):  # not for every part
-        console.log.append(
-            Event(
-                kind="case.media_opened",
-                tenant=case.tenant,
-                actor=who.id,
-                related=case.decision,
-                body={"case": id, "what": what},
-            )
-        )
+        opened(console, who, case, what)
     return case, paths
+
+
+def opened(console: Console, who: Member, case: ReviewCase, what: str) -> None:
+    """Put on record that somebody looks at a case's media (or its page, of a restricted case)."""
+    console.log.append(
+        Event(
+            kind="case.media_opened",
+            tenant=case.tenant,
+            actor=who.id,
+            related=case.decision,
+            body={"case": case.id, "what": what},
+        )
+    )

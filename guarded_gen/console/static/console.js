@@ -39,7 +39,7 @@ function look(button) {
     held.setAttribute("aria-pressed", "false");
   }
   const [image, video] = figure.children;
-  video.pause();
+  video?.pause();
   held = button;
   figure.hidden = !held;
   if (!held) return;
@@ -47,7 +47,7 @@ function look(button) {
   held.setAttribute("aria-pressed", "true");
   const moving = held.dataset.at !== undefined;
   image.hidden = moving;
-  video.hidden = !moving;
+  if (video) video.hidden = !moving;
   const shown = moving ? video : image;
   if (!shown.getAttribute("src")) shown.src = shown.dataset.src;
   if (moving) {

@@ -71,6 +71,8 @@ class ReviewCase(Base):
     reason: Mapped[str] = mapped_column(String(64))
     policy_digest: Mapped[str] = mapped_column(String(64))
     floor: Mapped[bool] = mapped_column(Boolean)
+    restricted: Mapped[bool] = mapped_column(Boolean)
+    """A rule on a restricted category matched: only people with that permission know of it."""
     cluster: Mapped[str | None] = mapped_column(String(64))
     """The same for cases with the same words: a digest of tenant and normalised prompt."""
     look: Mapped[str | None] = mapped_column(String(64))
@@ -100,6 +102,7 @@ class ReviewCase(Base):
 
     __table_args__ = (
         Index("ix_case_queue", "state", "rank"),
+        Index("ix_case_restricted", "state", "restricted", "rank"),
         Index("ix_case_tenant", "state", "tenant", "rank"),
         Index("ix_case_category", "state", "category", "rank"),
         Index("ix_case_kind", "state", "kind", "rank"),
@@ -149,6 +152,8 @@ class Exposure(Base):
     case: Mapped[str] = mapped_column(String(48))
     person: Mapped[str] = mapped_column(String(48))
     seconds: Mapped[float] = mapped_column(Float)
+    restricted: Mapped[bool] = mapped_column(Boolean)
+    """Counted apart, with a budget of its own."""
     at: Mapped[int] = mapped_column(Big)
 
     __table_args__ = (
