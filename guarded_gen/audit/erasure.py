@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
+from guarded_gen.audit.errors import LegalHoldActive
 from guarded_gen.audit.event import Event
 from guarded_gen.audit.high_water import ErasedSubject
 from guarded_gen.audit.ids import iso, now_ms
@@ -73,8 +74,19 @@ class Erasure:
 def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> Erasure:
     """Delete every payload of a subject and the subject's key, and say so in the log.
 
-    The result's ``pending`` says whether the bytes are out of the files too.
+    The result's ``pending`` says whether the bytes are out of the files too. Raises
+    :class:`LegalHoldActive` while a legal hold on the subject runs.
     """
+    with log.reading() as connection:
+        until = connection.execute(_HELD, {"t": tenant, "s": subject, "now": now_ms()}).scalar()
+    if until is not None:
+        log.append(
+            Event("payload.erasure_refused", tenant, actor=actor, body={"until": iso(until)})
+        )
+        raise LegalHoldActive(
+            f"the law asks us to keep this until {iso(until)}: nothing was erased",
+            "ask again after that date",
+        )
     return _erase(log, log.keys.pseudonym(tenant, subject), tenant, actor, reason)
 
 
@@ -128,6 +140,11 @@ def complete_erasures(log: AuditLog) -> list[PendingErasure]:
     return []
 
 
+_HELD = text(
+    "SELECT max(until) FROM legal_hold"
+    " WHERE tenant = :t AND subject = :s AND until > :now AND NOT ended"
+)
+_HOLDS = text("SELECT tenant, subject FROM legal_hold WHERE until > :now AND NOT ended")
 _PENDING = text("SELECT entry, requested, xid FROM audit_scrub ORDER BY requested, entry")
 
 
@@ -208,6 +225,10 @@ def prune(
     """
     now = now_ms()
 
+    def held(connection: Connection) -> set[str]:
+        rows = connection.execute(_HOLDS, {"now": now})
+        return {log.keys.pseudonym(tenant, subject) for tenant, subject in rows}
+
     def plan(connection: Connection) -> Pruning:
         size = read_snapshot(connection).size
         minimum = connection.execute(text("SELECT minimum FROM audit_tree")).scalar_one()
@@ -222,12 +243,14 @@ def prune(
                 else:
                     payload_minimum[record_class.value] = first
         bound = max(minimum, oldest_wanted // TILE_WIDTH * TILE_WIDTH)
-        doomed = _doomed(connection, payload_minimum, bound)
+        doomed = _doomed(connection, payload_minimum, bound, held(connection))
         return Pruning(False, len(doomed), bound - minimum, bound, payload_minimum)
 
     def work(connection: Connection, append: Callable[[Event], str]) -> Pruning:
         planned = plan(connection)
-        for index in _doomed(connection, planned.payload_minimum, planned.minimum):
+        for index in _doomed(
+            connection, planned.payload_minimum, planned.minimum, held(connection)
+        ):
             connection.execute(text("DELETE FROM audit_payload WHERE idx = :i"), {"i": index})
         if planned.payloads:
             body = {"minimum": dict(planned.payload_minimum), "payloads": planned.payloads}
@@ -272,18 +295,22 @@ def _first_wanted(connection: Connection, record_class: RecordClass, cutoff: int
     return size
 
 
-def _doomed(connection: Connection, minimum: Mapping[str, int], bound: int) -> list[int]:
-    """The indexes of the payloads that go."""
+def _doomed(
+    connection: Connection, minimum: Mapping[str, int], bound: int, held: set[str]
+) -> list[int]:
+    """The indexes of the payloads that go. Those of ``held`` subjects stay as long as their
+    entries do."""
     highest = max([bound, *minimum.values()])
     rows = connection.execute(
         text(
-            "SELECT p.idx, e.kind FROM audit_payload p LEFT JOIN audit_entry e ON e.idx = p.idx"
-            " WHERE p.idx < :highest"
+            "SELECT p.idx, e.kind, p.subject FROM audit_payload p"
+            " LEFT JOIN audit_entry e ON e.idx = p.idx WHERE p.idx < :highest"
         ),
         {"highest": highest},
     )
     return [
         index
-        for index, kind in rows
-        if index < bound or (kind is not None and index < minimum[class_of(kind).value])
+        for index, kind, subject in rows
+        if index < bound
+        or (kind is not None and index < minimum[class_of(kind).value] and subject not in held)
     ]

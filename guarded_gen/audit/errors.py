@@ -46,6 +46,13 @@ class LogRolledBack(GuardedGenError):
     code = "log_rolled_back"
 
 
+class LegalHoldActive(GuardedGenError):
+    """Something of this subject is kept for an authority, until a date."""
+
+    code = "legal_hold"
+    http_status = 409
+
+
 class PayloadErased(GuardedGenError):
     """The payload was erased or its retention has ended; the entry remains."""
 
@@ -58,6 +65,7 @@ __all__ = [
     "BadProof",
     "EntryTooLarge",
     "KeyMissing",
+    "LegalHoldActive",
     "LogClosed",
     "LogCorrupt",
     "LogRolledBack",

@@ -21,6 +21,7 @@ from guarded_gen.console.pages import (
     media,
     people,
     policy,
+    preservation,
     quality,
     queue,
     signin,
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from guarded_gen.composition.services import Services
     from guarded_gen.jobs import Jobs
 
-PAGES = (signin, home, queue, case, media, appeal, quality, audit, policy, people, laws, verify)
+PAGES = (
+    *(signin, home, queue, case, media, appeal, quality),
+    *(audit, policy, preservation, people, laws, verify),
+)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

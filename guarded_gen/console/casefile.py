@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from guarded_gen.console.context import Console
-from guarded_gen.errors import GuardedGenError
-from guarded_gen.production.files import draft_key
-from guarded_gen.production.line import GENERATE
-from guarded_gen.production.request import ClipRequest, FileReference
-from guarded_gen.production.work import Rendered
 from guarded_gen.review.cases import WAITING, now_ms, seen_by
 from guarded_gen.review.people import Member
-from guarded_gen.store.tables.jobs import Job, JobStage
 from guarded_gen.store.tables.review import Exposure, GoldenCase, ReviewCase, ReviewVerdict
 from media.hashing import MATCH_DISTANCE, distance, from_hex
-from policies.decision import Stage
 
 SHIFT_MS = 8 * 3_600_000
 BREAK_MS = 5 * 60_000
@@ -39,57 +31,7 @@ def media_of(console: Console, case: ReviewCase) -> tuple[Path, ...]:
     """
     if case.kind == "golden":
         return console.golden.media(case)
-    try:
-        if case.stage == Stage.OUTPUT.value:
-            return _draft(console, case)
-        return _references(console, case)
-    except (GuardedGenError, OSError):
-        return ()
-
-
-def _draft(console: Console, case: ReviewCase) -> tuple[Path, ...]:
-    with console.store.read() as session:
-        row = session.get(JobStage, (case.item, GENERATE))
-    if row is None:
-        return ()
-    rendered = Rendered.read(row.output)
-    if not rendered.frames:
-        return ()
-    if rendered.draft.is_file():
-        return (rendered.draft,)
-    if console.storage.local is not None:
-        return ()
-    return (_fetched(console, case, draft_key(case.item), "draft.mp4"),)
-
-
-def _references(console: Console, case: ReviewCase) -> tuple[Path, ...]:
-    with console.store.read() as session:
-        job = session.get(Job, case.item)
-    if job is None:
-        return ()
-    found: list[Path] = []
-    for number, one in enumerate(ClipRequest.model_validate(job.request).references):
-        if isinstance(one, FileReference):  # held before references were put into the store
-            path = Path(one.path)
-        else:
-            path = _fetched(console, case, one.key, f"reference{number}{Path(one.key).suffix}")
-        if path.is_file():
-            found.append(path)
-    return tuple(found)
-
-
-def _fetched(console: Console, case: ReviewCase, key: str, name: str) -> Path:
-    """A private copy of a stored object for the reviewers of this machine."""
-    path = console.services.settings.work_folder / case.item / "review" / name
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f"{uuid.uuid4().hex}.part")
-        try:
-            console.storage.fetch(key, part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    return path
+    return console.held_files.of(case)
 
 
 def exposure(console: Console, who: Member) -> dict[str, Any]:

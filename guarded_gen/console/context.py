@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
+from guarded_gen.composition.preserving import desk_of
 from guarded_gen.composition.services import Services
 from guarded_gen.console import session as sessions
 from guarded_gen.console.replaying import Replays
@@ -15,6 +16,8 @@ from guarded_gen.console.session import Session
 from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.settled import HeldJobs
+from guarded_gen.preservation.desk import Desk
+from guarded_gen.production.held_files import HeldFiles
 from guarded_gen.review.appeals import Appeals, appeal_key
 from guarded_gen.review.cases import Queue
 from guarded_gen.review.decide import Decisions
@@ -47,12 +50,17 @@ class Console:
         self.limits = self.services.settings.review
         home = self.services.settings.home
         self.golden = GoldenCases(self.store, self.log, home / "golden", self.limits.golden_rate)
+        self.held_files = HeldFiles(self.store, self.storage, services.settings.work_folder)
         self.queue = Queue(self.store, self.log, self.limits, mix=self.golden.mix)
         self.decisions = Decisions(self.store, self.log, HeldJobs(self.book), self.limits)
 
     @cached_property
     def replays(self) -> Replays:
         return Replays(self.log)
+
+    @cached_property
+    def desk(self) -> Desk:
+        return desk_of(self.services, self.storage)
 
     @cached_property
     def publishing(self) -> Publishing:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from guarded_gen.jobs.book import DAY_MS
 from guarded_gen.production.rows import OPEN
+from guarded_gen.review.holds import item_held
 from guarded_gen.store import Store
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.store.tables.review import Appeal, ReviewCase
@@ -60,6 +61,8 @@ class Drafts:
 
     def _over(self, session: Session, job: Job) -> bool:
         now = self._clock()
+        if item_held(session, job.id, now):
+            return False
         if job.deleted_at is not None:
             return job.deleted_at < now - DELETED_AFTER_MS
         if job.status in OPEN or job.completed_at is None:

@@ -13,6 +13,7 @@ from guarded_gen.audit import Transaction
 from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.webhooks import enqueue
+from guarded_gen.review import holds
 from guarded_gen.review.appeals import answer
 from guarded_gen.review.cases import now_ms
 from guarded_gen.store.tables.review import ReviewCase, ReviewVerdict
@@ -31,6 +32,10 @@ class HeldJobs:
         if case.kind == "golden":
             return
         at = now_ms()
+        if case.action == "allow":
+            holds.end(tx, case)
+        if case.kind == "report":  # the refusal stood from the start
+            return
         appeal = answer(tx, case, at)
         if appeal is not None:
             enqueue(tx.session, case.tenant, "appeal.decided", appeal.id, at)

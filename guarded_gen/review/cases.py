@@ -18,6 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import NotFound
+from guarded_gen.review import holds
 from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import Member
@@ -164,6 +165,8 @@ def open_case(tx: Transaction, new: NewCase, clock: Clock = now_ms) -> str:
             body={"case": case.id, "item": new.item, "category": new.category},
         )
     )
+    if case.restricted and case.kind in ("review", "report"):
+        holds.begin(tx, case, at)
     return case.id
 
 

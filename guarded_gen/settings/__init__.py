@@ -18,6 +18,7 @@ from classifiers.frame import FrameSettings
 from classifiers.prompt.settings import PromptSettings
 from classifiers.sound.settings import SoundSettings
 from guarded_gen.errors import ConfigInvalid
+from guarded_gen.preservation.settings import PreservationSettings
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.settings.audit import AuditSettings
 from guarded_gen.settings.signing import SigningSettings
@@ -114,6 +115,10 @@ class Settings(BaseSettings):
     )
     timestamps: TimestampSettings = Field(
         default_factory=TimestampSettings, description="RFC 3161 servers for signatures"
+    )
+    preservation: PreservationSettings = Field(
+        default_factory=PreservationSettings,
+        description="evidence of the gravest cases, and who they are reported to",
     )
     trust_lists: tuple[Path, ...] = Field(
         (), description="trust list files (PEM or JSON), besides our own root"

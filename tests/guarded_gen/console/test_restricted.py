@@ -101,7 +101,7 @@ def test_two_trained_people_and_every_look_on_record(site: Site, gravest: str) -
 
 def test_it_is_never_copied_and_never_sharp(site: Site, gravest: str, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        site.console.golden.make(site.people["lea"][0], gravest, "block", None)
+        site.console.golden.make(site.people["lea"][0], gravest, "block")
     noise = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
     picture = tmp_path / "stand-in.png"
     Image.fromarray(noise).save(picture)
@@ -130,3 +130,15 @@ def test_nobody_gives_themselves_the_role(site: Site, gravest: str) -> None:
     admin = site.people["adm"][0]
     with pytest.raises(NotAllowed, match="themselves"):
         set_roles(site.services.log, admin.id, admin.id, {Role.ADMIN, Role.RESTRICTED})
+
+
+def test_the_preservation_page_is_for_the_trained_alone(site: Site, gravest: str) -> None:
+    for name in ("ann", "lea", "aud", "adm"):
+        browser = site.browser(name)
+        assert browser.get("/console/preservation").status_code == 403
+        for action in ("report", "agree", "release"):
+            pressed = browser.press(f"/console/preservation/{gravest}/{action}")
+            assert pressed.status_code in (403, 404), action
+    page = site.browser("lex").get("/console/preservation").text
+    assert "not sealed yet" in page and "no certificate of the legal role" in page
+    assert "Send the report" not in page
