@@ -22,6 +22,13 @@ class BadProof(InvalidInput):
     exit_code = Exit.FAILED
 
 
+class BadWitnessPolicy(InvalidInput):
+    """A witness policy file (C2SP tlog-policy) is malformed."""
+
+    code = "bad_witness_policy"
+    exit_code = Exit.FAILED
+
+
 class EntryTooLarge(InvalidInput):
     """An entry has more bytes than a tile's bundle can carry (65,535)."""
 

@@ -74,10 +74,11 @@ def export(
     """Write the entries that fit into ``folder`` and put on record that this was done.
 
     ``entries.<format>`` holds the entries, ``proofs/<id>.tlog-proof`` one offline proof each,
-    against the checkpoint in ``checkpoint.cosigned`` where a witness cosigned one that holds the
-    entry, else against the newest one in ``checkpoint``; ``manifest.json`` names query, counts,
-    digests and the log's verifier key, and ``manifest.sig`` is the log's signature over it; an
-    outsider checks all of it with :mod:`guarded_gen.audit.auditor`. Raises :class:`ConfigInvalid`
+    against the checkpoint in ``checkpoint.cosigned`` where a witness (with a witness policy its
+    quorum) cosigned one that holds the entry, else against the newest one in ``checkpoint``;
+    ``manifest.json`` names query, counts, digests and the log's verifier key, and ``manifest.sig``
+    is the log's signature over it; an outsider checks all of it with
+    :mod:`guarded_gen.audit.auditor`. Raises :class:`ConfigInvalid`
     when Parquet is asked for without its library, :class:`StorageFailed` when the folder holds an
     earlier export.
     """
@@ -92,7 +93,7 @@ def export(
     with log.reading() as connection:
         snapshot = read_snapshot(connection)
         prover = Prover(tile_reader(connection, snapshot))
-        cosigned = newest_cosigned(connection)
+        cosigned = newest_cosigned(connection, policy=log.witness_policy)
         count = 0
 
         def hits() -> Iterator[LogEntry]:

@@ -1,6 +1,7 @@
 """The audit log over HTTP, as C2SP tlog-tiles: ``/checkpoint``, ``/tile/…``.
 
-Also the witness protocol's ``add-checkpoint`` (C2SP tlog-witness), where a witness is given.
+Also the witness protocol (C2SP tlog-witness), where a witness is given: ``add-checkpoint``, and
+``/<origin hash>/checkpoint`` for monitors.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ def log_router(
 
     @router.get("/checkpoint.cosigned", response_class=PlainTextResponse)
     def cosigned() -> Response:
-        """The newest checkpoint that a witness cosigned."""
+        """The newest checkpoint that a witness cosigned, or the quorum of the witness policy."""
         try:
             with log().reading() as connection:
-                note = read_resource(connection, COSIGNED)
+                note = read_resource(connection, COSIGNED, log().witness_policy)
         except NotFound as error:
             return PlainTextResponse(f"{error}\n", 404, headers={"Cache-Control": "no-cache"})
         return Response(
@@ -82,6 +83,21 @@ def log_router(
             # The framework would append a charset to a text type; the protocol names it exactly.
             return Response(
                 answer.body, answer.status, headers={"Content-Type": answer.content_type}
+            )
+
+        @router.get("/{origin_hash}/checkpoint", response_class=PlainTextResponse)
+        def witnessed(origin_hash: str) -> Response:
+            """The newest checkpoint of another log that we cosigned; its origin is named by the
+            SHA-256 in lower-case hex digits."""
+            note = of().cosigned(origin_hash)
+            if note is None:
+                return PlainTextResponse(
+                    "no checkpoint of this log was cosigned here\n",
+                    404,
+                    headers={"Cache-Control": "no-cache"},
+                )
+            return Response(
+                note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH}
             )
 
     return router

@@ -5,6 +5,7 @@
 ``log.next.pem`` the key that signs beside it while a rotation is under way, with its ``.vkey``
 ``log.retired``  verifier keys of former keys, each after the size up to which it signed
 ``witness.pem``  Ed25519 private key that cosigns other operators' checkpoints
+``witness.ml-dsa.pem``  ML-DSA-44 private key that does so too
 ``seal.key``     32 bytes that wrap the subjects' keys
 ``subject.key``  32 bytes behind the pseudonyms
 """
@@ -23,9 +24,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from guarded_gen.audit.errors import BadNote, KeyMissing
-from guarded_gen.audit.note import COSIGNATURE, Checkpoint, Signer, Verifier, open_note
+from guarded_gen.audit.note import COSIGNATURE, ML_DSA_44, Checkpoint, Signer, Verifier, open_note
 from guarded_gen.errors import ConfigInvalid, StorageFailed
 
 
@@ -156,30 +158,39 @@ class KeyRing:
             return 0
 
 
-def load_witness_key(folder: Path, name: str = "") -> Signer:
-    """The key that cosigns other logs' checkpoints, made on first use; always a key of its own."""
+def load_witness_keys(folder: Path, name: str = "") -> tuple[Signer, Signer]:
+    """The keys that cosign other logs' checkpoints, Ed25519 and ML-DSA-44, made on first use;
+    always keys of their own."""
     private = _private(folder / "audit" / "witness.pem", True)
     public = private.public_key().public_bytes_raw()
     name = name or f"guarded-gen.invalid/witness-{sha256(public).hexdigest()[:16]}"
-    return Signer(name, private, COSIGNATURE)
+    path = folder / "audit" / "witness.ml-dsa.pem"
+    quantum_safe = _load(path, _get(path, lambda: _pem(MLDSA44PrivateKey.generate()), True))
+    if not isinstance(quantum_safe, MLDSA44PrivateKey):
+        raise KeyMissing(f"{path} is no ML-DSA-44 key", "restore it from a backup")
+    return Signer(name, private, COSIGNATURE), Signer(name, quantum_safe, ML_DSA_44)
 
 
 def _private(path: Path, create: bool) -> Ed25519PrivateKey:
-    def make() -> bytes:
-        return Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-
-    data = _get(path, make, create)
-    try:
-        key = serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError) as error:
-        raise KeyMissing(f"{path} is no private key", "restore it from a backup") from error
+    key = _load(path, _get(path, lambda: _pem(Ed25519PrivateKey.generate()), create))
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyMissing(f"{path} is no Ed25519 key", "restore it from a backup")
     return key
+
+
+def _pem(key: Ed25519PrivateKey | MLDSA44PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _load(path: Path, data: bytes) -> object:
+    try:
+        return serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError) as error:
+        raise KeyMissing(f"{path} is no private key", "restore it from a backup") from error
 
 
 def _secret(path: Path, create: bool) -> bytes:

@@ -38,6 +38,7 @@ from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.audit.tiles import newest_cosigned, tile_reader
 from guarded_gen.audit.transaction import Transaction
 from guarded_gen.audit.verify import verify
+from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.errors import ConfigInvalid, GuardedGenError, InvalidInput, NotFound
 from guarded_gen.store.engine import Store
 
@@ -68,8 +69,11 @@ class AuditLog:
         high_water: HighWater | None = None,
         *,
         rolled_back: bool = False,
+        witness_policy: WitnessPolicy | None = None,
     ) -> None:
         self.store = store
+        self.witness_policy = witness_policy
+        """What counts as cosigned; None: one witness is enough."""
         self.high_water = high_water
         self._rolled_back = rolled_back
         self.ring = KeyRing(keys, keys_folder)
@@ -97,6 +101,7 @@ class AuditLog:
         high_water_folder: Path | None = None,
         *,
         rolled_back: bool = False,
+        witness_policy: WitnessPolicy | None = None,
     ) -> AuditLog:
         """Open the log of a store, making its keys and its tree on first use.
 
@@ -121,7 +126,14 @@ class AuditLog:
                     "look with: guarded-gen audit verify; after a restore that was meant:"
                     " guarded-gen audit accept-rollback --reason …",
                 )
-        return cls(store, keys, keys_folder, high_water, rolled_back=rolled_back)
+        return cls(
+            store,
+            keys,
+            keys_folder,
+            high_water,
+            rolled_back=rolled_back,
+            witness_policy=witness_policy,
+        )
 
     @property
     def keys(self) -> Keys:
@@ -292,7 +304,7 @@ class AuditLog:
         """An offline proof of an entry against the newest checkpoint, the entry as its extra."""
         entry = self.entry(key)
         with self.reading() as connection:
-            return prove(connection, entry)
+            return prove(connection, entry, self.witness_policy)
 
     def verify(
         self, progress: Callable[[int, int], None] | None = None, workers: int | None = None
@@ -381,12 +393,16 @@ class AuditLog:
         return self._draft(Event("log.clock_went_back", "-", body=body))
 
 
-def prove(connection: Connection, entry: LogEntry) -> TlogProof:
-    """The proof of an entry against the newest checkpoint that a witness cosigned, or the newest
-    of all. Raises :class:`LogCorrupt` rather than giving a proof that fails."""
+def prove(
+    connection: Connection, entry: LogEntry, policy: WitnessPolicy | None = None
+) -> TlogProof:
+    """The proof of an entry against the newest checkpoint that a witness (with a policy its
+    quorum) cosigned, or the newest of all.
+
+    Raises :class:`LogCorrupt` rather than giving a proof that fails."""
     snapshot = read_snapshot(connection)
     size, note = snapshot.size, snapshot.note
-    cosigned = newest_cosigned(connection, entry.index)
+    cosigned = newest_cosigned(connection, entry.index, policy)
     if cosigned is not None:
         size, note = cosigned.size, cosigned.note
     try:

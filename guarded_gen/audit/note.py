@@ -1,9 +1,9 @@
 """C2SP signed-note, tlog-checkpoint and tlog-cosignature: signed text that names its signer.
 
 A note is text that ends in a newline, an empty line, and signature lines of the form
-``— <key name> base64(key id || signature)``. A checkpoint's text is origin, size and root. Two
-kinds of Ed25519 keys sign: type 0x01 signs the text itself, type 0x04 signs it below a time
-stamp (a witness's cosignature).
+``— <key name> base64(key id || signature)``. A checkpoint's text is origin, size and root. An
+Ed25519 key of type 0x01 signs the text itself; witnesses cosign: with Ed25519 (type 0x04) the text
+below a time stamp, with ML-DSA-44 (type 0x06, FIPS 204) a structure of name, time and checkpoint.
 """
 
 from __future__ import annotations
@@ -21,11 +21,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from guarded_gen.audit.errors import BadNote
 
 ED25519 = 0x01
 COSIGNATURE = 0x04
+ML_DSA_44 = 0x06
+_PUBLIC_BYTES = {ED25519: 32, COSIGNATURE: 32, ML_DSA_44: 1312}
+_SUBTREE = b"subtree/v1\n\0"
+_LONGEST_NAME = 255
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 _NAME = re.compile(r"[^\s+]+")
@@ -88,11 +93,16 @@ class Checkpoint:
 
 
 class Signer:
-    """An Ed25519 key with a name. ``kind`` is :data:`ED25519` or :data:`COSIGNATURE`."""
+    """A private key with a name. ``kind`` is :data:`ED25519` for a log, and for a witness
+    :data:`COSIGNATURE` or, with a key of that kind, :data:`ML_DSA_44`."""
 
-    def __init__(self, name: str, key: Ed25519PrivateKey, kind: int = ED25519) -> None:
+    def __init__(
+        self, name: str, key: Ed25519PrivateKey | MLDSA44PrivateKey, kind: int = ED25519
+    ) -> None:
         if not _NAME.fullmatch(name):
             raise BadNote(f"a key name has no spaces and no plus: {name!r}")
+        if isinstance(key, MLDSA44PrivateKey) is not (kind == ML_DSA_44):
+            raise BadNote(f"a key of another algorithm than type 0x{kind:02x} says")
         public = key.public_key().public_bytes_raw()
         self.name = name
         self._key = key
@@ -105,7 +115,7 @@ class Signer:
 
     def cosign(self, text: str, seconds: int) -> Signature:
         """Cosign a checkpoint's text at this POSIX time."""
-        message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+        message = _cosigned(self.verifier, text, seconds)
         return Signature(self.name, self._id, struct.pack(">Q", seconds) + self._key.sign(message))
 
 
@@ -117,7 +127,16 @@ class Verifier:
         self.kind = kind
         self.public = public
         self.key_id = key_id(name, kind, public)
-        self._key = Ed25519PublicKey.from_public_bytes(public)
+        self._key: Ed25519PublicKey | MLDSA44PublicKey = (
+            MLDSA44PublicKey.from_public_bytes(public)
+            if kind == ML_DSA_44
+            else Ed25519PublicKey.from_public_bytes(public)
+        )
+
+    @property
+    def cosigns(self) -> bool:
+        """Whether it is a witness's key."""
+        return self.kind in (COSIGNATURE, ML_DSA_44)
 
     @property
     def vkey(self) -> str:
@@ -129,10 +148,12 @@ class Verifier:
         name, _, rest = vkey.strip().partition("+")
         id_hex, _, encoded = rest.partition("+")
         material = _unb64(encoded)
-        if not _NAME.fullmatch(name) or len(material) != 33:
-            raise BadNote(f"no Ed25519 verifier key: {vkey[:100]!r}")
-        if material[0] not in (ED25519, COSIGNATURE):
+        if not _NAME.fullmatch(name) or not material:
+            raise BadNote(f"no verifier key: {vkey[:100]!r}")
+        if material[0] not in _PUBLIC_BYTES:
             raise BadNote(f"unknown signature type 0x{material[0]:02x} in a verifier key")
+        if len(material) != 1 + _PUBLIC_BYTES[material[0]]:
+            raise BadNote(f"the verifier key of {name} has the wrong length")
         verifier = cls(name, material[0], material[1:])
         if verifier.key_id.hex() != id_hex:
             raise BadNote(f"the key id of {name} does not belong to its key")
@@ -144,7 +165,7 @@ class Verifier:
 
     def timestamp(self, signature: Signature) -> int | None:
         """POSIX seconds of a cosignature, None for a plain signature."""
-        if self.kind != COSIGNATURE or len(signature.blob) < 8:
+        if not self.cosigns or len(signature.blob) < 8:
             return None
         return int(struct.unpack(">Q", signature.blob[:8])[0])
 
@@ -153,16 +174,33 @@ class Verifier:
         if not self.matches(signature):
             return False
         message, blob = text.encode(), signature.blob
-        if self.kind == COSIGNATURE:
+        if self.cosigns:
             seconds = self.timestamp(signature)
             if seconds is None or seconds >= 2**63:
                 return False
-            message, blob = f"cosignature/v1\ntime {seconds}\n{text}".encode(), blob[8:]
+            try:
+                message, blob = _cosigned(self, text, seconds), blob[8:]
+            except BadNote:  # an ML-DSA cosignature is one of a checkpoint
+                return False
         try:
             self._key.verify(blob, message)
         except InvalidSignature:
             return False
         return True
+
+
+def _cosigned(cosigner: Verifier, text: str, seconds: int) -> bytes:
+    """The message of a cosignature; raises :class:`BadNote` where the text is no checkpoint."""
+    if cosigner.kind == COSIGNATURE:
+        return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    head = Checkpoint.parse(text)
+    message = _SUBTREE
+    for name, number in ((cosigner.name, seconds), (head.origin, 0)):
+        encoded = name.encode()
+        if not 0 < len(encoded) <= _LONGEST_NAME:
+            raise BadNote(f"a name in an ML-DSA cosignature has 1 to {_LONGEST_NAME} bytes")
+        message += bytes([len(encoded)]) + encoded + struct.pack(">Q", number)
+    return message + struct.pack(">Q", head.size) + head.root
 
 
 def parse_note(data: bytes | str) -> Note:

@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from guarded_gen.audit.erasure import complete_erasures
-from guarded_gen.audit.keys import load_witness_key
-from guarded_gen.audit.note import Verifier
+from guarded_gen.audit.keys import load_witness_keys
+from guarded_gen.audit.note import Signer, Verifier
 from guarded_gen.audit.witness import (
     Alert,
+    Cosigned,
     Witness,
     ask_witness,
+    asked,
     check_log,
     record_alert,
     stale,
@@ -34,22 +38,36 @@ if TYPE_CHECKING:
 
 MARK_EVERY_S = 10.0
 ERASE_EVERY_S = 60.0
+SIDE_BY_SIDE = 8
 _log = logging.getLogger("guarded_gen.audit")
 
 
 def make_witness(log: AuditLog, keys_folder: Path, settings: AuditSettings) -> Witness:
     """Our witness, for the logs of the settings."""
-    signer = load_witness_key(keys_folder, settings.witness_name)
-    return Witness(log, signer, [Verifier.parse(watched.vkey) for watched in settings.watch])
+    signer, *more = load_witness_keys(keys_folder, settings.witness_name)
+    watched = [Verifier.parse(watched.vkey) for watched in settings.watch]
+    return Witness(log, signer, watched, *more)
 
 
-def watch_round(log: AuditLog, settings: AuditSettings) -> dict[str, Any]:
-    """Ask every witness, check every watched log; new alerts go on record."""
+def watch_round(
+    log: AuditLog, settings: AuditSettings, cosigners: Sequence[Signer] = ()
+) -> dict[str, Any]:
+    """Ask every witness, check every watched log; new alerts go on record.
+
+    All witnesses are asked side by side about one checkpoint, so that a quorum can be reached.
+    ``cosigners``: our keys as a witness, for what the watched logs show.
+    """
     alerts: list[Alert] = []
     done: dict[str, list[Any]] = {"cosigned": [], "seen": []}
     with httpx.Client() as client:
-        for theirs in settings.witnesses:
-            answer = ask_witness(log, Verifier.parse(theirs.vkey), theirs.url, client)
+        snapshot = log.snapshot()
+
+        def ask(theirs: tuple[Verifier, str]) -> Cosigned | Alert:
+            return ask_witness(log, *theirs, client, snapshot)
+
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            answers = list(pool.map(ask, asked(settings, log.witness_policy)))
+        for answer in answers:
             if isinstance(answer, Alert):
                 alerts.append(answer)
             else:
@@ -57,13 +75,13 @@ def watch_round(log: AuditLog, settings: AuditSettings) -> dict[str, Any]:
         for watched in settings.watch:
             if not watched.url:
                 continue
-            found = check_log(log, Verifier.parse(watched.vkey), watched.url, client)
+            found = check_log(log, Verifier.parse(watched.vkey), watched.url, client, cosigners)
             if isinstance(found, Alert):
                 alerts.append(found)
             else:
                 done["seen"].append(found.to_json())
     with log.reading() as connection:
-        alerts += stale(connection, settings)
+        alerts += stale(connection, settings, log.witness_policy)
     for alert in alerts:
         record_alert(log, alert)
     return {**done, "alerts": [alert.to_json() for alert in alerts]}
@@ -73,9 +91,10 @@ class LogChore:
     """Does what is due, each time that it is called. A witness that hangs holds nobody up: its
     round runs in a thread of its own, one at a time."""
 
-    def __init__(self, log: AuditLog, settings: AuditSettings) -> None:
+    def __init__(self, log: AuditLog, settings: AuditSettings, keys_folder: Path) -> None:
         self._audit = log
         self._settings = settings
+        self._keys_folder = keys_folder
         self._due = {"mark": 0.0, "erase": 0.0, "witness": 0.0}
         self._round: threading.Thread | None = None
 
@@ -89,7 +108,9 @@ class LogChore:
                     left.holder,
                     extra={"event": "erasure_pending", "entry": left.entry},
                 )
-        others = self._settings.witnesses or any(w.url for w in self._settings.watch)
+        others = asked(self._settings, self._audit.witness_policy) or any(
+            watched.url for watched in self._settings.watch
+        )
         running = self._round is not None and self._round.is_alive()
         if others and not running and self._is_due("witness", self._settings.witness_every_s):
             self._round = threading.Thread(target=self._watch, name="witness-round", daemon=True)
@@ -104,7 +125,8 @@ class LogChore:
 
     def _watch(self) -> None:
         try:
-            for alert in watch_round(self._audit, self._settings)["alerts"]:
+            ours = load_witness_keys(self._keys_folder, self._settings.witness_name)
+            for alert in watch_round(self._audit, self._settings, ours)["alerts"]:
                 _log.error(
                     "%s: %s: %s",
                     alert["kind"],

@@ -1,8 +1,8 @@
 """C2SP tlog-tiles: the resources by which a log is published.
 
 ``checkpoint``, ``tile/<L>/<N>[.p/<W>]`` and ``tile/entries/<N>[.p/<W>]``, and beside them
-``checkpoint.cosigned``, the newest that a witness cosigned. All but the checkpoints are immutable:
-a tile of width ``W`` has the same bytes whenever it is asked for.
+``checkpoint.cosigned``, the newest that a witness cosigned, or the quorum of a policy did. All but
+the checkpoints are immutable: a tile of width ``W`` has the same bytes whenever it is asked for.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from guarded_gen.audit.errors import VERIFY_LOG, LogCorrupt
+from guarded_gen.audit.errors import VERIFY_LOG, BadNote, LogCorrupt
 from guarded_gen.audit.integrate import Snapshot, read_snapshot
 from guarded_gen.audit.merkle import HASH_BYTES, TILE_WIDTH, leaf_hash, split_hashes
+from guarded_gen.audit.note import open_note, parse_signature
 from guarded_gen.audit.storage_types import as_bytes
+from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.errors import InvalidInput, NotFound
 
 MAX_LEVEL = 63
@@ -27,6 +30,10 @@ _PATH = re.compile(
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 _COSIGNED = text("SELECT line FROM audit_cosignature WHERE size = :size ORDER BY witness")
+_LINES = text(
+    "SELECT size, line FROM audit_cosignature WHERE size > :above ORDER BY size DESC, witness"
+)
+_NOTE = text("SELECT note FROM audit_cosignature WHERE size = :size ORDER BY witness")
 _NEWEST_COSIGNED = text(
     "SELECT size, note, line FROM audit_cosignature WHERE size ="
     " (SELECT max(size) FROM audit_cosignature WHERE size > :above) ORDER BY witness"
@@ -94,8 +101,8 @@ def tile_reader(connection: Connection, snapshot: Snapshot) -> Callable[[int, in
     return read
 
 
-def read_resource(connection: Connection, path: str) -> bytes:
-    """The bytes of a resource below the log's prefix.
+def read_resource(connection: Connection, path: str, policy: WitnessPolicy | None = None) -> bytes:
+    """The bytes of a resource below the log's prefix; ``policy`` says what counts as cosigned.
 
     Raises :class:`InvalidInput` for a malformed path, :class:`NotFound` for what the log does not
     have: a tile past its end, an empty tile, or entries below the minimum index.
@@ -104,9 +111,10 @@ def read_resource(connection: Connection, path: str) -> bytes:
     if path == "checkpoint":
         return (snapshot.note + cosignatures(connection, snapshot.size)).encode()
     if path == COSIGNED:
-        cosigned = newest_cosigned(connection)
+        cosigned = newest_cosigned(connection, policy=policy)
         if cosigned is None:
-            raise NotFound("no witness has cosigned a checkpoint of this log yet")
+            who = "no witness has" if policy is None else "no quorum of witnesses has"
+            raise NotFound(f"{who} cosigned a checkpoint of this log yet")
         return cosigned.note.encode()
     tile = TilePath.parse(path)
     count = snapshot.size >> (8 * (tile.level or 0))
@@ -125,12 +133,43 @@ class Cosigned:
     note: str
 
 
-def newest_cosigned(connection: Connection, above: int = 0) -> Cosigned | None:
-    """The newest checkpoint that a witness cosigned, of a tree of more than ``above`` entries."""
+def newest_cosigned(
+    connection: Connection, above: int = 0, policy: WitnessPolicy | None = None
+) -> Cosigned | None:
+    """The newest checkpoint of a tree of more than ``above`` entries that a witness cosigned, or
+    with a policy its quorum."""
+    if policy is not None:
+        return _newest_of_quorum(connection, above, policy)
     rows = connection.execute(_NEWEST_COSIGNED, {"above": above}).all()
     if not rows:
         return None
     return Cosigned(rows[0][0], rows[0][1] + "".join(row[2] for row in rows))
+
+
+def _newest_of_quorum(connection: Connection, above: int, policy: WitnessPolicy) -> Cosigned | None:
+    rows = connection.execute(_LINES, {"above": above})
+    try:
+        for size, group in groupby(rows, key=lambda row: int(row[0])):
+            lines = [row[1] for row in group]
+            # Who claims to have signed costs nothing; signatures are checked where it is enough.
+            claims = [parse_signature(line.rstrip("\n")) for line in lines]
+            named = [v for v in policy.verifiers if any(v.matches(claim) for claim in claims)]
+            if not policy.satisfied_by(named):
+                continue
+            note = connection.execute(_NOTE, {"size": size}).scalars().first()
+            whole = f"{note}{''.join(lines)}"
+            try:
+                signers = open_note(whole, named)[1] if named else []
+            except BadNote as error:
+                raise LogCorrupt(
+                    f"the cosignatures of the checkpoint of size {size} are damaged: {error}",
+                    VERIFY_LOG,
+                ) from error
+            if policy.satisfied_by(signers):
+                return Cosigned(size, whole)
+    finally:
+        rows.close()
+    return None
 
 
 def cosignatures(connection: Connection, size: int) -> str:
@@ -184,7 +223,10 @@ def paths(snapshot: Snapshot) -> Iterator[TilePath]:
 
 
 def export_folder(
-    connection: Connection, folder: Path, progress: Callable[[int, int], None] | None = None
+    connection: Connection,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    policy: WitnessPolicy | None = None,
 ) -> int:
     """Write the log as static files that any web server can serve; gives their number.
 
@@ -206,7 +248,7 @@ def export_folder(
         if progress is not None and done % 64 == 0:
             progress(done, len(wanted))
     note = snapshot.note + cosignatures(connection, snapshot.size)
-    cosigned = newest_cosigned(connection)
+    cosigned = newest_cosigned(connection, policy=policy)
     if cosigned is not None:
         _write(folder / COSIGNED, cosigned.note.encode())
     _write(folder / "checkpoint", note.encode())

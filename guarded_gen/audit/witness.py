@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,10 +22,12 @@ from sqlalchemy import Connection, text
 from guarded_gen.audit.errors import BadNote, BadProof
 from guarded_gen.audit.event import Event
 from guarded_gen.audit.ids import iso, now_ms
-from guarded_gen.audit.integrate import read_snapshot
+from guarded_gen.audit.integrate import Snapshot, read_snapshot
 from guarded_gen.audit.merkle import EMPTY_ROOT, TILE_WIDTH, leaf_hash, split_hashes
 from guarded_gen.audit.note import (
+    ML_DSA_44,
     Checkpoint,
+    Note,
     Signer,
     Verifier,
     open_note,
@@ -33,7 +36,8 @@ from guarded_gen.audit.note import (
 )
 from guarded_gen.audit.proof import Prover, ReadTile, verify_consistency, verify_inclusion
 from guarded_gen.audit.storage_types import as_bytes
-from guarded_gen.audit.tiles import TilePath, split_bundle, tile_reader
+from guarded_gen.audit.tiles import TilePath, newest_cosigned, split_bundle, tile_reader
+from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.errors import InvalidInput
 from guarded_gen.settings.audit import AuditSettings
 
@@ -46,6 +50,7 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_PROOF_LINES = 63
 MOST_BUNDLES = 256
 """Bundles of 256 new entries that one check of a log reads."""
+MOST_EVIDENCE = 16_000
 OLD_BUNDLES = 8
 """Bundles of old entries that one check of a log looks at again."""
 SIZE_TYPE = "text/x.tlog.size"
@@ -57,7 +62,7 @@ HOUR_MS = 3_600_000
 @dataclass(frozen=True, slots=True)
 class Alert:
     """Something that an operator must look at. ``kind`` is ``fork``, ``rollback``, ``stale``,
-    ``unreachable`` or ``invalid``; ``evidence`` holds signed notes."""
+    ``quorum``, ``unreachable`` or ``invalid``; ``evidence`` holds signed notes."""
 
     kind: str
     who: str
@@ -91,12 +96,15 @@ class _Forked(Exception):
 
 
 class Witness:
-    """Cosigns the checkpoints of the logs that it watches."""
+    """Cosigns the checkpoints of the logs that it watches, with every one of its keys."""
 
-    def __init__(self, log: AuditLog, signer: Signer, watched: Sequence[Verifier]) -> None:
+    def __init__(
+        self, log: AuditLog, signer: Signer, watched: Sequence[Verifier], *more: Signer
+    ) -> None:
         self._log = log
         self._store: Store = log.store
         self.signer = signer
+        self.signers = (signer, *more)
         self._watched = {verifier.name: verifier for verifier in watched}
 
     def add_checkpoint(self, body: bytes) -> Answer:
@@ -110,11 +118,11 @@ class Witness:
         if verifier is None:
             return Answer(404, "unknown log\n")
         try:
-            opened, _ = open_note(note, [verifier])
+            note = _of_log(note, verifier)
         except BadNote as error:
             return Answer(403, f"{error}\n")
         try:
-            head = Checkpoint.parse(opened.text)
+            head = Checkpoint.parse(parse_note(note).text)
         except BadNote as error:
             return Answer(400, f"{error}\n")
         if old > head.size:
@@ -127,6 +135,21 @@ class Witness:
         if answer.alert is not None:
             record_alert(self._log, answer.alert)
         return answer
+
+    def cosigned(self, origin_hash: str) -> str | None:
+        """For monitors: the newest checkpoint of a watched log with its log's signature and our
+        cosignatures; None when we cosigned none. ``origin_hash``: SHA-256 of the origin, hex."""
+        for name in self._watched:
+            if sha256(name.encode()).hexdigest() != origin_hash:
+                continue
+            with self._log.reading() as connection:
+                known = _known(connection, name)
+            if known is None:
+                return None
+            note = parse_note(known.note)
+            ours = any(k.verifier.matches(s) for s in note.signatures for k in self.signers)
+            return known.note if ours else None
+        return None
 
     def _advance(
         self, connection: Connection, old: int, proof: list[bytes], head: Checkpoint, note: str
@@ -148,9 +171,19 @@ class Witness:
         except BadProof as error:
             alert = _fork(head, known.note if known else "", note)
             raise _Forked(Answer(422, f"{error}\n", alert=alert)) from error
-        _remember(connection, head, note)
-        text_ = head.text()
-        return Answer(200, self.signer.cosign(text_, now_ms() // 1000).line())
+        lines = cosign(self.signers, head.text())
+        _remember(connection, head, note + lines)
+        return Answer(200, lines)
+
+
+def cosign(signers: Sequence[Signer], text_: str) -> str:
+    """The signature lines of a witness's keys over a checkpoint's text, now."""
+    return "".join(signer.cosign(text_, now_ms() // 1000).line() for signer in signers)
+
+
+def cosigner_id(witness: Verifier) -> str:
+    """How the table of cosignatures names a witness's key: a witness can have two."""
+    return f"{witness.name}+{witness.key_id.hex()}" if witness.kind == ML_DSA_44 else witness.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +232,24 @@ def _fork(head: Checkpoint, before: str, now: str) -> Alert:
 
 
 def record_alert(log: AuditLog, alert: Alert) -> str:
-    """Put an alert on record; gives the entry's id."""
-    return log.append(Event("witness.alert", "-", actor="witness", body=alert.to_json()))
+    """Put an alert on record; gives the entry's id. An entry has a limit, so evidence that is
+    padded past :data:`MOST_EVIDENCE` characters goes with its beginning and its SHA-256."""
+    body = alert.to_json()
+    body["evidence"] = [
+        note
+        if len(note) <= MOST_EVIDENCE
+        else f"{note[:1000]}… sha256:{sha256(note.encode()).hexdigest()}"
+        for note in alert.evidence
+    ]
+    return log.append(Event("witness.alert", "-", actor="witness", body=body))
+
+
+def _of_log(note: str, log: Verifier) -> str:
+    """The note with the signatures of its log alone: others may be any number of anybody's.
+    Raises :class:`BadNote` when the log did not sign it."""
+    opened, _ = open_note(note, [log])
+    ours = tuple(line for line in opened.signatures if log.matches(line))
+    return Note(opened.text, ours).encode()
 
 
 def _parse_request(body: bytes) -> tuple[int, list[bytes], str]:
@@ -241,18 +290,35 @@ class Cosigned:
 
 
 def ask_witness(
-    log: AuditLog, witness: Verifier, url: str, client: httpx.Client
+    log: AuditLog,
+    witness: Verifier,
+    url: str,
+    client: httpx.Client,
+    snapshot: Snapshot | None = None,
 ) -> Cosigned | Alert:
-    """Submit our newest checkpoint; keeps the cosignature, or says what is wrong."""
+    """Submit our newest checkpoint; keeps the cosignature, or says what is wrong.
+
+    ``snapshot``: submit this one, so that several witnesses cosign the same checkpoint.
+    """
     with log.reading() as connection:
-        snapshot = read_snapshot(connection)
+        if snapshot is None:
+            snapshot = read_snapshot(connection)
         row = connection.execute(
             text("SELECT max(size) FROM audit_cosignature WHERE witness = :w"),
-            {"w": witness.name},
+            {"w": cosigner_id(witness)},
         ).first()
     old = int(row[0] or 0) if row else 0
-    head = Checkpoint.parse(parse_note(snapshot.note).text)
-    for _ in range(2):
+    for _ in range(3):
+        if old > snapshot.size:  # another process of ours was faster
+            with log.reading() as connection:
+                newest = read_snapshot(connection)
+            if old > newest.size:
+                return Alert(
+                    "rollback",
+                    witness.name,
+                    f"it saw {old} entries of ours, we have {newest.size}",
+                )
+            snapshot = newest
         with log.reading() as connection:
             path = Prover(tile_reader(connection, snapshot)).consistency(old, snapshot.size)
         lines = "".join(f"{base64.b64encode(node).decode()}\n" for node in path)
@@ -269,17 +335,14 @@ def ask_witness(
             if int(match[1]) == old:
                 return Alert("fork", witness.name, "it saw another tree of this size of ours")
             old = int(match[1])
-            if old > snapshot.size:
-                return Alert(
-                    "rollback",
-                    witness.name,
-                    f"it saw {old} entries of ours, we have {snapshot.size}",
-                )
             continue
         break
+    if answer.status_code == 409 and old > snapshot.size:
+        return Alert("rollback", witness.name, f"it saw {old} entries of ours, we had fewer")
     if answer.status_code != 200:
         kind = "fork" if answer.status_code in (409, 422) else "invalid"
         return Alert(kind, witness.name, f"HTTP {answer.status_code}: {answer.text[:200].strip()}")
+    head = Checkpoint.parse(parse_note(snapshot.note).text)
     return _keep(log, witness, head, snapshot.note, answer.text)
 
 
@@ -303,7 +366,7 @@ def _keep(
                 ),
                 {
                     "size": head.size,
-                    "w": witness.name,
+                    "w": cosigner_id(witness),
                     "t": seconds * 1000,
                     "note": note,
                     "line": signature.line(),
@@ -328,10 +391,19 @@ class Seen:
         return {"origin": self.origin, "size": self.size, "before": self.before}
 
 
-def check_log(log: AuditLog, verifier: Verifier, url: str, client: httpx.Client) -> Seen | Alert:
+def check_log(
+    log: AuditLog,
+    verifier: Verifier,
+    url: str,
+    client: httpx.Client,
+    cosigners: Sequence[Signer] = (),
+) -> Seen | Alert:
     """Fetch another log's checkpoint, prove from its tiles that it only grew, and compare entries
     with the tree: the new ones (of the newest :data:`MOST_BUNDLES` bundles) and a few old ones,
-    others each time."""
+    others each time.
+
+    ``cosigners``: our keys as a witness; what was found consistent is cosigned for monitors.
+    """
     prefix = url.rstrip("/")
 
     def get(name: str) -> bytes:
@@ -341,8 +413,8 @@ def check_log(log: AuditLog, verifier: Verifier, url: str, client: httpx.Client)
 
     try:
         note = get("checkpoint").decode("utf-8", "replace")
-        opened, _ = open_note(note, [verifier])
-        head = Checkpoint.parse(opened.text)
+        note = _of_log(note, verifier)
+        head = Checkpoint.parse(parse_note(note).text)
     except httpx.HTTPError as error:
         return Alert("unreachable", verifier.name, str(error) or type(error).__name__)
     except BadNote as error:
@@ -381,7 +453,7 @@ def check_log(log: AuditLog, verifier: Verifier, url: str, client: httpx.Client)
         connection = session.connection()
         newest = _known(connection, verifier.name)
         if newest is None or newest.size <= head.size:
-            _remember(connection, head, note)
+            _remember(connection, head, note + cosign(cosigners, head.text()))
     return Seen(verifier.name, head.size, known.size if known else 0)
 
 
@@ -426,8 +498,21 @@ def _wrong_bundle(
     return None
 
 
-def stale(connection: Connection, settings: AuditSettings) -> list[Alert]:
-    """An alert for every watched log and every witness that was silent for too long."""
+def asked(settings: AuditSettings, policy: WitnessPolicy | None) -> list[tuple[Verifier, str]]:
+    """Whom we ask to cosign: the witnesses of the settings and those of the policy with a URL."""
+    found = [(Verifier.parse(witness.vkey), witness.url) for witness in settings.witnesses]
+    known = {verifier.vkey for verifier, _ in found}
+    for witness in () if policy is None else policy.witnesses.values():
+        if witness.url and witness.verifier.vkey not in known:
+            found.append((witness.verifier, witness.url))
+    return found
+
+
+def stale(
+    connection: Connection, settings: AuditSettings, policy: WitnessPolicy | None = None
+) -> list[Alert]:
+    """An alert for every watched log, every witness, and the policy's quorum, that was silent for
+    too long."""
     limit = int(settings.alert_hours * HOUR_MS)
     oldest = now_ms() - limit
     alerts = []
@@ -436,11 +521,22 @@ def stale(connection: Connection, settings: AuditSettings) -> list[Alert]:
         known = _known(connection, name)
         if known is not None and known.seen < oldest:
             alerts.append(Alert("stale", name, f"last seen {iso(known.seen)}", (known.note,)))
-    for witness in settings.witnesses:
-        name = Verifier.parse(witness.vkey).name
+    for witness, _ in asked(settings, policy):
         row = connection.execute(
-            text("SELECT max(time) FROM audit_cosignature WHERE witness = :w"), {"w": name}
+            text("SELECT max(time) FROM audit_cosignature WHERE witness = :w"),
+            {"w": cosigner_id(witness)},
         ).scalar_one_or_none()
         if row is not None and row < oldest:
-            alerts.append(Alert("stale", name, f"it last cosigned {iso(row)}"))
+            alerts.append(Alert("stale", witness.name, f"it last cosigned {iso(row)}"))
+    if policy is not None:
+        cosigned = newest_cosigned(connection, policy=policy)
+        if cosigned is None:
+            alerts.append(Alert("quorum", policy.quorum, "its quorum never cosigned a checkpoint"))
+        else:
+            when = connection.execute(
+                text("SELECT max(time) FROM audit_cosignature WHERE size = :s"),
+                {"s": cosigned.size},
+            ).scalar_one()
+            if when < oldest:
+                alerts.append(Alert("quorum", policy.quorum, f"it last cosigned {iso(when)}"))
     return alerts

@@ -103,7 +103,7 @@ def publish(
         from guarded_gen.audit.tiles import export_folder
 
         with progress_bar("writing") as update, log.reading() as connection:
-            files = export_folder(connection, out, update)
+            files = export_folder(connection, out, update, log.witness_policy)
         vkey = log.keys.signer.verifier.vkey
         if json:
             emit({"folder": str(out), "files": files, "verifier_key": vkey})

@@ -31,6 +31,7 @@ def opened_log(*, rolled_back: bool = False) -> Iterator[tuple[AuditLog, Setting
     ``rolled_back``: open it also when the database is older than what was seen before.
     """
     from guarded_gen.audit import AuditLog
+    from guarded_gen.audit.witness_policy import WitnessPolicy
     from guarded_gen.settings import load
     from guarded_gen.store import open_store
 
@@ -44,6 +45,7 @@ def opened_log(*, rolled_back: bool = False) -> Iterator[tuple[AuditLog, Setting
             settings.audit.origin,
             settings.high_water_folder,
             rolled_back=rolled_back,
+            witness_policy=WitnessPolicy.read(settings.audit.witness_policy),
         )
         try:
             yield log, settings

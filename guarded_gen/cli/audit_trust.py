@@ -23,7 +23,9 @@ from guarded_gen.errors import Exit
 if TYPE_CHECKING:
     from guarded_gen.audit import AuditLog, LogEntry
     from guarded_gen.audit.note import Verifier
+    from guarded_gen.audit.proof import TlogProof
     from guarded_gen.audit.witness import Witness
+    from guarded_gen.audit.witness_policy import WitnessPolicy
     from guarded_gen.composition.services import Services
     from policies import Signal
 
@@ -57,6 +59,14 @@ def check_proof(
     witness: Annotated[
         list[str] | None, typer.Option(help="Verifier key of a witness that must have cosigned.")
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A witness policy (C2SP tlog-policy) whose quorum must have cosigned.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check an offline proof. Needs no database: the file, and the log's verifier key."""
@@ -65,19 +75,25 @@ def check_proof(
         from guarded_gen.audit.errors import BadProof
         from guarded_gen.audit.note import Verifier
         from guarded_gen.audit.proof import TlogProof
+        from guarded_gen.audit.witness_policy import WitnessPolicy
 
-        log_key = Verifier.parse(vkey) if vkey else _own_key()
+        rules = WitnessPolicy.parse(policy.read_bytes()) if policy else None
         witnesses = [Verifier.parse(key) for key in witness or ()]
+        given = {key.vkey for key in witnesses}
         try:
             found = TlogProof.parse(file.read_text("utf-8"))
         except UnicodeDecodeError as error:
             raise BadProof(f"{file} is no text") from error
         if found.extra is None:
             raise BadProof("the proof does not carry its entry")
-        head, cosigners = found.verify(found.extra, log_key, witnesses)
+        log_key = _log_key(vkey, rules, found)
+        more = [v for v in (rules.verifiers if rules else ()) if v.vkey not in given]
+        head, cosigners = found.verify(found.extra, log_key, [*witnesses, *more])
         missing = [w.name for w in witnesses if w not in cosigners]
         if missing:
             raise BadProof(f"{', '.join(missing)} did not cosign the checkpoint")
+        if rules is not None and not rules.satisfied_by(cosigners):
+            raise BadProof(rules.unmet(cosigners))
         try:
             entry = LogEntry.parse(found.index, found.extra).to_json()
         except (ValueError, KeyError, TypeError) as error:
@@ -97,6 +113,22 @@ def check_proof(
         out.print(f"proven: entry {found.index} of {head.size:,} in {head.origin}", markup=False)
         for name, value in entry.items():
             out.print(f"{name:<10} {shown(value)}", markup=False)
+
+
+def _log_key(vkey: str | None, policy: WitnessPolicy | None, proof: TlogProof) -> Verifier:
+    """The log's key: as given, else the policy's that signed, else our own."""
+    from guarded_gen.audit.errors import BadProof
+    from guarded_gen.audit.note import Verifier, parse_note
+
+    if vkey:
+        return Verifier.parse(vkey)
+    if policy is None or not policy.logs:
+        return _own_key()
+    signatures = parse_note(proof.checkpoint).signatures
+    for key in policy.logs:
+        if any(key.matches(signature) for signature in signatures):
+            return key
+    raise BadProof("no log of the policy signed the checkpoint")
 
 
 def _own_key() -> Verifier:
@@ -131,8 +163,9 @@ def witness(
             _serve(ours, serve, log)
             return
         while True:
-            record = watch_round(log, settings.audit)
+            record = watch_round(log, settings.audit, ours.signers)
             record["witness_key"] = ours.signer.verifier.vkey
+            record["witness_keys"] = [signer.verifier.vkey for signer in ours.signers]
             record["log_key"] = log.keys.signer.verifier.vkey
             _print_round(record, json)
             if every is None:
@@ -165,7 +198,8 @@ def _print_round(record: dict[str, Any], json: bool) -> None:
         return
     out = console()
     out.print(f"our log      {record['log_key']}", markup=False)
-    out.print(f"our witness  {record['witness_key']}", markup=False)
+    for key in record["witness_keys"]:
+        out.print(f"our witness  {key}", markup=False)
     for cosigned in record["cosigned"]:
         out.print(f"cosigned     {cosigned['witness']}: size {cosigned['size']:,}", markup=False)
     for seen in record["seen"]:

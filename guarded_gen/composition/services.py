@@ -19,6 +19,7 @@ from classifiers.registry import WeightsRegistry
 from classifiers.sound import LoudnessCheck, SpeechCheck
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.search import Query
+from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.consent.book import ConsentBook
 from guarded_gen.gates.banks import Banks, OwnSource, known_as_ours
 from guarded_gen.gates.sampling_key import sampling_secret
@@ -77,7 +78,11 @@ class Services:
     def log(self) -> AuditLog:
         settings = self.settings
         log = AuditLog.open(
-            self.store, settings.keys_folder, settings.audit.origin, settings.high_water_folder
+            self.store,
+            settings.keys_folder,
+            settings.audit.origin,
+            settings.high_water_folder,
+            witness_policy=WitnessPolicy.read(settings.audit.witness_policy),
         )
         log.policies.source = self._policy_text
         return log

@@ -159,7 +159,7 @@ def worker_process(
     process.chores += [
         lambda: settle(decisions),
         BatchChore(api),
-        LogChore(services.log, settings.audit),
+        LogChore(services.log, settings.audit, settings.keys_folder),
         lambda: sweep(desk),
     ]
     return process

@@ -69,19 +69,19 @@ class Watched(_Model):
     @field_validator("vkey")
     @classmethod
     def _log_key(cls, value: str) -> str:
-        return _checked(value, 0x01, "a log's verifier key (type 0x01)")
+        return _checked(value, (0x01,), "a log's verifier key (type 0x01)")
 
 
 class Witness(_Model):
     """A witness that cosigns our checkpoints."""
 
-    vkey: str = Field(description="the witness's verifier key (type 0x04)")
+    vkey: str = Field(description="the witness's verifier key (type 0x04 or 0x06)")
     url: str = Field(description="its submission prefix")
 
     @field_validator("vkey")
     @classmethod
     def _witness_key(cls, value: str) -> str:
-        return _checked(value, 0x04, "a witness's verifier key (type 0x04)")
+        return _checked(value, (0x04, 0x06), "a witness's verifier key (type 0x04 or 0x06)")
 
 
 class AuditSettings(_Model):
@@ -102,6 +102,11 @@ class AuditSettings(_Model):
         " database, best on another disk; empty: high-water below the home",
     )
     witnesses: tuple[Witness, ...] = Field((), description="who cosigns our checkpoints")
+    witness_policy: Path | None = Field(
+        None,
+        description="file (C2SP tlog-policy) that says which witnesses together count as a"
+        " quorum; those with a URL are asked too; empty: one witness is enough",
+    )
     witness_every_s: float = Field(
         600.0, gt=0, description="how often the service asks witnesses and checks watched logs"
     )
@@ -114,7 +119,7 @@ class AuditSettings(_Model):
     )
 
 
-def _checked(vkey: str, kind: int, what: str) -> str:
+def _checked(vkey: str, kinds: tuple[int, ...], what: str) -> str:
     from guarded_gen.audit.errors import BadNote
     from guarded_gen.audit.note import Verifier
 
@@ -122,6 +127,6 @@ def _checked(vkey: str, kind: int, what: str) -> str:
         verifier = Verifier.parse(vkey)
     except BadNote as error:
         raise ValueError(str(error)) from error
-    if verifier.kind != kind:
+    if verifier.kind not in kinds:
         raise ValueError(f"not {what}")
     return verifier.vkey
