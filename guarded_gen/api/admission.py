@@ -17,7 +17,7 @@ from guarded_gen.composition.lines import prompt_gate
 from guarded_gen.errors import NotFound
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.request import ClipRequest
-from guarded_gen.production.rows import new_job
+from guarded_gen.production.rows import END_USER, new_job
 from guarded_gen.production.stage import Done, Refused, Result
 from guarded_gen.production.work import Gated, Work
 from guarded_gen.review.appeals import appeal_link
@@ -119,7 +119,7 @@ def admit(
                 seconds=request.seconds if kind == "video" else 0.0,
                 key_id=caller.key_id,
                 priority=priority,
-                details=details,
+                details={**(details or {}), END_USER: request.subject != caller.name},
                 traceparent=carrier.get("traceparent"),
             )
 

@@ -12,7 +12,7 @@ from guarded_gen.api.context import api_of
 from guarded_gen.api.objects import page
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.requests import CreateKey, parsed, request_body
-from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.api.schemas import API_KEY_CREATED, API_KEY_PAGE, DELETED, answers
 from guarded_gen.jobs import now_ms
 
 router = APIRouter(prefix="/v1/api_keys", tags=["keys"])
@@ -20,7 +20,7 @@ _OVERLAP_MS = 24 * 3_600_000
 _DAY_MS = 86_400_000
 
 
-@router.get("", responses=answers(LIST))
+@router.get("", responses=answers(API_KEY_PAGE))
 async def list_keys(request: Request) -> Response:
     """This tenant's keys; never their secrets."""
     api = api_of(request)
@@ -29,7 +29,7 @@ async def list_keys(request: Request) -> Response:
     return JSONResponse(page([key_object(key) for key in keys], False))
 
 
-@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateKey))
+@router.post("", responses=answers(API_KEY_CREATED), openapi_extra=request_body(CreateKey))
 async def create_key(request: Request) -> Response:
     """A new key of this tenant, with at most the rights of the caller. Shown once."""
     api = api_of(request)
@@ -54,7 +54,7 @@ async def create_key(request: Request) -> Response:
     return JSONResponse(key_object(key, text))
 
 
-@router.post("/{key_id}/rotate", responses=answers(ANY))
+@router.post("/{key_id}/rotate", responses=answers(API_KEY_CREATED))
 async def rotate_key(request: Request, key_id: str) -> Response:
     """A successor with the same rights; the old key works for another 24 hours."""
     api = api_of(request)
@@ -63,7 +63,7 @@ async def rotate_key(request: Request, key_id: str) -> Response:
     return JSONResponse(key_object(key, text))
 
 
-@router.delete("/{key_id}", responses=answers(ANY))
+@router.delete("/{key_id}", responses=answers(DELETED))
 async def revoke_key(request: Request, key_id: str) -> Response:
     """End a key now; other processes follow within five seconds."""
     api = api_of(request)

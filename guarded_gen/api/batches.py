@@ -26,9 +26,9 @@ from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.files import find as find_file
 from guarded_gen.api.objects import at_s, page, video_object
 from guarded_gen.api.problems import Problem, invalid, not_found
-from guarded_gen.api.requests import CreateBatch, CreateVideo, parsed, request_body, size_of
-from guarded_gen.api.schemas import ANY, LIST, answers
-from guarded_gen.api.videos import clip_fields, supported
+from guarded_gen.api.requests import CreateBatch, CreateVideo, only, parsed, request_body, size_of
+from guarded_gen.api.schemas import BATCH, BATCH_PAGE, answers
+from guarded_gen.api.videos import clip_fields, refuse_characters, supported
 from guarded_gen.errors import NotFound
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.jobs.webhooks import announce_batch
@@ -77,13 +77,15 @@ def batch_object(row: Batch) -> dict[str, Any]:
     }
 
 
-@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateBatch))
+@router.post("", responses=answers(BATCH), openapi_extra=request_body(CreateBatch))
 async def create_batch(request: Request) -> Response:
     """Work off an uploaded file of ``/v1/videos`` lines."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
     async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateBatch, body)
+        only("output_expires_after", wanted.output_expires_after)
+        only("completion_window", wanted.completion_window, "24h")
         if wanted.endpoint != ENDPOINT:
             raise invalid(f"batches are for {ENDPOINT}", "endpoint")
 
@@ -130,7 +132,7 @@ def find(api: Api, caller: Caller, id: str) -> Batch:
     return row
 
 
-@router.get("", responses=answers(LIST))
+@router.get("", responses=answers(BATCH_PAGE))
 async def list_batches(
     request: Request,
     after: Annotated[str | None, Query(max_length=64)] = None,
@@ -156,7 +158,7 @@ async def list_batches(
     return JSONResponse(page([batch_object(row) for row in rows[:limit]], len(rows) > limit))
 
 
-@router.get("/{batch_id}", responses=answers(ANY))
+@router.get("/{batch_id}", responses=answers(BATCH))
 async def retrieve_batch(request: Request, batch_id: str) -> Response:
     """One batch."""
     api = api_of(request)
@@ -164,7 +166,7 @@ async def retrieve_batch(request: Request, batch_id: str) -> Response:
     return JSONResponse(batch_object(await anyio.to_thread.run_sync(find, api, caller, batch_id)))
 
 
-@router.post("/{batch_id}/cancel", responses=answers(ANY))
+@router.post("/{batch_id}/cancel", responses=answers(BATCH))
 async def cancel_batch(request: Request, batch_id: str) -> Response:
     """Take in no more lines; jobs that run go on to their end."""
     api = api_of(request)
@@ -301,6 +303,8 @@ class BatchChore:
                     fields["seconds"] = wanted.seconds
                 if wanted.size is not None:
                     fields["width"], fields["height"] = size_of(wanted.size)
+                if wanted.characters:
+                    refuse_characters(api, caller, wanted.characters, fields["backend"])
                 if wanted.input_reference is not None:
                     raise invalid("lines take no input_reference", "input_reference") from None
                 clip = ClipRequest.checked(api.settings.limits, **fields)

@@ -15,12 +15,12 @@ from guarded_gen.api.objects import at_s
 from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.references import store_reference
 from guarded_gen.api.requests import CreateCharacter, parsed, request_body
-from guarded_gen.api.schemas import ANY, answers
+from guarded_gen.api.schemas import CHARACTER, DELETED, answers
 from guarded_gen.audit import Event
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.store.tables.jobs import Character
 
-router = APIRouter(prefix="/v1/videos/characters", tags=["videos"])
+router = APIRouter(prefix="/v1/videos/characters", tags=["characters"])
 
 
 def character_object(row: Character) -> dict[str, Any]:
@@ -34,7 +34,11 @@ def character_object(row: Character) -> dict[str, Any]:
     }
 
 
-@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateCharacter, ("video",)))
+@router.post(
+    "",
+    responses=answers(CHARACTER),
+    openapi_extra=request_body(CreateCharacter, {"video": "one"}),
+)
 async def create_character(request: Request) -> Response:
     """Keep a likeness. ``consent_id`` names the person's consent: one of ``/v1/consents`` that is
     valid now, or one in your own records.
@@ -119,7 +123,7 @@ def usable(api: Api, caller: Caller, id: str) -> Character:
     return row
 
 
-@router.get("/{character_id}", responses=answers(ANY))
+@router.get("/{character_id}", responses=answers(CHARACTER))
 async def retrieve_character(request: Request, character_id: str) -> Response:
     """One likeness."""
     api = api_of(request)
@@ -128,7 +132,7 @@ async def retrieve_character(request: Request, character_id: str) -> Response:
     return JSONResponse(character_object(row))
 
 
-@router.delete("/{character_id}", responses=answers(ANY))
+@router.delete("/{character_id}", responses=answers(DELETED))
 async def revoke_character(request: Request, character_id: str) -> Response:
     """Withdraw the consent: the clip is deleted and the likeness cannot be used again."""
     api = api_of(request)

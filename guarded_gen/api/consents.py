@@ -18,11 +18,11 @@ from guarded_gen.api.context import Remember, api_of
 from guarded_gen.api.objects import page
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.requests import CreateConsent, parsed, request_body
-from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.api.schemas import CONSENT, CONSENT_PAGE, answers
 from guarded_gen.consent.book import ConsentRecord
 
 router = APIRouter(prefix="/v1/consents", tags=["consents"])
-_FILES = ("pictures", "evidence")
+_FILES = {"pictures": "many", "evidence": "one"}
 
 
 def consent_object(record: ConsentRecord) -> dict[str, Any]:
@@ -40,7 +40,11 @@ def consent_object(record: ConsentRecord) -> dict[str, Any]:
     }
 
 
-@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateConsent, _FILES))
+@router.post(
+    "",
+    responses=answers(CONSENT),
+    openapi_extra=request_body(CreateConsent, _FILES),
+)
 async def create_consent(request: Request) -> Response:
     """Enrol somebody who agreed: ``pictures[]`` of only this person, and the signed form as the
     file ``evidence`` or its hash as ``evidence_sha256``."""
@@ -80,7 +84,7 @@ async def create_consent(request: Request) -> Response:
         return await api.post(request, caller, body, work)
 
 
-@router.get("", responses=answers(LIST))
+@router.get("", responses=answers(CONSENT_PAGE))
 async def list_consents(request: Request) -> Response:
     """Every consent, revoked ones too."""
     api = api_of(request)
@@ -89,7 +93,7 @@ async def list_consents(request: Request) -> Response:
     return JSONResponse(page([consent_object(record) for record in records], False))
 
 
-@router.get("/{consent_id}", responses=answers(ANY))
+@router.get("/{consent_id}", responses=answers(CONSENT))
 async def retrieve_consent(request: Request, consent_id: str) -> Response:
     """One consent."""
     api = api_of(request)
@@ -98,7 +102,7 @@ async def retrieve_consent(request: Request, consent_id: str) -> Response:
     return JSONResponse(consent_object(record))
 
 
-@router.delete("/{consent_id}", responses=answers(ANY))
+@router.delete("/{consent_id}", responses=answers(CONSENT))
 async def revoke_consent(request: Request, consent_id: str) -> Response:
     """End a consent: the key of the person's vectors is destroyed, and nothing can read them."""
     api = api_of(request)

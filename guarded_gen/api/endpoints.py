@@ -22,7 +22,15 @@ from guarded_gen.api.requests import (
     parsed,
     request_body,
 )
-from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.api.schemas import (
+    DELETED,
+    ENDPOINT,
+    ENDPOINT_PAGE,
+    ENDPOINT_SECRET,
+    ENDPOINT_TEST,
+    EVENT_TYPE_LIST,
+    answers,
+)
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.jobs import webhooks as hooks
 from guarded_gen.store.tables.jobs import WebhookDelivery, WebhookEndpoint
@@ -46,7 +54,7 @@ def endpoint_object(row: WebhookEndpoint, secret: bool = False) -> dict[str, Any
     return {**shown, "signing_secret": row.secret} if secret else shown
 
 
-@router.get("/webhook_event_types", responses=answers(ANY))
+@router.get("/webhook_event_types", responses=answers(EVENT_TYPE_LIST))
 async def event_types(request: Request) -> Response:
     """The events that endpoints can ask for."""
     api = api_of(request)
@@ -78,7 +86,9 @@ def check_url(api: Api, url: str) -> str:
 
 
 @router.post(
-    "/webhook_endpoints", responses=answers(ANY), openapi_extra=request_body(CreateEndpoint)
+    "/webhook_endpoints",
+    responses=answers(ENDPOINT_SECRET),
+    openapi_extra=request_body(CreateEndpoint),
 )
 async def create_endpoint(request: Request) -> Response:
     """Add an endpoint. Its signing secret is shown now and never again."""
@@ -113,7 +123,7 @@ async def create_endpoint(request: Request) -> Response:
         return await api.post(request, caller, body, work)
 
 
-@router.get("/webhook_endpoints", responses=answers(LIST))
+@router.get("/webhook_endpoints", responses=answers(ENDPOINT_PAGE))
 async def list_endpoints(
     request: Request,
     after: Annotated[str | None, Query(max_length=64)] = None,
@@ -142,7 +152,7 @@ def find(api: Api, caller: Caller, id: str) -> WebhookEndpoint:
     return row
 
 
-@router.get("/webhook_endpoints/{id}", responses=answers(ANY))
+@router.get("/webhook_endpoints/{id}", responses=answers(ENDPOINT))
 async def retrieve_endpoint(request: Request, id: str) -> Response:
     """One endpoint, with the last failed deliveries that were given up."""
     api = api_of(request)
@@ -176,7 +186,9 @@ async def retrieve_endpoint(request: Request, id: str) -> Response:
 
 
 @router.post(
-    "/webhook_endpoints/{id}", responses=answers(ANY), openapi_extra=request_body(UpdateEndpoint)
+    "/webhook_endpoints/{id}",
+    responses=answers(ENDPOINT),
+    openapi_extra=request_body(UpdateEndpoint),
 )
 async def update_endpoint(request: Request, id: str) -> Response:
     """Change an endpoint."""
@@ -198,7 +210,7 @@ async def update_endpoint(request: Request, id: str) -> Response:
 
 @router.post(
     "/webhook_endpoints/{id}/rotate_secret",
-    responses=answers(ANY),
+    responses=answers(ENDPOINT_SECRET),
     openapi_extra=request_body(RotateSecret),
 )
 async def rotate_secret(request: Request, id: str) -> Response:
@@ -234,7 +246,7 @@ async def _changed(
     return JSONResponse(await anyio.to_thread.run_sync(work))
 
 
-@router.delete("/webhook_endpoints/{id}", responses=answers(ANY))
+@router.delete("/webhook_endpoints/{id}", responses=answers(DELETED))
 async def delete_endpoint(request: Request, id: str) -> Response:
     """Remove an endpoint; what was not delivered yet is given up."""
     api = api_of(request)
@@ -250,7 +262,9 @@ async def delete_endpoint(request: Request, id: str) -> Response:
 
 
 @router.post(
-    "/webhook_endpoints/{id}/test", responses=answers(ANY), openapi_extra=request_body(TestEndpoint)
+    "/webhook_endpoints/{id}/test",
+    responses=answers(ENDPOINT_TEST),
+    openapi_extra=request_body(TestEndpoint),
 )
 async def test_endpoint(request: Request, id: str) -> Response:
     """Send a sample event now, once, and tell how it was answered."""

@@ -14,8 +14,8 @@ from guarded_gen.api.bodies import Upload, body_of
 from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.objects import at_s, page
 from guarded_gen.api.problems import Problem, not_found
-from guarded_gen.api.requests import CreateFile, parsed, request_body
-from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.api.requests import CreateFile, only, parsed, request_body
+from guarded_gen.api.schemas import BINARY, DELETED, FILE, FILE_PAGE, answers
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.store.tables.jobs import StoredFile
 
@@ -37,13 +37,18 @@ def file_object(file: StoredFile) -> dict[str, Any]:
     }
 
 
-@router.post("", responses=answers(ANY), openapi_extra=request_body(CreateFile, ("file",)))
+@router.post(
+    "",
+    responses=answers(FILE),
+    openapi_extra=request_body(CreateFile, {"file": "one"}),
+)
 async def create_file(request: Request) -> Response:
     """Upload a file."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
     async with body_of(request, api.scratch) as body:
         wanted = parsed(CreateFile, body, frozenset({"file"}))
+        only("expires_after", wanted.expires_after)
         upload = body.file("file")
         if wanted.purpose not in PURPOSES:
             raise Problem(
@@ -94,7 +99,7 @@ def find(api: Api, caller: Caller, id: str) -> StoredFile:
     return file
 
 
-@router.get("", responses=answers(LIST))
+@router.get("", responses=answers(FILE_PAGE))
 async def list_files(
     request: Request,
     after: Annotated[str | None, Query(max_length=64)] = None,
@@ -129,7 +134,7 @@ async def list_files(
     return JSONResponse(page([file_object(file) for file in files], more))
 
 
-@router.get("/{file_id}", responses=answers(ANY))
+@router.get("/{file_id}", responses=answers(FILE))
 async def retrieve_file(request: Request, file_id: str) -> Response:
     """One file's description."""
     api = api_of(request)
@@ -137,7 +142,7 @@ async def retrieve_file(request: Request, file_id: str) -> Response:
     return JSONResponse(file_object(await anyio.to_thread.run_sync(find, api, caller, file_id)))
 
 
-@router.get("/{file_id}/content", responses=answers())
+@router.get("/{file_id}/content", responses=answers(BINARY, media="application/octet-stream"))
 async def file_content(request: Request, file_id: str) -> Response:
     """The bytes of a file."""
     api = api_of(request)
@@ -150,7 +155,7 @@ async def file_content(request: Request, file_id: str) -> Response:
     )
 
 
-@router.delete("/{file_id}", responses=answers(ANY))
+@router.delete("/{file_id}", responses=answers(DELETED))
 async def delete_file(request: Request, file_id: str) -> Response:
     """Delete a file."""
     api = api_of(request)

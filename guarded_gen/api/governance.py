@@ -21,7 +21,17 @@ from guarded_gen.api.requests import (
     parsed,
     request_body,
 )
-from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.api.schemas import (
+    APPEAL,
+    APPEAL_PAGE,
+    LOG_ENTRY,
+    LOG_PAGE,
+    POLICY_PAGE,
+    REPLAY,
+    REVIEW_DECISION,
+    REVIEW_PAGE,
+    answers,
+)
 from guarded_gen.audit import Query as LogQuery
 from guarded_gen.errors import NotFound
 from guarded_gen.governance.recorded import read_recorded
@@ -69,7 +79,7 @@ def appeal_object(status: AppealStatus) -> dict[str, Any]:
     }
 
 
-@router.post("/appeals", responses=answers(ANY), openapi_extra=request_body(CreateAppeal))
+@router.post("/appeals", responses=answers(APPEAL), openapi_extra=request_body(CreateAppeal))
 async def create_appeal(request: Request) -> Response:
     """Appeal a refusal. Another person than the first decides; ``appeal.decided`` tells you."""
     api = api_of(request)
@@ -91,7 +101,7 @@ async def create_appeal(request: Request) -> Response:
         return await api.post(request, caller, body, work)
 
 
-@router.get("/appeals", responses=answers(LIST))
+@router.get("/appeals", responses=answers(APPEAL_PAGE))
 async def list_appeals(
     request: Request, decision_id: Annotated[str, Query(max_length=64)]
 ) -> Response:
@@ -107,7 +117,7 @@ async def list_appeals(
     return JSONResponse(page(await anyio.to_thread.run_sync(work), False))
 
 
-@router.get("/policies", responses=answers(LIST))
+@router.get("/policies", responses=answers(POLICY_PAGE))
 async def list_policies(request: Request) -> Response:
     """The policy in force and the library."""
     api = api_of(request)
@@ -125,7 +135,9 @@ async def list_policies(request: Request) -> Response:
     return JSONResponse(page(items, False))
 
 
-@router.post("/policies/replays", responses=answers(ANY), openapi_extra=request_body(ReplayPolicy))
+@router.post(
+    "/policies/replays", responses=answers(REPLAY), openapi_extra=request_body(ReplayPolicy)
+)
 async def replay_policy(request: Request) -> Response:
     """What another policy would have decided on what was recorded: nothing changes.
 
@@ -172,7 +184,7 @@ def _replay(api: Api, caller: Caller, text: str) -> dict[str, Any]:
     }
 
 
-@router.get("/audit/entries", responses=answers(LIST))
+@router.get("/audit/entries", responses=answers(LOG_PAGE))
 async def list_entries(
     request: Request,
     kind: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9_.]+$")] = None,
@@ -194,7 +206,7 @@ async def list_entries(
     return JSONResponse(page(rows[:limit], len(rows) > limit))
 
 
-@router.get("/audit/entries/{entry_id}", responses=answers(ANY))
+@router.get("/audit/entries/{entry_id}", responses=answers(LOG_ENTRY))
 async def retrieve_entry(request: Request, entry_id: str) -> Response:
     """One log entry."""
     api = api_of(request)
@@ -237,7 +249,7 @@ def case_object(case: ReviewCase) -> dict[str, Any]:
     }
 
 
-@router.get("/reviews", responses=answers(LIST))
+@router.get("/reviews", responses=answers(REVIEW_PAGE))
 async def list_reviews(request: Request) -> Response:
     """Cases that wait for a person, most urgent first."""
     api = api_of(request)
@@ -250,7 +262,9 @@ async def list_reviews(request: Request) -> Response:
 
 
 @router.post(
-    "/reviews/{case_id}/decision", responses=answers(ANY), openapi_extra=request_body(DecideCase)
+    "/reviews/{case_id}/decision",
+    responses=answers(REVIEW_DECISION),
+    openapi_extra=request_body(DecideCase),
 )
 async def decide_case(request: Request, case_id: str) -> Response:
     """Say ``allow`` or ``block`` of a case; takes effect when the undo window has closed."""

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.isolation import Readiness
+from guarded_gen.api.schemas import HEALTH, READINESS, TEXT, answers
 from guarded_gen.api.version import VERSION
 from guarded_gen.errors import StorageFailed
 from guarded_gen.production.rows import OPEN
@@ -21,13 +22,19 @@ READY_WITHIN_S = 0.8
 """Load balancers give up after a second."""
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={200: answers(HEALTH)[200]})
 async def healthz(request: Request) -> Response:
     """The process answers."""
     return JSONResponse({"status": "ok", "version": VERSION})
 
 
-@router.get("/readyz", responses={503: {"description": "Not ready."}})
+@router.get(
+    "/readyz",
+    responses={
+        200: answers(READINESS)[200],
+        503: {**answers(READINESS, 503)[503], "description": "Not ready."},
+    },
+)
 async def readyz(request: Request) -> Response:
     """Whether to send traffic here: models loaded, database, queue and storage reachable."""
     api = api_of(request)
@@ -73,7 +80,7 @@ class DiskFull(StorageFailed):
     code = "disk_full"
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", responses={200: answers(TEXT, media="text/plain")[200]})
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
     api = api_of(request)

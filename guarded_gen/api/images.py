@@ -16,8 +16,16 @@ from guarded_gen.api.admission import admit, blocked_problem
 from guarded_gen.api.bodies import body_of
 from guarded_gen.api.context import Answer, Api, Remember, api_of
 from guarded_gen.api.problems import Problem, invalid
-from guarded_gen.api.requests import EditImage, GenerateImage, parsed, request_body, size_of
-from guarded_gen.api.schemas import ANY, answers
+from guarded_gen.api.requests import (
+    EditImage,
+    GenerateImage,
+    only,
+    parsed,
+    request_body,
+    size_of,
+    subject_of,
+)
+from guarded_gen.api.schemas import IMAGES, answers, download
 from guarded_gen.api.videos import backend_of, serve, supported
 from guarded_gen.jobs import new_id
 from guarded_gen.production.formats import format_of, formats_of, suffix_of
@@ -26,11 +34,13 @@ from guarded_gen.store.tables.jobs import Job
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _DEFAULT_SIZE = (512, 512)
+QUALITY_STEPS = {"auto": None, "standard": None, "low": 2, "medium": 4, "high": 8, "hd": 8}
+"""Sampling steps of a model that samples, for the words of the SDKs."""
 _STATUS = {"unsupported_spec": 400, "cancelled": 409, "timeout": 504, "storage_failed": 507}
 """How a job's error is told to who waits for its picture; any other is ours (500)."""
 
 
-@router.post("/generations", responses=answers(ANY), openapi_extra=request_body(GenerateImage))
+@router.post("/generations", responses=answers(IMAGES), openapi_extra=request_body(GenerateImage))
 async def generate_image(request: Request) -> Response:
     """Signed pictures from a prompt. Waits for them; a held one is answered with 409."""
     api = api_of(request)
@@ -46,7 +56,9 @@ async def generate_image(request: Request) -> Response:
 
 
 @router.post(
-    "/edits", responses=answers(ANY), openapi_extra=request_body(EditImage, ("image", "mask"))
+    "/edits",
+    responses=answers(IMAGES),
+    openapi_extra=request_body(EditImage, {"image": "one", "mask": "one"}),
 )
 async def edit_image(request: Request) -> Response:
     """Always refused with ``unsupported_mode``: backends edit videos, none a still picture."""
@@ -54,6 +66,8 @@ async def edit_image(request: Request) -> Response:
     await api.enter(request, Scope.GENERATE)
     async with body_of(request, api.scratch) as body:
         wanted = parsed(EditImage, body, frozenset({"image", "mask"}))
+        can_follow(wanted)
+        only("input_fidelity", wanted.input_fidelity)
         if body.file("image") is None:
             raise Problem(
                 400,
@@ -93,12 +107,20 @@ async def pictures(
     return 200, answer
 
 
+def can_follow(wanted: GenerateImage) -> None:
+    """Refuse what a picture's request may name elsewhere and nothing here does."""
+    only("stream", wanted.stream, False)
+    only("partial_images", wanted.partial_images, 0)
+    only("output_format", wanted.output_format, *(form.name for form in formats_of(Mode.IMAGE)))
+    only("output_compression", wanted.output_compression)
+    only("quality", wanted.quality, *QUALITY_STEPS)
+    only("background", wanted.background, "auto", "opaque")
+    only("moderation", wanted.moderation, "auto")
+    only("style", wanted.style)
+
+
 def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request) -> list[Job]:
-    if wanted.stream:
-        raise invalid("streams of partial pictures are not supported", "stream")
-    known = [form.name for form in formats_of(Mode.IMAGE)]
-    if wanted.output_format not in (None, *known):
-        raise invalid(f"pictures are given as {' or '.join(known)}", "output_format")
+    can_follow(wanted)
     if wanted.response_format == "url" and not api.settings.api.public_url:
         raise invalid("url needs api.public_url to be set", "response_format")
     width, height = _DEFAULT_SIZE if wanted.size in (None, "auto") else size_of(str(wanted.size))
@@ -112,11 +134,12 @@ def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request)
             "seed": None if wanted.seed is None else wanted.seed + number,
             "backend": backend_of(api, wanted.model),
             "tenant": caller.tenant,
-            "subject": wanted.safety_identifier or wanted.user or caller.name,
+            "subject": subject_of(wanted, caller),
             "mode": Mode.IMAGE,
             "format": wanted.output_format,
             "jurisdiction": wanted.jurisdiction,
             "label": wanted.label,
+            "steps": QUALITY_STEPS.get(wanted.quality or "auto"),
         }
         clip = ClipRequest.checked(api.settings.limits, **fields)
         supported(api, clip)
@@ -179,7 +202,7 @@ def picture(api: Api, job: Job, form: str | None) -> dict[str, Any]:
     return {"b64_json": base64.b64encode(data).decode(), **extra}
 
 
-@router.get("/{image_id}/content", responses=answers())
+@router.get("/{image_id}/content", responses=download("image/png", "image/webp", "image/jpeg"))
 async def image_content(request: Request, image_id: str) -> Response:
     """A signed picture. Ours: for pictures that were held or took long."""
     api = api_of(request)

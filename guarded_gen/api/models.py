@@ -11,17 +11,18 @@ from starlette.responses import JSONResponse, Response
 from generator.errors import GeneratorError
 from generator.registry import available
 from guarded_gen.access.keys import Scope
+from guarded_gen.api import schemas
 from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.moderations import MODEL
 from guarded_gen.api.problems import not_found
-from guarded_gen.api.schemas import ANY, LIST, answers
+from guarded_gen.api.schemas import MODEL_PAGE, answers
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 _SINCE = 1_795_219_200
 """2026-11-21: the day of the first version; a backend has no other date."""
 
 
-@router.get("", responses=answers(LIST))
+@router.get("", responses=answers(MODEL_PAGE))
 async def list_models(request: Request) -> Response:
     """Every backend, with what it can do and whether it is a trained model."""
     api = api_of(request)
@@ -30,7 +31,7 @@ async def list_models(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": models, "has_more": False})
 
 
-@router.get("/{model}", responses=answers(ANY))
+@router.get("/{model}", responses=answers(schemas.MODEL))
 async def retrieve_model(request: Request, model: str) -> Response:
     """One of them."""
     api = api_of(request)

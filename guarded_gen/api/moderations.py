@@ -16,7 +16,7 @@ from guarded_gen.api.bodies import body_of
 from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.problems import invalid
 from guarded_gen.api.references import image_at
-from guarded_gen.api.requests import Moderate, parsed, request_body
+from guarded_gen.api.requests import Moderate, parsed, request_body, subject_of
 from guarded_gen.api.schemas import MODERATION, answers
 from guarded_gen.gates.gate import GateResult, classify, judge, judge_text
 from guarded_gen.production.request import clean_prompt
@@ -55,9 +55,11 @@ async def moderate(request: Request) -> Response:
     async with body_of(request, api.scratch) as body:
         wanted = parsed(Moderate, body)
         texts, pictures = inputs(api, wanted.input)
-        context = Context(tenant=caller.tenant)
+        subject = subject_of(wanted, caller)
+        strikes = await anyio.to_thread.run_sync(api.services.strikes, caller.tenant, subject)
+        context = Context(tenant=caller.tenant, strikes=strikes)
         # The same choice as for a clip of this caller: a canary's share is judged by the canary.
-        policy = api.services.choice_for(caller.name, caller.tenant)
+        policy = api.services.choice_for(subject, caller.tenant)
         if pictures:
             results = await anyio.to_thread.run_sync(
                 _with_pictures, api, policy, texts, pictures, context

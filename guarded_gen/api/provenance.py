@@ -26,11 +26,15 @@ class CheckFile(Fields):
     """A form with one file, ``file``; of a stream also its media ``segments[]``, in order."""
 
 
-_FILES = ("file", "segments")
+_FILES = {"file": "one", "segments": "many"}
 
 
-@router.post("", responses=answers(PROVENANCE), openapi_extra=request_body(CheckFile, _FILES))
-async def check(request: Request) -> Response:
+@router.post(
+    "",
+    responses=answers(PROVENANCE),
+    openapi_extra=request_body(CheckFile, _FILES),
+)
+async def check_provenance(request: Request) -> Response:
     """Read credentials, watermark and likeness of a file, without any network.
 
     Of a DASH or CMAF stream, send the initialisation segment as ``file`` and the media segments

@@ -5,13 +5,24 @@ Numbers may come as strings (forms have nothing else). Unknown fields are refuse
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
+from guarded_gen.access.keys import Caller
 from guarded_gen.api.bodies import Body, label
 from guarded_gen.api.problems import Problem
+from guarded_gen.api.schemas import BINARY, NAMED, TEXT, reference
 from provenance.label import LabelWish
 
 _SIZE = re.compile(r"^\s*(\d{1,5})\s*[xX]\s*(\d{1,5})\s*$")
@@ -36,23 +47,41 @@ def _truth(value: Any) -> Any:
     return value
 
 
+def _object(value: Any) -> Any:
+    """In forms an object is a part of JSON (OpenAPI's rule), or has bracketed names."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("must be an object") from error
+    return value
+
+
 def _list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Int = Annotated[int, BeforeValidator(_number)]
-Num = Annotated[float, BeforeValidator(_number)]
-Truth = Annotated[bool, BeforeValidator(_truth)]
+def _or_text(kind: str) -> WithJsonSchema:
+    """Forms have text only, and SDKs send numbers as text in JSON too."""
+    return WithJsonSchema({"anyOf": [{"type": kind}, {"type": "string"}]})
+
+
+Int = Annotated[int, BeforeValidator(_number), _or_text("integer")]
+Num = Annotated[float, BeforeValidator(_number), _or_text("number")]
+Truth = Annotated[bool, BeforeValidator(_truth), _or_text("boolean")]
 Short = Annotated[str, Field(max_length=200)]
+EndUser = Annotated[str, Field(min_length=1, max_length=128)]
+"""The caller's own name for the person who asks; only a pseudonym of it goes on record."""
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    BeforeValidator(_object),
     Field(max_length=16),
 ]
 
 
 def _wish(value: Any) -> Any:
     """``true``, ``false`` and a text alone stand for a label with nothing else said."""
-    value = _truth(value)
+    value = _object(_truth(value))
     if isinstance(value, bool):
         return {"show": value}
     return {"text": value} if isinstance(value, str) else value
@@ -60,6 +89,31 @@ def _wish(value: Any) -> Any:
 
 Place = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
 Label = Annotated[LabelWish, BeforeValidator(_wish)]
+_INPUT = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}},
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "title": "ModerationPart",
+                "required": ["type"],
+                "properties": {
+                    "type": {"type": "string", "enum": ["text", "image_url"]},
+                    "text": {"type": "string"},
+                    "image_url": {
+                        "type": "object",
+                        "title": "ModerationPicture",
+                        "required": ["url"],
+                        "properties": {"url": {"type": "string"}},
+                    },
+                },
+            },
+        },
+    ]
+}
+"""A text, texts, or texts and pictures (``https:`` or ``data:``) that belong together."""
 
 
 class Request(BaseModel):
@@ -77,6 +131,15 @@ class VideoSource(Request):
     id: Short
 
 
+REFERENCE_PARTS = {
+    "input_reference[image_url]": TEXT,
+    "input_reference[file_id]": TEXT,
+    "characters[][id]": {"type": "array", "items": TEXT},
+}
+SOURCE_PARTS = {"video[id]": TEXT}
+"""How forms name the parts of nested fields."""
+
+
 class Sampling(Request):
     """Fields that other servers of this API take as well."""
 
@@ -89,8 +152,8 @@ class Sampling(Request):
     negative_prompt: str | None = None
     num_inference_steps: Int | None = Field(None, gt=0, le=1000)
     guidance_scale: Num | None = Field(None, ge=0, le=100)
-    user: Short | None = None
-    safety_identifier: Short | None = None
+    user: EndUser | None = None
+    safety_identifier: EndUser | None = None
     metadata: Metadata | None = None
     priority: Int | None = Field(None, ge=1, le=100)
     format: Short | None = None
@@ -153,8 +216,8 @@ class GenerateImage(Request):
     moderation: Short | None = None
     style: Short | None = None
     seed: Int | None = Field(None, ge=0, lt=2**63)
-    user: Short | None = None
-    safety_identifier: Short | None = None
+    user: EndUser | None = None
+    safety_identifier: EndUser | None = None
     jurisdiction: Place | None = None
     label: Label | None = None
     stream: Truth | None = None
@@ -167,8 +230,10 @@ class EditImage(GenerateImage):
 
 
 class Moderate(Request):
-    input: Any
+    input: Annotated[Any, WithJsonSchema(_INPUT)]
     model: Short | None = None
+    user: EndUser | None = None
+    safety_identifier: EndUser | None = None
 
 
 class CreateBatch(Request):
@@ -251,6 +316,29 @@ def parsed(model: type[_M], body: Body, files: frozenset[str] = frozenset()) -> 
         ) from error
 
 
+class NamesUser(Protocol):
+    user: str | None
+    safety_identifier: str | None
+
+
+def subject_of(wanted: NamesUser, caller: Caller) -> str:
+    """Whom a request concerns: the end user that it names, else the caller itself."""
+    return wanted.safety_identifier or wanted.user or caller.name
+
+
+def only(name: str, value: object, *allowed: object) -> None:
+    """Refuse a field that this service cannot follow, unless its value changes nothing."""
+    if value is not None and value not in allowed:
+        choices = f"leave it out, or send {' or '.join(map(str, allowed))}" if allowed else None
+        raise Problem(
+            400,
+            "unsupported_parameter",
+            f"{name} is not supported with this value",
+            param=name,
+            remedy=choices or f"leave {name} out",
+        )
+
+
 def size_of(text: str) -> tuple[int, int]:
     """``"1280x720"`` → ``(1280, 720)``."""
     match = _SIZE.match(text)
@@ -259,25 +347,46 @@ def size_of(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def request_body(model: type[BaseModel], files: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The OpenAPI ``requestBody`` of an operation that takes ``model`` as JSON or as a form."""
+def request_body(
+    model: type[BaseModel],
+    files: Mapping[str, str] | None = None,
+    flat: Mapping[str, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The OpenAPI ``requestBody`` of an operation that takes ``model``.
+
+    One body each, as the SDKs send it: a form where there are ``files`` (by name, each ``one`` or
+    ``many``), JSON elsewhere. ``flat`` are names for parts of nested fields in forms, like
+    ``video[id]``. The door itself takes JSON and forms everywhere.
+    """
+    if files is None:
+        return _body("application/json", _named_request(model))
+    return _body("multipart/form-data", _named_form(model, files, flat or {}))
+
+
+def _body(media: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media: {"schema": schema}}}}
+
+
+def _named_request(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    definitions = schema.pop("$defs", {})
-    schema = _inline(schema, definitions)
-    form = {**schema, "properties": dict(schema.get("properties", {}))}
-    for name in files:
-        form["properties"][name] = {"type": "string", "format": "binary"}
-    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
-    if not files or model is not CreateFile:
-        content["application/json"] = {"schema": schema}
-    return {"requestBody": {"required": True, "content": content}}
+    NAMED.update(schema.pop("$defs", {}))
+    NAMED[model.__name__] = schema
+    return reference(model.__name__)
 
 
-def _inline(value: Any, definitions: dict[str, Any]) -> Any:
-    if isinstance(value, dict):
-        if "$ref" in value:
-            return _inline(definitions[value["$ref"].rsplit("/", 1)[1]], definitions)
-        return {key: _inline(item, definitions) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_inline(item, definitions) for item in value]
-    return value
+def _named_form(
+    model: type[BaseModel], files: Mapping[str, str], flat: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    NAMED.update(schema.pop("$defs", {}))
+    fields = schema.setdefault("properties", {})
+    for name in {part.partition("[")[0] for part in flat}:
+        fields.pop(name, None)
+    for name, count in files.items():
+        if count == "many":
+            fields[f"{name}[]"] = {"type": "array", "items": BINARY}
+        else:
+            fields[name] = BINARY
+    fields.update(flat)
+    NAMED[model.__name__] = schema
+    return reference(model.__name__)

@@ -18,11 +18,14 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
+from guarded_gen.api.schemas import BINARY, BYTES
 from guarded_gen.errors import GuardedGenError, describe
 from guarded_gen.origin.soft_bindings import MEDIA_TYPE, Match, SoftBindings
 
 MOST_QUERY_CHARS = 2_048
 MOST_RESULTS = 100
+_BINARY = {"schema": BINARY}
+_ASSET = {BYTES: _BINARY}
 _ASSETS = ("image/", "audio/", "video/", "application/octet-stream", "application/mp4")
 
 
@@ -117,7 +120,11 @@ def create_router(
         limit = min(most, MOST_RESULTS)
         return _result(await asyncio.to_thread(service.by_binding, query.alg, query.value, limit))
 
-    @router.post("/matches/byContent", response_model=SoftBindingQueryResult)
+    @router.post(
+        "/matches/byContent",
+        response_model=SoftBindingQueryResult,
+        openapi_extra={"requestBody": {"required": True, "content": _ASSET}},
+    )
     async def upload_file(
         request: Request,
         alg: str | None = None,
@@ -147,7 +154,12 @@ def create_router(
             matches = await asyncio.to_thread(service.by_content, Path(file.name), limit, alg, hint)
         return _result(matches)
 
-    @router.get("/manifests/{manifestId}", responses={200: {"content": {MEDIA_TYPE: {}}}})
+    @router.get(
+        "/manifests/{manifestId}",
+        responses={
+            200: {"description": "A C2PA store.", "content": {MEDIA_TYPE: _BINARY, **_ASSET}}
+        },
+    )
     async def get_manifest_by_id(
         request: Request,
         manifestId: str,
@@ -156,7 +168,8 @@ def create_router(
         """The manifest store, or its active manifest alone."""
         service = bindings(request)
         body = await asyncio.to_thread(service.manifest, manifestId, only_active=only_active)
-        return Response(body, media_type=MEDIA_TYPE)
+        kind = BYTES if request.headers.get("accept") == BYTES else MEDIA_TYPE
+        return Response(body, media_type=kind)
 
     @router.get("/services/supportedAlgorithms", response_model=SoftBindingAlgList)
     async def get_supported_bindings(request: Request) -> Response:

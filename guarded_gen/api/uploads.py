@@ -33,9 +33,11 @@ class LabelUpload(Fields):
 
 
 @router.post(
-    "/label", responses=answers(UPLOAD_LABEL), openapi_extra=request_body(LabelUpload, ("file",))
+    "/label",
+    responses=answers(UPLOAD_LABEL),
+    openapi_extra=request_body(LabelUpload, {"file": "one"}),
 )
-async def label(request: Request) -> Response:
+async def label_upload(request: Request) -> Response:
     """Read what an uploaded file carries and give the words for its viewers.
 
     ``label`` is null where the file says nothing, which never means that it is real. ``notice`` is

@@ -21,17 +21,21 @@ from guarded_gen.api.objects import page, video_object
 from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.references import store_reference
 from guarded_gen.api.requests import (
+    REFERENCE_PARTS,
+    SOURCE_PARTS,
     CreateVideo,
     EditVideo,
     ExtendVideo,
     RemixVideo,
     Sampling,
     VideoSource,
+    only,
     parsed,
     request_body,
     size_of,
+    subject_of,
 )
-from guarded_gen.api.schemas import VIDEO, VIDEO_DELETED, VIDEO_PAGE, answers
+from guarded_gen.api.schemas import BYTES, VIDEO, VIDEO_DELETED, VIDEO_PAGE, answers, download
 from guarded_gen.audit import Event
 from guarded_gen.jobs import Status, new_id
 from guarded_gen.jobs.service import remove_assets
@@ -56,7 +60,9 @@ DEFAULT_FPS = 24.0
 
 
 @router.post(
-    "", responses=answers(VIDEO), openapi_extra=request_body(CreateVideo, ("input_reference",))
+    "",
+    responses=answers(VIDEO),
+    openapi_extra=request_body(CreateVideo, {"input_reference": "one"}, REFERENCE_PARTS),
 )
 async def create_video(request: Request) -> Response:
     """Ask for a video. Answers at once; poll ``GET /v1/videos/{id}`` until it ends."""
@@ -116,7 +122,7 @@ def clip_fields(api: Api, caller: Caller, wanted: Sampling) -> dict[str, Any]:
         "guidance": wanted.guidance_scale,
         "backend": backend_of(api, wanted.model),
         "tenant": caller.tenant,
-        "subject": wanted.safety_identifier or wanted.user or caller.name,
+        "subject": subject_of(wanted, caller),
         "rewrite_of": wanted.rewrite_of,
         "format": wanted.format,
         "jurisdiction": wanted.jurisdiction,
@@ -127,13 +133,18 @@ def clip_fields(api: Api, caller: Caller, wanted: Sampling) -> dict[str, Any]:
     return fields
 
 
+def is_alias(model: str) -> bool:
+    """Whether this is a name of the former hosted services, which means our default backend."""
+    return model.startswith(("sora-", "gpt-image-"))
+
+
 def backend_of(api: Api, model: str | None) -> str:
     """The backend for a model's name; a name that is no backend of ours is refused.
 
     The names of the former hosted service mean the default backend, so that clients in
     production need not change; the answer names the backend that really works.
     """
-    if model is None or model.startswith("sora-"):
+    if model is None or is_alias(model):
         return api.settings.backend
     if model not in available():
         raise Problem(
@@ -272,7 +283,11 @@ async def list_videos(
     return JSONResponse(page([video_object(api, job) for job in jobs], more))
 
 
-@router.post("/edits", responses=answers(VIDEO), openapi_extra=request_body(EditVideo, ("video",)))
+@router.post(
+    "/edits",
+    responses=answers(VIDEO),
+    openapi_extra=request_body(EditVideo, {"video": "one"}, SOURCE_PARTS),
+)
 async def edit_video(request: Request) -> Response:
     """A new video made from an existing or uploaded one by a prompt."""
     return await from_video(
@@ -281,7 +296,9 @@ async def edit_video(request: Request) -> Response:
 
 
 @router.post(
-    "/extensions", responses=answers(VIDEO), openapi_extra=request_body(ExtendVideo, ("video",))
+    "/extensions",
+    responses=answers(VIDEO),
+    openapi_extra=request_body(ExtendVideo, {"video": "one"}, SOURCE_PARTS),
 )
 async def extend_video(request: Request) -> Response:
     """A completed video continued for some more seconds."""
@@ -310,7 +327,7 @@ async def from_video(
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             source = source_of(api, caller, wanted.video, upload)
-            fields = like(clip_fields(api, caller, wanted), source) | own(wanted)
+            fields = like(clip_fields(api, caller, wanted), wanted, source) | own(wanted)
             if upload is not None:
                 fields = like_upload(api, fields, upload, wanted.fps)
             return start(
@@ -342,10 +359,13 @@ def source_of(
     return completed(api, caller, named.id, "video.id") if named is not None else None
 
 
-def like(fields: dict[str, Any], source: Job | None) -> dict[str, Any]:
+def like(fields: dict[str, Any], wanted: Sampling, source: Job | None) -> dict[str, Any]:
     """A derived clip has the size, rate, length and model of its source unless told otherwise."""
     if source is not None:
         request = source.request
+        if wanted.model is not None and not is_alias(wanted.model):
+            only("model", wanted.model, request["backend"])
+        only("fps", wanted.fps, request["fps"])
         for name in ("width", "height"):
             fields[name] = fields[name] or request[name]
         fields["fps"] = request["fps"]
@@ -434,7 +454,7 @@ async def remix_video(request: Request, video_id: str) -> Response:
 
         def work(remember: Remember) -> tuple[int, dict[str, Any]]:
             source = completed(api, caller, video_id, "video_id")
-            fields = like(clip_fields(api, caller, wanted), source)
+            fields = like(clip_fields(api, caller, wanted), wanted, source)
             if fields["seed"] is None:
                 fields["seed"] = source.request["seed"]
             return start(
@@ -447,17 +467,7 @@ async def remix_video(request: Request, video_id: str) -> Response:
 @router.head("/{video_id}/content", include_in_schema=False)
 @router.get(
     "/{video_id}/content",
-    responses={
-        200: {
-            "description": "The file.",
-            "content": {
-                media_type: {"schema": {"type": "string", "format": "binary"}}
-                for media_type in ("video/mp4", "image/webp", "image/jpeg")
-            },
-        },
-        206: {"description": "A part of the file."},
-        **answers(),
-    },
+    responses=download("video/mp4", "image/webp", "image/jpeg"),
 )
 async def video_content(
     request: Request,
@@ -494,6 +504,7 @@ async def serve(api: Api, request: Request, asset: dict[str, Any], name: str) ->
     }
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
+    kind = BYTES if request.headers.get("accept") == BYTES else asset["type"]
     start, end, status = 0, size, 200
     wanted = _RANGE.match(request.headers.get("range", ""))
     if wanted is not None and request.headers.get("if-range", etag) == etag:
@@ -513,10 +524,10 @@ async def serve(api: Api, request: Request, asset: dict[str, Any], name: str) ->
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     headers["content-length"] = str(end - start)
     if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=asset["type"])
+        return Response(status_code=status, headers=headers, media_type=kind)
     return StreamingResponse(
         api.storage_budget.stream(api.jobs.storage.chunks(asset["key"], start, end)),
         status,
         headers,
-        media_type=asset["type"],
+        media_type=kind,
     )

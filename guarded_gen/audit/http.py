@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 
+from guarded_gen.api.schemas import BINARY, TEXT, answers
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.tiles import COSIGNED, read_resource
 from guarded_gen.audit.witness import MAX_BODY_BYTES, Witness
@@ -20,6 +22,13 @@ from guarded_gen.errors import InvalidInput, NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "public, max-age=1, must-revalidate"
+_REFUSED = {"description": "Said in plain text.", "content": {"text/plain": {"schema": TEXT}}}
+_TEXT: dict[int | str, Any] = {200: answers(TEXT, media="text/plain")[200], "4XX": _REFUSED}
+_BYTES: dict[int | str, Any] = {
+    200: answers(BINARY, media="application/octet-stream")[200],
+    "4XX": _REFUSED,
+}
+_BODY = {"requestBody": {"required": True, "content": {"text/plain": {"schema": TEXT}}}}
 
 
 def log_router(
@@ -31,8 +40,8 @@ def log_router(
     """
     router = APIRouter(tags=["log"])
 
-    @router.get("/checkpoint", response_class=PlainTextResponse)
-    def checkpoint() -> Response:
+    @router.get("/checkpoint", responses=_TEXT)
+    def get_log_checkpoint() -> Response:
         """The newest signed checkpoint."""
         with log().reading() as connection:
             note = read_resource(connection, "checkpoint")
@@ -40,8 +49,8 @@ def log_router(
             note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH}
         )
 
-    @router.get("/checkpoint.cosigned", response_class=PlainTextResponse)
-    def cosigned() -> Response:
+    @router.get("/checkpoint.cosigned", responses=_TEXT)
+    def get_log_checkpoint_cosigned() -> Response:
         """The newest checkpoint that a witness cosigned, or the quorum of the witness policy."""
         try:
             with log().reading() as connection:
@@ -52,8 +61,8 @@ def log_router(
             note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH}
         )
 
-    @router.get("/tile/{path:path}", response_class=Response)
-    def tile(path: str, request: Request) -> Response:
+    @router.get("/tile/{path:path}", responses=_BYTES)
+    def get_log_tile(path: str, request: Request) -> Response:
         """A tile of hashes, or a bundle of entries below ``entries/``."""
         try:
             with log().reading() as connection:
@@ -71,7 +80,7 @@ def log_router(
     if witness is not None:
         of = witness
 
-        @router.post("/add-checkpoint", response_class=PlainTextResponse)
+        @router.post("/add-checkpoint", responses=_TEXT, openapi_extra=_BODY)
         async def add_checkpoint(request: Request) -> Response:
             """Cosign another log's checkpoint if it continues the last one."""
             body = b""

@@ -35,3 +35,7 @@ class Transaction:
         draft = self._prepare(event)
         self.drafts.append(draft)
         return draft.id
+
+    def pseudonym_of(self, entry: str) -> str:
+        """The pseudonym of the subject of an event that this transaction appended, "" for none."""
+        return next((d.subject or "" for d in self.drafts if d.id == entry), "")

@@ -53,7 +53,7 @@ def capabilities_of(services: Services) -> Callable[[str], Capabilities]:
 
 
 def judging_of(services: Services) -> Judging:
-    return Judging(capabilities_of(services), services.choice)
+    return Judging(capabilities_of(services), services.choice, services.strikes)
 
 
 def duties_of(services: Services) -> Duties:

@@ -31,6 +31,7 @@ from guarded_gen.origin.signing import Signing
 from guarded_gen.origin.trust import TrustStore
 from guarded_gen.production.duties import Faces
 from guarded_gen.production.marking import Mark, Pixels, watermark_payload
+from guarded_gen.review.strikes import Strikes
 from guarded_gen.settings import Settings
 from guarded_gen.store import Store, open_store
 from policies import Policy
@@ -119,6 +120,16 @@ class Services:
         if self.pinned_policy is not None:
             return Choice(self.pinned_policy)
         return self.rollout.choose(subject, tenant)
+
+    def strikes(self, tenant: str, subject: str) -> int:
+        """How many refusals of this tenant's user stand and count; see ``review.strikes``."""
+        if "store" not in self.__dict__ and not self.settings.database_exists:
+            return 0
+        return self.struck.count(tenant, subject)
+
+    @cached_property
+    def struck(self) -> Strikes:
+        return Strikes(self.store, self.log.keys.pseudonym, self.settings.review.strike_days)
 
     @cached_property
     def registry(self) -> WeightsRegistry:

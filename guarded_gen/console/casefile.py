@@ -103,7 +103,7 @@ def related(console: Console, who: Member, case: ReviewCase) -> dict[str, Any]:
         look = _same_look(session, who, case) if case.look else []
     return {
         "history": history,
-        "strikes": sum(c.state == "closed" and c.action == "block" for c in history),
+        "strikes": console.services.strikes(case.tenant, case.subject) if case.subject else 0,
         "words": words,
         "open_words": [c for c in words if c.state == "open"],
         "open_look": look,

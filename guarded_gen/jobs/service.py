@@ -23,6 +23,7 @@ from guarded_gen.settings import Settings
 from guarded_gen.store import Store
 from guarded_gen.store.objects import Storage
 from guarded_gen.store.tables.jobs import Idempotency, Job, RateBucket
+from guarded_gen.store.tables.review import Strike
 from guarded_gen.telemetry import Metrics
 
 _log = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class WorkerProcess:
                 _log.exception("messenger stumbled", extra={"event": "messenger_failed"})
 
     def tidy(self) -> None:
-        """Remove what has expired: clips, replayable answers, the queue's memory."""
+        """Remove what has expired: clips, replayable answers, strikes, the queue's memory."""
         now = now_ms()
         with self._jobs.store.read() as session:
             expired = session.scalars(
@@ -141,6 +142,8 @@ class WorkerProcess:
         keep_ms = int(self._settings.api.idempotency_hours * 3_600_000)
         with self._jobs.store.write() as session:
             session.execute(delete(Idempotency).where(Idempotency.created_at < now - keep_ms))
+            old = now - int(self._settings.review.strike_days * 86_400_000)
+            session.execute(delete(Strike).where(Strike.at < old))
             session.execute(delete(RateBucket).where(RateBucket.at < now / 1000 - 86_400))
         self._jobs.queue.forget(now - 86_400_000)
 

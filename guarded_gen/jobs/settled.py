@@ -13,9 +13,10 @@ from guarded_gen.audit import Transaction
 from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.webhooks import enqueue
-from guarded_gen.review import holds
+from guarded_gen.review import holds, strikes
 from guarded_gen.review.appeals import answer
 from guarded_gen.review.cases import now_ms
+from guarded_gen.review.strikes import NO_VIOLATION
 from guarded_gen.store.tables.review import ReviewCase, ReviewVerdict
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,9 @@ class HeldJobs:
         if appeal is not None:
             enqueue(tx.session, case.tenant, "appeal.decided", appeal.id, at)
             return
+        if case.kind == "review":
+            violation = case.action == "block" and last_reason(tx, case) not in NO_VIOLATION
+            strikes.settle(tx.session, case.decision, violation)
         try:
             self._book.decide(tx, case.item, case.action == "allow", last_word(tx, case))
         except (Conflict, NotFound):
@@ -49,10 +53,20 @@ class HeldJobs:
 
 def last_word(tx: Transaction, case: ReviewCase) -> str:
     """The log entry of the verdict that settled the case."""
-    entry = tx.session.scalar(
-        select(ReviewVerdict.entry)
+    verdict = _last_verdict(tx, case)
+    return verdict.entry if verdict is not None else case.decision
+
+
+def last_reason(tx: Transaction, case: ReviewCase) -> str:
+    """Why the case was settled as it was."""
+    verdict = _last_verdict(tx, case)
+    return verdict.reason if verdict is not None else ""
+
+
+def _last_verdict(tx: Transaction, case: ReviewCase) -> ReviewVerdict | None:
+    return tx.session.scalar(
+        select(ReviewVerdict)
         .where(ReviewVerdict.case == case.id, ReviewVerdict.undone.is_(False))
         .order_by(ReviewVerdict.created_at.desc())
         .limit(1)
     )
-    return entry or case.decision

@@ -11,10 +11,13 @@ from guarded_gen.gates.gate import GateResult
 from guarded_gen.production import events
 from guarded_gen.production.line import Line, Queue, Standing
 from guarded_gen.production.request import ClipRequest
+from guarded_gen.production.rows import END_USER
 from guarded_gen.production.stage import Done, Held, Refused, Result, Stage
 from guarded_gen.production.work import Gated, Judged, Output, Recorded, Work
+from guarded_gen.review import strikes
 from guarded_gen.review.held import hold, refused
 from guarded_gen.store.tables.jobs import Job
+from policies.decision import Action
 
 
 class Record(Protocol):
@@ -78,6 +81,8 @@ def record_result(tx: Transaction, row: Job, request: ClipRequest, result: Resul
             note_decision(row, decision, one.gate)
             judged.append(Judged(gate=one.gate, decision=decision))
         output = output.model_copy(update={"judged": tuple(judged)})
+    if isinstance(output, Gated) and row.details.get(END_USER):
+        _note_strike(tx, request, output.judged[output.decisive])
     match result:
         case Done():
             ids = tuple(tx.append(entry(last_decision(row))) for entry in result.entries)
@@ -95,6 +100,15 @@ def record_result(tx: Transaction, row: Job, request: ClipRequest, result: Resul
             return output
         case _:
             assert_never(result)
+
+
+def _note_strike(tx: Transaction, request: ClipRequest, judged: Judged) -> None:
+    """What a rule refused counts against the user; what is held, once a person refuses it."""
+    taken = judged.gate.decision
+    if taken.action is Action.REVIEW or (taken.action is Action.BLOCK and taken.rule_id):
+        user = tx.pseudonym_of(judged.decision)
+        pending = taken.action is Action.REVIEW
+        strikes.note(tx.session, judged.decision, request.tenant, user, pending=pending)
 
 
 def note_decision(row: Job, decision: str, result: GateResult) -> None:

@@ -23,11 +23,13 @@ CapabilitiesOf = Callable[[str], Capabilities]
 class Judging:
     """What every gate needs: the policies that act for a request, and its context.
 
-    ``choice`` is asked anew for each decision, since policies change while the process runs.
+    ``choice`` is asked anew for each decision, since policies change while the process runs, and
+    so is ``strikes``: how many refusals of a tenant's user stand.
     """
 
     capabilities: CapabilitiesOf
     choice: Callable[[ClipRequest], Choice]
+    strikes: Callable[[str, str], int]
 
     def context(self, request: ClipRequest) -> Context:
         """What the policy may know of a request besides the signals."""
@@ -39,6 +41,7 @@ class Judging:
             tenant=request.tenant,
             jurisdiction=request.jurisdiction,
             age_mode=request.age_mode,
+            strikes=self.strikes(request.tenant, request.subject),
             backend=request.backend,
             capabilities=frozenset(nature | {mode.value for mode in capabilities.modes}),
             has_reference=bool(request.references),

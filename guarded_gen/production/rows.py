@@ -11,6 +11,8 @@ from guarded_gen.store.tables.jobs import Job
 
 Row = TypeVar("Row", bound=Base)
 DEFAULT_PRIORITY = 50
+END_USER = "end_user"
+"""In a job's details: its subject is a person whom the caller named, not the caller itself."""
 
 
 class Status(StrEnum):

@@ -21,6 +21,7 @@ from sqlalchemy import select
 
 from guarded_gen.audit import AuditLog, Event, LogEntry, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
+from guarded_gen.review import strikes
 from guarded_gen.review.cases import Clock, NewCase, deciders, now_ms, open_case
 from guarded_gen.store import Store
 from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
@@ -194,6 +195,8 @@ def answer(tx: Transaction, case: ReviewCase, at: int) -> Appeal | None:
         return None
     appeal.state = "overturned" if case.action == "allow" else "upheld"
     appeal.decided_at = at
+    if appeal.state == "overturned":
+        strikes.settle(tx.session, appeal.decision, False)
     appeal.statement_of_reasons = tx.append(
         Event(
             kind="appeal.decided",

@@ -28,6 +28,9 @@ class ReviewLimits(BaseModel):
         300.0, gt=0,
         description="seconds of restricted media one person may see in a shift; then it is closed",
     )  # fmt: skip
+    strike_days: float = Field(
+        180.0, gt=0, description="days for which a refusal counts against the user who asked"
+    )
     break_every: float = Field(
         300.0, gt=0, description="seconds of held media after which a break is due"
     )

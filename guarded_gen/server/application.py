@@ -21,6 +21,7 @@ from guarded_gen.api import (
     batches,
     characters,
     consents,
+    contract,
     endpoints,
     files,
     governance,
@@ -95,8 +96,9 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         redoc_url=None,
         docs_url=None,
         openapi_url="/openapi.json",
-        separate_input_output_schemas=False,
+        generate_unique_id_function=contract.operation_id,
     )
+    app.openapi = lambda: contract.document(app)  # type: ignore[method-assign]
     app.state.api = api
     app.state.readiness = health.readiness(api)
     for module in (

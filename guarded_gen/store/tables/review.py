@@ -60,7 +60,7 @@ class ReviewCase(Base):
     window) or ``closed``."""
     tenant: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(128))
-    """The caller's name for its end user; blanked when the subject is erased."""
+    """The caller's name for its end user."""
     item: Mapped[str] = mapped_column(String(48))
     """The clip or job that is held."""
     stage: Mapped[str] = mapped_column(String(16))
@@ -190,6 +190,26 @@ class Appeal(Base):
     decided_at: Mapped[int | None] = mapped_column(Big)
 
     __table_args__ = (Index("ix_appeal_case", "case"), Index("ix_appeal_decided", "decided_at"))
+
+
+class Strike(Base):
+    """One refused request of an end user whom the caller named; see ``review.strikes``."""
+
+    __tablename__ = "strike"
+
+    decision: Mapped[str] = mapped_column(String(48), primary_key=True)
+    """The audit entry of the gate's decision."""
+    tenant: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64))
+    """The audit log's pseudonym of the user."""
+    state: Mapped[str] = mapped_column(String(16))
+    """``pending`` (a person has still to decide), ``stands`` or ``reversed``."""
+    at: Mapped[int] = mapped_column(Big)
+
+    __table_args__ = (
+        Index("ix_strike_subject", "tenant", "subject", "at"),
+        Index("ix_strike_at", "at"),
+    )
 
 
 class GoldenCase(Base):
