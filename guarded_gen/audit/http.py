@@ -14,7 +14,6 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 
-from guarded_gen.api.schemas import BINARY, TEXT, answers
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.tiles import COSIGNED, read_resource
 from guarded_gen.audit.witness import MAX_BODY_BYTES, Witness
@@ -22,13 +21,12 @@ from guarded_gen.errors import InvalidInput, NotFound
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "public, max-age=1, must-revalidate"
-_REFUSED = {"description": "Said in plain text.", "content": {"text/plain": {"schema": TEXT}}}
-_TEXT: dict[int | str, Any] = {200: answers(TEXT, media="text/plain")[200], "4XX": _REFUSED}
-_BYTES: dict[int | str, Any] = {
-    200: answers(BINARY, media="application/octet-stream")[200],
-    "4XX": _REFUSED,
-}
-_BODY = {"requestBody": {"required": True, "content": {"text/plain": {"schema": TEXT}}}}
+_PLAIN = {"text/plain": {"schema": {"type": "string"}}}
+_BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_REFUSED = {"description": "Said in plain text.", "content": _PLAIN}
+_TEXT: dict[int | str, Any] = {200: {"description": "Done.", "content": _PLAIN}, "4XX": _REFUSED}
+_BYTES: dict[int | str, Any] = {200: {"description": "Done.", "content": _BINARY}, "4XX": _REFUSED}
+_BODY = {"requestBody": {"required": True, "content": _PLAIN}}
 
 
 def log_router(
