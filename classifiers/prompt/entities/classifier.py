@@ -129,7 +129,7 @@ class EntityClassifier:
             return {"likeness": value, "elections": DECEPTIVE if living and forged else 0.0}
         if kind in PROPERTY:
             value = PROPERTY[kind]
-            if kind is K.FRANCHISE and (manner or _ALIKE.search(text)):
+            if manner or (kind is K.FRANCHISE and _ALIKE.search(text)):
                 value *= RESEMBLES
             shown = _SHOWN.search(mention.before) or _SHOWN.search(mention.after)
             if kind is K.BRAND and shown and not manner:

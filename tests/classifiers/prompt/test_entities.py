@@ -83,6 +83,12 @@ def test_a_manner_of_filming_depicts_nobody(matcher: Matcher, text: str) -> None
     assert 0 < scores(matcher, text)["likeness"] < 0.5
 
 
+def test_a_look_after_a_work_shows_none_of_it(matcher: Matcher) -> None:
+    text = "smooth animation inspired by MAPPA and Demon Slayer style"
+    assert 0 < scores(matcher, text)["intellectual_property"] < 0.75
+    assert scores(matcher, "Spider-Man drawn in anime style")["intellectual_property"] > 0.75
+
+
 def test_a_person_who_is_drawn_in_a_style_is_still_depicted(matcher: Matcher) -> None:
     assert scores(matcher, "Elon Musk fights a robot in anime style")["likeness"] > 0.8
     assert scores(matcher, "leaked footage in the style of Joe Biden")["likeness"] > 0.8
