@@ -195,7 +195,8 @@ STYLE_MASS = {
 }  # fmt: skip
 """How much of the learning goes to each style: most to what the product is for."""
 SOURCE_MASS = {
-    "seedance_en": 8.0, "own:gallery": 3.0, "own:variety_fine": 4.0, "overt_unsafe": 2.0,
+    "seedance_en": 8.0, "own:gallery": 3.0, "own:variety_fine": 4.0, "own:variety_care": 6.0,
+    "overt_unsafe": 2.0,
     "overt_mini": 5.0, "i2p50": 0.5, "nibbler_rewritten": 0.7, "tdavidson": 0.7, "ambigqa": 0.6,
 }  # fmt: skip
 """Sources of real prompts and of pairs count for more than their few rows, noisy ones for less."""
