@@ -57,7 +57,7 @@ HARM_SHARE = 0.25
 """Weight of the mean over the harm categories beside the head that learnt harm itself."""
 CHANCE = 0.45
 """Discount for each e-fold of spans, set on real long prompts."""
-HELD_BACK = {"real": 0.06, "caption": 0.008, "alike": 0.10, "foreign": 0.10}
+HELD_BACK = {"real": 0.045, "caption": 0.008, "alike": 0.10, "foreign": 0.10}
 """Most of each kind of harmless held rows that the default policy may hold."""
 HIGHEST_SHIFT = 0.5
 """Most that the operating point may raise the offset of ``unsafe``, in log-odds."""
