@@ -41,7 +41,17 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: frozenset({_P.SEE_QUEUE, _P.SEE_MEDIA, _P.DECIDE}),
     Role.RESTRICTED: frozenset({_P.SEE_QUEUE, _P.SEE_MEDIA, _P.DECIDE, _P.SEE_RESTRICTED}),
     # No media: who signs a report to an authority decides by the record and the reviewers' words.
-    Role.LEGAL: frozenset({_P.SEE_QUEUE, _P.DECIDE, _P.SEE_RESTRICTED, _P.SEE_AUDIT, _P.REPORT}),
+    # They have the last word where two restricted reviewers differ.
+    Role.LEGAL: frozenset(
+        {
+            _P.SEE_QUEUE,
+            _P.DECIDE,
+            _P.DECIDE_ESCALATED,
+            _P.SEE_RESTRICTED,
+            _P.SEE_AUDIT,
+            _P.REPORT,
+        }
+    ),
     Role.LEAD: frozenset(
         {
             _P.SEE_QUEUE,

@@ -99,6 +99,18 @@ def test_two_trained_people_and_every_look_on_record(site: Site, gravest: str) -
         site.console.queue.take(who, gravest)
 
 
+def test_where_two_differ_the_legal_role_has_the_last_word(site: Site, gravest: str) -> None:
+    threat = site.open_case(category="threats", rule="THR-1", reason="credible_threat")
+    for name, action in (("tess", "block"), ("tim", "allow")):
+        who = site.people[name][0]
+        case = site.console.queue.take(who, threat)
+        reason = "credible_threat" if action == "block" else "no_violation"
+        site.console.decisions.decide(who, threat, action, reason, version=case.version)
+    lex = site.people["lex"][0]
+    assert site.console.queue.get(lex, threat).state == "escalated"
+    assert site.console.queue.take(lex, threat).holder == lex.id
+
+
 def test_it_is_never_copied_and_never_sharp(site: Site, gravest: str, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         site.console.golden.make(site.people["lea"][0], gravest, "block")

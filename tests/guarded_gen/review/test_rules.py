@@ -161,7 +161,7 @@ def test_the_same_form_sent_twice_decides_once(room: Room) -> None:
 
 
 def test_a_floor_rule_cannot_be_relaxed_and_needs_two(room: Room) -> None:
-    case = room.open(category="sexual_minors", rule="SM-1", floor=True)
+    case = room.open(category="violence", rule="VIO-9", floor=True)
     with pytest.raises(FloorRule):
         room.decide("ann", case, "allow", "no_violation")
     assert room.decide("ann", case).waits_for_second is True
