@@ -1,22 +1,30 @@
 """Check an export of a Guarded Gen audit log. One file, Python 3.10 or newer, nothing to install.
 
     python verify_export.py FOLDER --vkey 'example.com/log+…' [--witness VKEY …] [--quorum N]
+    python verify_export.py FOLDER --policy FILE
 
 FOLDER holds manifest.json, manifest.sig, entries.jsonl (or .csv, .parquet), checkpoint,
-checkpoint.cosigned and proofs/. The verifier keys must come from somewhere else than the folder:
-from the log's operator, and from the witnesses. It proves that
+checkpoint.cosigned, proofs/ and, of a complete export, range.entries. The verifier keys must come
+from somewhere else than the folder: from the log's operator, and from the witnesses. It proves that
 
   1. the log's key signed the manifest, and every file has the digest that it names;
   2. every entry is in the tree whose root the log signed (RFC 6962), at its index;
   3. the entries of the list are those that were proven, all of them, in all their fields;
   4. the cosigned and the newest checkpoint belong to one history;
-  5. with --witness: at least --quorum of these witnesses cosigned the checkpoint of each entry.
+  5. with --witness: at least --quorum of these witnesses cosigned the checkpoint of each entry;
+     with --policy (C2SP tlog-policy): its quorum did;
+  6. of a complete export: range.entries is a whole range of the log, without a gap, and the list
+     holds all entries of it that fit the query. The range begins with the log (with --from N: at
+     index N) or before the time that limits the query, and ends with the checkpoint or after that
+     time. Times are those that the
+     log wrote; an entry far outside of the range that claims a time inside cannot be seen.
 
-It does not prove that the export is complete: which entries were asked for stands in the manifest's
-query, and only the log itself knows whether others fit it. Exit code 0: proven; 1: not; 2: usage.
+Of any other export it does not prove that it is complete. A subject stands in the query by its
+pseudonym; only the log's operator knows whose it is. Exit code 0: proven; 1: not; 2: usage.
 
-Formats: C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof; Ed25519 as in RFC 8032,
-section 5.1.7, in plain Python (some milliseconds for each different checkpoint).
+Formats: C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof, tlog-policy; Ed25519 as in
+RFC 8032, section 5.1.7, in plain Python (some milliseconds for each different checkpoint). ML-DSA
+keys are not checked here: such a witness counts as one that did not cosign.
 """
 
 from __future__ import annotations
@@ -217,14 +225,127 @@ def consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: list[
     return sn == 0 and (first, second) == (old_root, new_root)
 
 
+def root_of_range(leaves: list[bytes], start: int, size: int, beside: list[bytes]) -> bytes:
+    """The root of the tree of ``size`` from leaf hashes that begin at ``start`` and the roots of
+    the subtrees beside them, from left to right."""
+    end, rest = start + len(leaves), iter(beside)
+
+    def root(low: int, high: int) -> bytes:
+        if high <= start or low >= end:
+            node = next(rest, b"")
+            if len(node) != 32:
+                raise Refused("the proof of the range has the wrong length")
+            return node
+        if high - low == 1:
+            return leaves[low - start]
+        middle = low + below(high - low)
+        left = root(low, middle)
+        return inner(left, root(middle, high))
+
+    if not 0 <= start < end <= size:
+        raise Refused("the range lies outside of the tree")
+    found = root(0, size)
+    if next(rest, None) is not None:
+        raise Refused("the proof of the range has the wrong length")
+    return found
+
+
+def fits(record: dict[str, Any], query: dict[str, str]) -> bool:
+    """Whether an entry is what a complete export's query asks for."""
+    decision, kind = record.get("decision") or {}, query.get("kind", "")
+    acted = decision.get("action") if decision else (record.get("body") or {}).get("action")
+    trace = [m for m in decision.get("trace", ()) if isinstance(m, dict)]
+    true = {
+        "since": query.get("since", "") <= record["time"],
+        "until": record["time"] < query.get("until", "~"),
+        "kind": record["kind"].startswith(kind) if kind.endswith(".") else record["kind"] == kind,
+        "tenant": record["tenant"] == query.get("tenant"),
+        "subject": record.get("subject") == query.get("subject"),
+        "actor": record["actor"] == query.get("actor"),
+        "related": record.get("related") == query.get("related"),
+        "action": acted == query.get("action"),
+        "rule": decision.get("rule_id") == query.get("rule"),
+        "policy": decision.get("policy_digest") == query.get("policy"),
+        "category": any(m.get("category") == query.get("category") for m in trace),
+    }
+    if unknown := set(query) - set(true):
+        raise Refused(f"the query has fields that this program does not know: {sorted(unknown)}")
+    return all(true[name] for name in query)
+
+
+# --- the quorum (C2SP tlog-policy) -----------------------------------------------------------
+
+
+class Policy:
+    """Witnesses and groups by name, and who must have cosigned."""
+
+    def __init__(self, data: bytes) -> None:
+        self.logs: list[Key] = []
+        self.witnesses: dict[str, Key | None] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}
+        self.quorum = ""
+        members: set[str] = set()
+        for line in data.decode("utf-8", "surrogateescape").split("\n"):
+            words = line.replace("\t", " ").split(" ")
+            words = [word for word in words if word]
+            if not words or words[0].startswith("#"):
+                continue
+            what, name, rest = words[0], words[1] if len(words) > 1 else "", words[2:]
+            known = {*self.witnesses, *self.groups}
+            if what == "log" and len(rest) < 2:
+                self.logs.append(Key(name))
+            elif what == "witness" and 0 < len(rest) < 3 and name not in {*known, "none"}:
+                # A key of another type (ML-DSA) is nobody's that could be seen to cosign.
+                encoded = rest[0].rpartition("+")[2]
+                ours = decoded(encoded)[:1] == b"\x04"
+                self.witnesses[name] = Key(rest[0]) if ours else None
+            elif what == "group" and len(rest) > 1 and name not in {*known, "none"}:
+                listed = rest[1:]
+                if (
+                    not set(listed) <= known
+                    or members & set(listed)
+                    or len(set(listed)) != len(listed)
+                ):
+                    raise Refused(f"policy: {line[:80]!r} names an unknown or a used member")
+                members |= set(listed)
+                k = {"any": "1", "all": str(len(listed))}.get(rest[0], rest[0])
+                if not k.isdecimal() or not 1 <= int(k) <= len(listed):
+                    raise Refused(f"policy: {line[:80]!r} has no threshold")
+                self.groups[name] = int(k), listed
+            elif what == "quorum" and not rest and not self.quorum and name in {*known, "none"}:
+                self.quorum = name
+            else:
+                raise Refused(f"policy: {line[:80]!r} is no line of it")
+        keys = [key.public for key in self.witnesses.values() if key]
+        if not self.quorum or len(set(keys)) != len(keys):
+            raise Refused("policy: no quorum line, or a witness that stands there twice")
+
+    def holds(self, signers: list[Key]) -> bool:
+        found = {name: key in signers for name, key in self.witnesses.items()}
+        for name, (k, members) in self.groups.items():
+            found[name] = sum(found[member] for member in members) >= k
+        return self.quorum == "none" or found[self.quorum]
+
+
 # --- the export ------------------------------------------------------------------------------
 
 
 class Auditor:
     """Checks one folder. ``notes`` remembers the checkpoints that were verified already."""
 
-    def __init__(self, folder: Path, log: Key, witnesses: list[Key], quorum: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        log: Key,
+        witnesses: list[Key],
+        quorum: int,
+        policy: Policy | None = None,
+        begin: int = 0,
+    ) -> None:
         self.folder, self.log, self.witnesses, self.quorum = folder, log, witnesses, quorum
+        self.policy, self.begin = policy, begin
+        if policy is not None:
+            self.witnesses = witnesses + [key for key in policy.witnesses.values() if key]
         self.notes: dict[str, tuple[int, bytes]] = {}
 
     def run(self) -> dict[str, Any]:
@@ -234,6 +355,13 @@ class Auditor:
         proven = self.proofs()
         if len(proven) != manifest["proofs"]:
             raise Refused(f"{len(proven)} proofs, the manifest names {manifest['proofs']}")
+        complete = manifest.get("complete")
+        if complete is not None:
+            fitting = self.range(complete)
+            if manifest["proofs"] and fitting != proven:
+                odd = sorted(set(fitting) ^ set(proven))
+                raise Refused(f"the range holds other entries that fit than were proven: {odd[:3]}")
+            proven = fitting
         listed = self.entries(manifest, proven)
         return {
             "ok": True,
@@ -243,6 +371,9 @@ class Auditor:
             "compared": listed,
             "witnesses": [key.name for key in self.witnesses],
             "query": manifest["query"],
+            "complete": None
+            if complete is None
+            else {name: complete[name] for name in ("start", "end", "size", "query")},
             "made": manifest["made"],
         }
 
@@ -254,7 +385,7 @@ class Auditor:
             raise Refused("the log did not sign this manifest")
         manifest: dict[str, Any] = json.loads(data)
         for name, about in manifest["files"].items():
-            if hashlib.sha256(self.read(name)).hexdigest() != about["sha256"]:
+            if self.digest(name) != about["sha256"]:
                 raise Refused(f"{name} is not the file that the manifest names")
         return manifest
 
@@ -282,8 +413,43 @@ class Auditor:
                     f"{len(cosigners)} of the witnesses cosigned the checkpoint of size {size},"
                     f" {self.quorum} are asked for"
                 )
+            if witnessed and self.policy is not None and not self.policy.holds(signers):
+                raise Refused(f"the policy's quorum did not cosign the checkpoint of size {size}")
             self.notes[name] = size, root
         return self.notes[name]
+
+    def range(self, complete: dict[str, Any]) -> dict[str, tuple[int, dict[str, Any]]]:
+        """Every entry of the range that fits the query, by its id; the range is proven whole."""
+        size, root = self.checkpoint(complete["checkpoint"])
+        start, end, query = complete["start"], complete["end"], complete["query"]
+        if size != complete["size"]:
+            raise Refused("the range is one of another checkpoint")
+        leaves: list[bytes] = []
+        fitting: dict[str, tuple[int, dict[str, Any]]] = {}
+        times: list[str] = []
+        with (self.folder / "range.entries").open("rb") as file:
+            while head := file.read(2):
+                entry = file.read(int.from_bytes(head, "big"))
+                if len(head) != 2 or len(entry) != int.from_bytes(head, "big"):
+                    raise Refused("range.entries is cut off")
+                record = json.loads(entry)
+                if fits(record, query):
+                    if record["id"] in fitting:
+                        raise Refused(f"the range holds {record['id']} twice")
+                    fitting[record["id"]] = start + len(leaves), record
+                leaves.append(hashlib.sha256(b"\x00" + entry).digest())
+                times = [times[0] if times else record["time"], record["time"]]
+        beside = [decoded(node) for node in complete["beside"]]
+        if start + len(leaves) != end or root_of_range(leaves, start, size, beside) != root:
+            raise Refused("range.entries is not the whole range of the log that it claims to be")
+        if start > self.begin and not ("since" in query and times[0] < query["since"]):
+            raise Refused(
+                f"the range does not begin before the period, but at index {start}; if the log"
+                f" pruned what was before, say --from {start}"
+            )
+        if end < size and not ("until" in query and times[1] >= query["until"]):
+            raise Refused("the range does not end after the period")
+        return fitting
 
     def proofs(self) -> dict[str, tuple[int, dict[str, Any]]]:
         """Every proven entry by its id."""
@@ -314,7 +480,7 @@ class Auditor:
         self, manifest: dict[str, Any], proven: dict[str, tuple[int, dict[str, Any]]]
     ) -> str:
         """Compare the list with the proven entries; says how far that was possible."""
-        if not manifest["proofs"]:
+        if not manifest["proofs"] and manifest.get("complete") is None:
             return "nothing: this export has no proofs"
         [name] = [n for n in manifest["files"] if n.startswith("entries.")]
         if name.endswith(".parquet"):
@@ -357,11 +523,24 @@ class Auditor:
             raise Refused(f"{id} is listed and not proven")
         return proven[id]
 
-    def read(self, name: str) -> bytes:
+    def digest(self, name: str) -> str:
+        found = hashlib.sha256()
+        try:
+            with self.path(name).open("rb") as file:
+                while part := file.read(1 << 20):
+                    found.update(part)
+        except OSError as error:
+            raise Refused(f"{name} cannot be read: {error.strerror}") from error
+        return found.hexdigest()
+
+    def path(self, name: str) -> Path:
         if "/" in name or "\\" in name or name.startswith("."):
             raise Refused(f"the manifest names a file outside of the folder: {name[:80]!r}")
+        return self.folder / name
+
+    def read(self, name: str) -> bytes:
         try:
-            return (self.folder / name).read_bytes()
+            return self.path(name).read_bytes()
         except OSError as error:
             raise Refused(f"{name} cannot be read: {error.strerror}") from error
 
@@ -371,9 +550,14 @@ def main(arguments: list[str] | None = None) -> int:
     about = (__doc__ or "").split("\n")[0]
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--vkey", required=True, help="the log's verifier key, from its operator")
+    parser.add_argument("--vkey", help="the log's verifier key, from its operator")
+    parser.add_argument("--policy", type=Path, help="witness policy; its log may replace --vkey")
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
     parser.add_argument("--quorum", type=int, help="how many witnesses; left out: all given")
+    parser.add_argument(
+        "--from", type=int, default=0, dest="begin", metavar="N",
+        help="entries below this index are known to be pruned",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     quorum = len(given.witness) if given.quorum is None else given.quorum
@@ -381,7 +565,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--quorum is at most the number of witnesses")
     try:
         keys = [Key(vkey) for vkey in given.witness]
-        report = Auditor(given.folder, Key(given.vkey), keys, quorum).run()
+        policy = Policy(given.policy.read_bytes()) if given.policy else None
+        if given.vkey:
+            log = Key(given.vkey)
+        elif policy is not None and len(policy.logs) == 1:
+            [log] = policy.logs
+        else:
+            parser.error("--vkey, or a --policy with one log, says whose export it is")
+        report = Auditor(given.folder, log, keys, quorum, policy, given.begin).run()
     except (Refused, KeyError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, Refused) else f"a file is damaged: {error!r}"
         print(json.dumps({"ok": False, "error": why}) if given.json else f"NOT PROVEN: {why}")
@@ -393,7 +584,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"compared with the list: {report['compared']}")
         if quorum:
             print(f"each checkpoint was cosigned by {quorum} of {len(given.witness)} witnesses")
-        print(f"asked for: {json.dumps(report['query'])} (whether more fit it is not proven)")
+        if policy is not None:
+            print(f"each checkpoint was cosigned by the quorum {policy.quorum!r} of the policy")
+        complete = report["complete"]
+        if complete is None:
+            print(f"asked for: {json.dumps(report['query'])} (whether more fit it is not proven)")
+        else:
+            print(f"asked for: {json.dumps(complete['query'])}")
+            print(
+                f"complete: no other entry of the indexes {complete['start']} to"
+                f" {complete['end'] - 1} fits, in a log of {complete['size']} entries"
+            )
     return 0
 
 

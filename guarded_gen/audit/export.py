@@ -13,6 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guarded_gen.audit.auditor import EXPORT
+from guarded_gen.audit.complete import (
+    RANGE,
+    Range,
+    asked_for,
+    described,
+    range_of,
+    write_range,
+)
 from guarded_gen.audit.event import Event, LogEntry
 from guarded_gen.audit.ids import iso, now_ms
 from guarded_gen.audit.integrate import read_snapshot
@@ -69,6 +77,7 @@ def export(
     actor: str,
     *,
     proofs: bool = True,
+    complete: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Export:
     """Write the entries that fit into ``folder`` and put on record that this was done.
@@ -78,7 +87,11 @@ def export(
     quorum) cosigned one that holds the entry, else against the newest one in ``checkpoint``;
     ``manifest.json`` names query, counts, digests and the log's verifier key, and ``manifest.sig``
     is the log's signature over it; an outsider checks all of it with
-    :mod:`guarded_gen.audit.auditor`. Raises :class:`ConfigInvalid`
+    :mod:`guarded_gen.audit.auditor`.
+
+    ``complete``: ``range.entries`` holds all entries of the query's period, with which an outsider
+    proves that no further one fits. It then answers as of one checkpoint, the cosigned one if there
+    is one. Raises :class:`ConfigInvalid`
     when Parquet is asked for without its library, :class:`StorageFailed` when the folder holds an
     earlier export.
     """
@@ -86,6 +99,7 @@ def export(
         _parquet()
     if (folder / "manifest.json").exists():
         raise StorageFailed(f"{folder} already holds an export", "give another folder")
+    asked = asked_for(query, log.keys) if complete else {}
     folder.mkdir(parents=True, exist_ok=True)
     entry = log.append(
         Event("log.exported", "-", actor=actor, body={"format": form.value, "query": _shown(query)})
@@ -95,10 +109,16 @@ def export(
         prover = Prover(tile_reader(connection, snapshot))
         cosigned = newest_cosigned(connection, policy=log.witness_policy)
         count = 0
+        newest = snapshot.size if cosigned is None else cosigned.size
+        whole: Range | None = None
+        if complete:
+            whole = range_of(connection, query, newest, snapshot.minimum)
 
         def hits() -> Iterator[LogEntry]:
             nonlocal count
             for hit in search(connection, query, log.keys):
+                if whole is not None and hit.index >= whole.size:
+                    continue
                 count += 1
                 if count % 256 == 0:
                     progress(count)
@@ -115,6 +135,13 @@ def export(
 
         target = folder / f"entries.{form.value}"
         _WRITERS[form](target, hits())
+        files = [target]
+        described_range = None
+        if whole is not None:
+            beside = write_range(connection, log.keys, prover, whole, folder, progress)
+            files.append(folder / RANGE)
+            note = snapshot.note if cosigned is None else cosigned.note
+            described_range = described(whole, note, asked, beside)
         consistency = (
             []
             if cosigned is None
@@ -133,7 +160,10 @@ def export(
         "format": form.value,
         "entries": count,
         "proofs": count if proofs else 0,
-        "files": {target.name: {"sha256": _digest(target), "bytes": target.stat().st_size}},
+        "files": {
+            file.name: {"sha256": _digest(file), "bytes": file.stat().st_size} for file in files
+        },
+        "complete": described_range,
         "origin": log.keys.signer.name,
         "verifier_key": log.keys.signer.verifier.vkey,
         "checkpoint": snapshot.note,

@@ -76,6 +76,22 @@ class Prover:
             path.append(self._range(start, end))
         return path[::-1]
 
+    def beside(self, start: int, end: int, size: int) -> list[bytes]:
+        """The roots of the subtrees beside the leaves ``start`` to ``end`` (exclusive) in the tree
+        of ``size``, from left to right: with those leaves they give its root."""
+        if not 0 <= start < end <= size:
+            raise BadProof(f"a tree of {size} has no leaves {start} to {end}")
+        found = []
+        todo = [(0, size)]
+        while todo:
+            low, high = todo.pop()
+            if high <= start or low >= end:
+                found.append(self._range(low, high))
+            elif low < start or high > end:
+                middle = low + _split(high - low)
+                todo += [(middle, high), (low, middle)]
+        return found
+
     def root(self, size: int) -> bytes:
         """The root of the tree of this size."""
         if size == 0:

@@ -162,6 +162,13 @@ def export(
     proofs: Annotated[
         bool, typer.Option("--proofs/--no-proofs", help="One offline proof for each entry.")
     ] = True,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            help="Also all other entries of the period, to prove that no further one fits.",
+        ),
+    ] = False,
     tenant: Tenant = None,
     subject: Subject = None,
     kind: Kind = None,
@@ -207,7 +214,14 @@ def export(
         )
         with opened_log() as (log, _), counter("entries") as update:
             done = exporting.export(
-                log, out, query, form, operator(), proofs=proofs, progress=update
+                log,
+                out,
+                query,
+                form,
+                operator(),
+                proofs=proofs,
+                complete=complete,
+                progress=update,
             )
         if json:
             emit(done.manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -18,7 +19,10 @@ from hypothesis import strategies as st
 from guarded_gen.audit import AuditLog, Event, Query, auditor
 from guarded_gen.audit.export import Format, export
 from guarded_gen.audit.ids import now_ms
-from guarded_gen.audit.note import COSIGNATURE, Signer
+from guarded_gen.audit.merkle import leaf_hash
+from guarded_gen.audit.note import COSIGNATURE, Signer, signed
+from guarded_gen.audit.proof import Prover
+from guarded_gen.errors import InvalidInput
 from tests.waiting import PATIENCE_S
 
 
@@ -132,3 +136,132 @@ def test_without_the_witness_nothing_is_proven(log: AuditLog, exported: Any) -> 
     both = ("--witness", WITNESS.verifier.vkey, "--witness", stranger)
     assert "1 of the witnesses" in run(folder, log, *both)["error"]
     assert run(folder, log, *both, "--quorum", "1")["ok"] is True
+
+
+@given(st.integers(1, 70), st.data())
+def test_leaves_and_what_stands_beside_them_give_the_root(size: int, data: st.DataObject) -> None:
+    entries = [b"%d" % n for n in range(size)]
+    leaves = [leaf_hash(entry) for entry in entries]
+    start = data.draw(st.integers(0, size - 1))
+    end = data.draw(st.integers(start + 1, size))
+    prover = Prover(lambda level, n: b"".join(leaves[n * 256 :]) if level == 0 else b"")
+    beside = prover.beside(start, end, size)
+    root = auditor.root_of_range(leaves[start:end], start, size, beside)
+    assert root == prover.root(size)
+    if end - start > 1:
+        with contextlib.suppress(auditor.Refused):
+            assert auditor.root_of_range(leaves[start : end - 1], start, size, beside) != root
+
+
+@pytest.fixture
+def period(log: AuditLog, tmp_path: Path) -> Callable[..., Path]:
+    """A complete export of bob's decisions, out of others' before, between and after."""
+
+    def make(form: Format = Format.JSONL, **query: Any) -> Path:
+        for n in range(40):
+            decision = {"stage": "prompt", "action": "block" if n % 3 else "allow", "rule_id": "r"}
+            who = "bob" if n % 5 == 0 else "eve"
+            log.append(Event("prompt.decision", subject=who, decision=decision, payload="words"))
+        folder = tmp_path / "period"
+        asked = Query(subject="bob", tenant="default", **query)
+        export(log, folder, asked, form, "ops", proofs=False, complete=True)
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("form", [Format.JSONL, Format.CSV])
+def test_a_subjects_export_is_proven_complete(log: AuditLog, period: Any, form: Format) -> None:
+    found = run(period(form, action="block"), log)
+    assert (found["ok"], found["entries"], found["proven"]) == (True, 5, 5), found
+    assert (found["complete"]["start"], found["complete"]["end"]) == (0, 41)
+
+
+def test_a_period_begins_and_ends_outside_of_itself(
+    log: AuditLog, period: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from guarded_gen.audit import complete
+    from guarded_gen.audit import log as module
+
+    monkeypatch.setattr(complete, "MARGIN_MS", 0)
+    clock = iter(range(1_800_000_000_000, 1_900_000_000_000, 60_000))
+    monkeypatch.setattr(module, "now_ms", lambda: next(clock))
+    first = 1_800_000_000_000
+    folder = period(since=first + 10 * 60_000, until=first + 20 * 60_000)
+    found = run(folder, log)
+    assert found["ok"], found
+    assert 0 < found["complete"]["start"] < found["complete"]["end"] < 40
+    asked = Query(subject="bob", since=first + 10 * 60_000, until=first + 20 * 60_000)
+    assert found["entries"] == len(list(log.entries(asked))) > 0, found
+
+
+def sign_again(folder: Path, log: AuditLog) -> None:
+    """The operator himself forges: his key signs the manifest anew."""
+    import hashlib
+
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for name, about in manifest["files"].items():
+        about["sha256"] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    lines = (folder / "entries.jsonl").read_text().splitlines()
+    manifest["entries"] = len(lines)
+    path.write_text(json.dumps(manifest))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    text = f"{log.keys.signer.name}\n{auditor.EXPORT}\n{digest}\n"
+    (folder / "manifest.sig").write_text(signed(text, [log.keys.signer.sign(text)]))
+
+
+def hide_in_the_list(folder: Path) -> None:
+    path = folder / "entries.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+
+
+def hide_in_the_range(folder: Path) -> None:
+    hide_in_the_list(folder)
+    path = folder / "range.entries"
+    path.write_bytes(path.read_bytes().replace(b'"action":"block"', b'"action":"allow"', 1))
+
+
+def shorten_the_range(folder: Path) -> None:
+    import base64
+    import hashlib
+
+    path = folder / "range.entries"
+    data = path.read_bytes()
+    first = 2 + int.from_bytes(data[:2], "big")
+    path.write_bytes(data[first:])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["complete"]["start"] = 1
+    left = base64.b64encode(hashlib.sha256(b"\0" + data[2:first]).digest()).decode()
+    manifest["complete"]["beside"].insert(0, left)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("hide", [hide_in_the_list, hide_in_the_range, shorten_the_range])
+def test_the_operator_cannot_leave_anything_out(log: AuditLog, period: Any, hide: Any) -> None:
+    folder = period(action="block")
+    hide(folder)
+    sign_again(folder, log)
+    found = run(folder, log)
+    assert found["ok"] is False
+    if hide is shorten_the_range:
+        assert "--from 1" in found["error"], found
+        assert run(folder, log, "--from", "1")["ok"] is True
+
+
+def test_a_policy_decides_for_the_stranger_too(
+    log: AuditLog, exported: Any, tmp_path: Path
+) -> None:
+    folder = exported()
+    other = Signer("x.example/w", Ed25519PrivateKey.generate(), COSIGNATURE).verifier.vkey
+    lines = f"log {log.keys.signer.verifier.vkey}\nwitness a {WITNESS.verifier.vkey}\n"
+    lines += f"witness b {other}\n"
+    for rule, enough in (("any", True), ("2", False)):
+        file = tmp_path / f"policy-{rule}"
+        file.write_text(f"{lines}group g {rule} a b\nquorum g\n")
+        assert run(folder, log, "--policy", str(file))["ok"] is enough
+
+
+def test_a_query_for_a_part_of_what_fits_is_not_complete(log: AuditLog, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput):
+        export(log, tmp_path / "o", Query(limit=3), Format.JSONL, "ops", complete=True)
