@@ -208,10 +208,10 @@ def test_people_of_another_tenant_do_not_see_the_case(room: Room) -> None:
 
 def test_severe_and_old_cases_come_first(room: Room) -> None:
     mild = room.open(category="privacy")
-    severe = room.open(category="sexual_minors")
+    severe = room.open(category="gore")
     assert [c.id for c in room.queue.page(room.people["ann"], Filters())] == [severe, mild]
     room.at += 24 * 3_600_000
-    late = room.open(category="sexual_minors")
+    late = room.open(category="gore")
     order = [c.id for c in room.queue.page(room.people["ann"], Filters())]
     assert order == [severe, mild, late]
 

@@ -16,7 +16,8 @@ def _text(name: str, length: int, nullable: bool = False) -> sa.Column[str]:
 
 
 def _number(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger(), nullable=False)
+    big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column(name, big, nullable=False)
 
 
 def upgrade() -> None:
