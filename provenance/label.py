@@ -274,7 +274,7 @@ def told(
 ) -> dict[str, Any]:
     """What a manifest says of a label that was drawn on frames of this width and height.
 
-    ``box`` is left, top, right and bottom as shares of the frame. ``faces`` is how many were
+    ``box`` names its left, top, right and bottom as shares of the frame. ``faces`` is how many were
     found and kept clear of; None: nobody looked for any.
     """
     width, height = frame
@@ -283,15 +283,13 @@ def told(
         "seconds": WHOLE if label.last is None else round(float(label.last / fps), 3),
         "share": share,
         "corner": label.corner or "elsewhere",
-        "box": [
-            round(v, 4)
-            for v in (
-                label.box.left / width,
-                label.box.top / height,
-                label.box.right / width,
-                label.box.bottom / height,
-            )
-        ],
+        # Not a list: c2pa-rs shows a list of numbers as bytes.
+        "box": {
+            "left": round(label.box.left / width, 4),
+            "top": round(label.box.top / height, 4),
+            "right": round(label.box.right / width, 4),
+            "bottom": round(label.box.bottom / height, 4),
+        },
         "facesAvoided": "nobody looked for faces" if faces is None else faces,
     }
     if icon:

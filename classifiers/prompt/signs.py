@@ -68,6 +68,9 @@ class Signs:
         young = self._young(parts, rows)
         if not (sexual and young):
             self._lower(found, "sexual_minors")
+        if not young:
+            # rules put this head beside a sexual one: without a sign of age it accuses adults
+            self._lower(found, "minors")
         if not sexual:
             self._lower(found, "ncii")
             if young:
@@ -116,10 +119,13 @@ class Signs:
         return bool(faked) and not any(_FAKED.search(_PROPS.sub("", text)) for text in faked)
 
     def _bare(self, parts: Sequence[Piece], words: NDArray[np.float32]) -> bool:
-        """Whether all of a prompt is one or two words that harmless captions are made of."""
+        """Whether all of a prompt is one word that no list calls harmful, or two that harmless
+        captions are made of."""
         said = [word for part in parts for word in _WORD.findall(part.text.lower())]
         if not said or len(said) > SHORT or any(part.code not in OURS for part in parts):
             return False
+        if len(said) == 1 and words.max() < HARMFUL:
+            return True
         return all(word in _plain() for word in said)
 
 

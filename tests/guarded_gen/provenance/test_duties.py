@@ -193,7 +193,7 @@ def test_a_clip_says_in_its_manifest_what_was_drawn(
     label = told["visibleLabel"]
     assert (label["text"], label["icon"], label["seconds"]) == ("AI生成", "generated", 2.0)
     box = label["box"]
-    assert box[0] > 0.5 and box[1] > 0.5
+    assert box["left"] > 0.5 and box["top"] > 0.5
     refused = cli("generate", "a red circle", "-o", tmp_path / "no.mp4", "--jurisdiction", "CN",
                   "--label", "off", "--json")  # fmt: skip
     assert refused.code == 2 and "cn-4" in json.dumps(refused.json, ensure_ascii=False)
