@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from guarded_gen.console.context import Console
-from guarded_gen.review.cases import WAITING, now_ms, seen_by
+from guarded_gen.review import notes
+from guarded_gen.review.cases import now_ms, seen_by
 from guarded_gen.review.people import Member
 from guarded_gen.store.tables.review import Exposure, GoldenCase, ReviewCase, ReviewVerdict
 from media.hashing import MATCH_DISTANCE, distance, from_hex
@@ -137,7 +138,7 @@ def _same_look(session: Session, who: Member, case: ReviewCase) -> list[ReviewCa
 def verdicts(console: Console, case: ReviewCase) -> list[ReviewVerdict]:
     """What was said of a case so far."""
     # a second reviewer must not see what the first one said: agreement would be copying
-    if case.state in WAITING:
+    if notes.blind(case):
         return []
     with console.store.read() as session:
         return list(
@@ -147,6 +148,22 @@ def verdicts(console: Console, case: ReviewCase) -> list[ReviewVerdict]:
                 .order_by(ReviewVerdict.created_at)
             )
         )
+
+
+def thread(console: Console, who: Member, case: ReviewCase) -> list[dict[str, Any]]:
+    """The notes of a case as the person may read them now; each reading is on record."""
+    with console.store.read() as session:
+        rows = notes.thread(session, case, who)
+    return [
+        {
+            "person": row.person,
+            "kind": row.kind,
+            "at": row.at,
+            "entry": row.entry,
+            "text": console.secret(who, row.entry, f"case {case.id}").get("note"),
+        }
+        for row in rows
+    ]
 
 
 def rule_text(console: Console, case: ReviewCase) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from guarded_gen.console import wording
 from guarded_gen.review.roles import Permission
 
 _CASE = re.compile(r"[^a-z0-9_]")
@@ -59,8 +60,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(foreign=foreign, moment=moment, ago=ago)
-    environment.globals["Permission"] = Permission
+    environment.filters.update(
+        foreign=foreign, moment=moment, ago=ago, plain=wording.plain, category=wording.category
+    )
+    environment.globals.update(
+        Permission=Permission,
+        bar=wording.bar,
+        severity_of=wording.severity_of,
+        STATES=wording.STATES,
+        KINDS=wording.KINDS,
+        NOTES=wording.NOTES,
+        ACTIONS=wording.ACTIONS,
+    )
     return environment
 
 
@@ -78,6 +89,7 @@ def page(
                 "session": session,
                 "path": request.url.path,
                 "said": request.query_params.get("said", ""),
+                "within": values.get("within", ""),
                 "undo_case": _CASE.sub("", request.query_params.get("undo", "")),
             }
         )

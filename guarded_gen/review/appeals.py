@@ -144,6 +144,7 @@ class Appeals:
                     floor=bool(taken.get("floor", False)),
                     details={
                         **{name: taken[name] for name in _SHOWN if name in taken},
+                        "categories": list(entry.body.get("categories", ())),
                         "appeal": appeal,
                         "statement": filed,
                     },

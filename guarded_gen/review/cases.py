@@ -91,7 +91,9 @@ class Filters:
 
     def fit(self, case: ReviewCase) -> bool:
         """Whether a case is among what was asked for, as far as a golden one can be."""
-        if self.kind not in (None, "review") or self.assignee is not None:
+        if self.kind not in (None, "review") or self.state not in (None, "open"):
+            return False
+        if self.assignee is not None or self.item is not None:
             return False
         names = ("tenant", "category", "policy_digest", "rule", "stage")
         return all(getattr(self, n) in (None, getattr(case, n)) for n in names)
@@ -252,7 +254,11 @@ class Queue:
         """
         who.require(Permission.DECIDE)
         filters = filters or Filters()
-        states = WAITING if who.may(Permission.DECIDE_ESCALATED) else ("open", "second")
+        states: Sequence[str] = (
+            WAITING if who.may(Permission.DECIDE_ESCALATED) else ("open", "second")
+        )
+        if filters.state is not None:
+            states = [state for state in states if state == filters.state]
         golden = self._mix(who, filters)
         if golden is not None:
             return self.take(who, golden)

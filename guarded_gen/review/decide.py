@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import InvalidInput
+from guarded_gen.review import notes
 from guarded_gen.review.cases import Clock, held, now_ms, visible
 from guarded_gen.review.errors import FloorRule, StaleCase
 from guarded_gen.review.limits import ReviewLimits
@@ -36,8 +37,11 @@ REASONS = ("no_violation", "context_changes_meaning", *taxonomy.REASONS, "techni
 
 def reasons_of(case: ReviewCase) -> tuple[str, ...]:
     """The codes by which a reviewer can explain a decision of this case: those of the taxonomy,
-    and those of the categories of the policy's own that the gate spoke of."""
-    own = [code for entry in case.details.get("categories", ()) for code in entry["reasons"]]
+    and those of the policy's own that the gate spoke of: its rule's and its categories'."""
+    entries = case.details.get("categories", ())
+    own = [code for entry in entries for code in entry.get("reasons", ())]
+    if case.rule is not None and case.reason:
+        own = list(dict.fromkeys([case.reason, *own]))
     return (*own, *(code for code in REASONS if code not in own))
 
 
@@ -90,17 +94,20 @@ class Decisions:
         if action not in ACTIONS:
             raise InvalidInput(f"{action!r} is no decision", "say allow or block", "action")
         require_seconds(seconds)
-        if len(note) > 4000:
-            raise InvalidInput("the note is longer than 4000 characters", "shorten it", "note")
+        note = notes.worded(note)
         at = self.clock()
 
         def work(tx: Transaction) -> Decided:
             case = held(tx.session, who, id, at)
             if case.version != version:
                 raise StaleCase("the case changed since you opened it", "look at it again")
+            if not reason:
+                raise InvalidInput(
+                    "a decision needs a reason", "choose why, then decide again", "reason"
+                )
             if reason not in reasons_of(case):
                 raise InvalidInput(
-                    f"{reason!r} is no reason code", "choose one of the list", "reason"
+                    f"{reason[:80]!r} is no reason code", "choose one of the list", "reason"
                 )
             if case.floor and action == "allow":
                 raise FloorRule(
@@ -114,10 +121,11 @@ class Decisions:
                     subject=case.subject,
                     actor=who.id,
                     related=case.decision,
-                    body={"case": id, "action": action, "reason": reason},
-                    payload={"note": note} if note else None,
+                    body={"case": id, "action": action, "reason": reason, "from": case.state},
+                    payload=notes.payload(note),
                 )
             )
+            notes.keep(tx, case, who, "verdict", entry, note, at)
             verdict = ReviewVerdict(
                 id=f"ver_{uuid.uuid4().hex}",
                 case=id,
@@ -143,10 +151,12 @@ class Decisions:
     ) -> None:
         case.version += 1
         case.holder, case.lease_until = None, 0
-        if case.state != "second" and (needs_two(case) or self._sampled(tx.session, case, who)):
+        # a second opinion can be asked for before anybody has decided: then this is the first
+        second = case.state == "second" and case.action is not None
+        if not second and (needs_two(case) or self._sampled(tx.session, case, who)):
             case.state, case.first_reviewer, case.action = "second", who.id, action
             return
-        if case.state == "second" and case.action not in (None, action):
+        if second and case.action != action:
             case.state, case.action = "escalated", None
             case.barred = [*case.barred, who.id]
             tx.append(
@@ -199,10 +209,12 @@ class Decisions:
                 raise StaleCase("the undo window is over", "ask a lead to reopen it")
             verdict.undone = True
             two_step = case.state == "deciding" and case.first_reviewer is not None
-            case.state = "second" if two_step else "open"
-            case.action = case.action if two_step else None
-            if not two_step:
-                case.first_reviewer = None
+            before = str(self.log.entry(verdict.entry).body.get("from", ""))
+            case.state = before or ("second" if two_step else "open")
+            if case.state != "second" or not two_step:
+                case.action = None
+                if case.state != "escalated":
+                    case.first_reviewer = None
             case.effective_at = None
             case.version += 1
             case.holder, case.lease_until = who.id, at + int(self.limits.lease * 1000)
@@ -219,8 +231,8 @@ class Decisions:
         self.log.write(work)
 
     def ask_second(self, who: Member, id: str, note: str = "", *, escalate: bool = False) -> None:
-        """Hand a held case to another person, or up to a lead."""
-        at = self.clock()
+        """Hand a held case to another person, or up to a lead, with a question or a remark."""
+        at, note = self.clock(), notes.worded(note)
 
         def work(tx: Transaction) -> None:
             case = held(tx.session, who, id, at)
@@ -229,7 +241,9 @@ class Decisions:
             case.barred = [*case.barred, who.id]
             if escalate:
                 case.state = "escalated"
-            tx.append(
+            elif case.state == "open":
+                case.state = "second"
+            entry = tx.append(
                 Event(
                     kind="case.escalated" if escalate else "case.second_asked",
                     tenant=case.tenant,
@@ -237,9 +251,10 @@ class Decisions:
                     actor=who.id,
                     related=case.decision,
                     body={"case": id},
-                    payload={"note": note} if note else None,
+                    payload=notes.payload(note),
                 )
             )
+            notes.keep(tx, case, who, "escalation" if escalate else "question", entry, note, at)
 
         self.log.write(work)
 

@@ -49,7 +49,7 @@ def test_from_a_held_clip_to_an_overturned_appeal_with_proof(person, served, tmp
     assert case in page.url
 
     page.keyboard.press("2")
-    page.wait_for_url("**/console/queue?said=second")
+    page.wait_for_url("**said=asked_second**")
     ann.open(f"/console/cases/{id}")
     assert (
         page.get_by_text("Waits for somebody who may decide")

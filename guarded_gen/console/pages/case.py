@@ -6,17 +6,29 @@ counted. Everything that a page shows of a subject's words is on record as read.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from guarded_gen.console.casefile import exposure, media_of, related, rule_text, verdicts
+from guarded_gen.console.casefile import (
+    exposure,
+    media_of,
+    related,
+    rule_text,
+    thread,
+    verdicts,
+)
 from guarded_gen.console.context import Console, console_of, seconds_of
 from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK, opened
+from guarded_gen.console.pages.queue import kept, onward, within_of
 from guarded_gen.console.render import page
-from guarded_gen.errors import InvalidInput
+from guarded_gen.console.session import Session
+from guarded_gen.errors import GuardedGenError, InvalidInput
+from guarded_gen.review import notes
 from guarded_gen.review.decide import reasons_of
 from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.people import Member
@@ -30,7 +42,19 @@ _NO_DETAILS: dict[str, Any] = {"scores": {}, "segments": {}, "missing": (), "not
 @router.get("/{id}")
 def show(request: Request, id: str) -> Response:
     console = console_of(request)
-    session = console.session(request)
+    return _page(request, console, console.session(request), id, request.query_params)
+
+
+def _page(
+    request: Request,
+    console: Console,
+    session: Session,
+    id: str,
+    given: Mapping[str, str],
+    failed: GuardedGenError | None = None,
+) -> Response:
+    """A case as it is now. ``given`` are the fields of an address or of a form that did not work
+    (``failed``): what was typed is there again."""
     who = session.who
     case = console.queue.get(who, id)
     holds = case.holder == who.id and case.lease_until > console.queue.clock()
@@ -39,6 +63,7 @@ def show(request: Request, id: str) -> Response:
     prompt = None
     if who.may(Permission.DECIDE) and (holds or case.state in ("deciding", "closed")):
         prompt = console.words(who, case.decision, f"case {case.id}")
+    chosen = within_of(given)
     return page(
         request,
         "case.html",
@@ -58,9 +83,16 @@ def show(request: Request, id: str) -> Response:
             "limits": console.limits,
             "related": related(console, who, case),
             "verdicts": verdicts(console, case),
+            "notes": thread(console, who, case),
+            "may_note": notes.may_write(case, who),
             "rule_text": rule_text(console, case),
             "look": _look({} if case.restricted else session.preferences),
+            "failed": failed,
+            "typed": {name: given.get(name, "") for name in ("note", "reason")},
+            "within": urlencode(kept(chosen)),
+            "working_on": kept(chosen),
         },
+        status=failed.http_status if failed is not None else 200,
     )
 
 
@@ -75,31 +107,51 @@ def _look(preferences: dict[str, Any]) -> dict[str, bool]:
     return {name: bool(preferences.get(name, True)) for name in LOOKS}
 
 
+async def _tried(
+    request: Request, id: str, work: Callable[[Console, Member, dict[str, str]], str | None]
+) -> Response:
+    """Do what a form of the case page asks for; where it does not work, the page again with what
+    to do and with everything that was typed. ``work`` gives the address to go to, None: here."""
+    console = console_of(request)
+    found, fields = await console.form(request)
+    try:
+        where = await to_thread.run_sync(work, console, found.who, fields)
+    except GuardedGenError as error:
+        if not found.who.may(Permission.SEE_QUEUE):
+            raise
+        return await to_thread.run_sync(_page, request, console, found, id, fields, error)
+    if where is None:
+        return await to_thread.run_sync(_page, request, console, found, id, fields)
+    return RedirectResponse(where, 303)
+
+
 @router.post("/{id}/take")
 async def take(request: Request, id: str) -> Response:
-    console = console_of(request)
-    found, _ = await console.form(request)
-    await to_thread.run_sync(console.queue.take, found.who, id)
-    return RedirectResponse(f"/console/cases/{id}", 303)
+    """Take or renew; what was typed before a lease ran out goes on."""
+
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str | None:
+        case = console.queue.take(who, id)
+        typed = fields.get("note") or fields.get("reason")
+        return None if typed else onward(case, within_of(fields))
+
+    return await _tried(request, id, work)
 
 
 @router.post("/{id}/decide")
 async def decide(request: Request, id: str) -> Response:
     """Decide, then on to the next case; the page of the next one offers the undo."""
-    console = console_of(request)
-    found, fields = await console.form(request)
-    try:
-        version = int(fields.get("version", ""))
-    except ValueError as error:
-        raise InvalidInput("this form is broken", "open the case again") from error
-    seconds = seconds_of(fields.get("seconds") or "0")
-    action, reason = fields.get("action", ""), fields.get("reason", "")
-    if action == "allow" and not reason:
-        reason = "no_violation"
 
-    def work() -> str:
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str:
+        try:
+            version = int(fields.get("version", ""))
+        except ValueError as error:
+            raise InvalidInput("this form is broken", "decide again on this page") from error
+        seconds = seconds_of(fields.get("seconds") or "0")
+        action, reason = fields.get("action", ""), fields.get("reason", "")
+        if action == "allow" and not reason:
+            reason = "no_violation"
         done = console.decisions.decide(
-            found.who,
+            who,
             id,
             action,
             reason,
@@ -107,51 +159,65 @@ async def decide(request: Request, id: str) -> Response:
             note=fields.get("note", ""),
             seconds=min(seconds, 86_400.0),
         )
-        following = console.queue.next(found.who)
+        chosen = within_of(fields)
+        following = console.queue.next(who, chosen)
         said = "second" if done.waits_for_second else "decided"
-        where = f"/console/cases/{following.id}" if following else "/console/queue"
-        return f"{where}?said={said}&undo={id}"
+        return onward(following, chosen, said=said, undo=id)
 
-    return RedirectResponse(await to_thread.run_sync(work), 303)
+    return await _tried(request, id, work)
 
 
 @router.post("/{id}/undo")
 async def undo(request: Request, id: str) -> Response:
-    console = console_of(request)
-    found, _ = await console.form(request)
-    await to_thread.run_sync(console.decisions.undo, found.who, id)
-    return RedirectResponse(f"/console/cases/{id}?said=undone", 303)
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str:
+        console.decisions.undo(who, id)
+        return onward(console.queue.get(who, id), within_of(fields), said="undone")
+
+    return await _tried(request, id, work)
 
 
 @router.post("/{id}/leave")
 async def leave(request: Request, id: str) -> Response:
-    """Skip, put aside, escalate, or ask for a second person."""
-    console = console_of(request)
-    found, fields = await console.form(request)
-    how, note = fields.get("how", ""), fields.get("note", "")[:4000]
+    """Skip, put aside, escalate, or ask for a second person; a note goes with each."""
 
-    def work() -> str:
-        following = None
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str:
+        following, chosen = None, within_of(fields)
+        how, note = fields.get("how", ""), fields.get("note", "")
         if how in ("skip", "hold"):
-            console.queue.give_back(found.who, id, hold=how == "hold")
-            following = console.queue.next(found.who, after=id)
+            note = notes.worded(note)
+            console.queue.give_back(who, id, hold=how == "hold")
+            if note:
+                notes.add(console.log, who, id, note, console.queue.clock)
+            following = console.queue.next(who, chosen, after=id)
         elif how in ("second", "escalate"):
-            console.decisions.ask_second(found.who, id, note, escalate=how == "escalate")
+            console.decisions.ask_second(who, id, note, escalate=how == "escalate")
+            following = console.queue.next(who, chosen)
         else:
             raise InvalidInput("this is no way to leave a case", "skip, hold, second or escalate")
-        where = f"/console/cases/{following.id}" if following else "/console/queue"
-        return f"{where}?said={how}"
+        return onward(following, chosen, said="asked_second" if how == "second" else how)
 
-    return RedirectResponse(await to_thread.run_sync(work), 303)
+    return await _tried(request, id, work)
+
+
+@router.post("/{id}/note")
+async def note(request: Request, id: str) -> Response:
+    """Add a remark to the case's thread and stay."""
+
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str:
+        notes.add(console.log, who, id, fields.get("note", ""), console.queue.clock)
+        case = console.queue.get(who, id)
+        return onward(case, within_of(fields), said="noted") + "#thread"
+
+    return await _tried(request, id, work)
 
 
 @router.post("/{id}/assign")
 async def assign(request: Request, id: str) -> Response:
-    console = console_of(request)
-    found, fields = await console.form(request)
-    to = fields.get("to") or None
-    await to_thread.run_sync(console.queue.assign, found.who, id, to)
-    return RedirectResponse(f"/console/cases/{id}?said=assigned", 303)
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str:
+        console.queue.assign(who, id, fields.get("to") or None)
+        return onward(console.queue.get(who, id), within_of(fields), said="assigned")
+
+    return await _tried(request, id, work)
 
 
 @router.post("/{id}/golden")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -58,9 +59,10 @@ async def revealed(request: Request, id: str) -> Response:
 async def reveal(request: Request, id: str) -> Response:
     """Show the storyboard without JavaScript; a nominal look is counted."""
     console = console_of(request)
-    found, _ = await console.form(request)
+    found, fields = await console.form(request)
     await to_thread.run_sync(console.decisions.revealed, found.who, id, NOMINAL_LOOK)
-    return RedirectResponse(f"/console/cases/{id}?reveal=1#media", 303)
+    query = urlencode({"reveal": "1", "within": fields.get("within", "")[:2000]})
+    return RedirectResponse(f"/console/cases/{id}?{query}#media", 303)
 
 
 @router.get("/cases/{id}/storyboard.jpg")

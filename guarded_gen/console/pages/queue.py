@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -22,17 +23,28 @@ router = APIRouter(prefix="/console")
 FIELDS = ("tenant", "category", "policy_digest", "rule", "stage", "kind", "assignee", "state")
 
 
-def filters_of(request: Request) -> Filters:
-    """The filters in the address; unknown ones are ignored, empty ones mean any."""
-    given = {name: request.query_params.get(name, "")[:128] for name in FIELDS}
-    return Filters(**{name: value for name, value in given.items() if value})
+def filters_of(given: Mapping[str, str]) -> Filters:
+    """The filters among an address's or a form's fields; unknown ones are ignored, empty ones
+    mean any."""
+    return Filters(**{name: given[name][:128] for name in FIELDS if given.get(name)})
+
+
+def kept(chosen: Filters) -> dict[str, str]:
+    """The fields that say these filters again."""
+    return {name: getattr(chosen, name) for name in FIELDS if getattr(chosen, name)}
+
+
+def within_of(given: Mapping[str, str]) -> Filters:
+    """The filters under which somebody works, as case pages carry them in the one field
+    ``within``: they hold until the person leaves them."""
+    return filters_of(dict(parse_qsl(given.get("within", "")[:2000])))
 
 
 @router.get("/queue")
 def queue(request: Request) -> Response:
     console = console_of(request)
     who = console.who(request)
-    chosen = filters_of(request)
+    chosen = filters_of(request.query_params)
     after = request.query_params.get("after") or None
     cases = console.queue.page(who, chosen, after)
     return page(
@@ -42,6 +54,8 @@ def queue(request: Request) -> Response:
             "cases": cases,
             "counts": console.queue.counts(who),
             "chosen": {name: getattr(chosen, name) for name in FIELDS},
+            "within": urlencode(kept(chosen)),
+            "without_state": urlencode({n: v for n, v in kept(chosen).items() if n != "state"}),
             "options": _options(console, who),
             "views": _views(console, who),
             "names": console.names(),
@@ -53,8 +67,7 @@ def queue(request: Request) -> Response:
 
 def _further(chosen: Filters, after: str) -> str:
     """The address of the next page with the same filters."""
-    kept = {name: getattr(chosen, name) for name in FIELDS if getattr(chosen, name)}
-    return "?" + urlencode({**kept, "after": after})
+    return "?" + urlencode({**kept(chosen), "after": after})
 
 
 def _options(console: Console, who: Member) -> dict[str, list[str]]:
@@ -81,11 +94,19 @@ def _views(console: Console, who: Member) -> list[SavedView]:
 async def take_next(request: Request) -> Response:
     console = console_of(request)
     found, fields = await console.form(request)
-    chosen = Filters(**{n: fields[n] for n in FIELDS if fields.get(n) and n != "state"})
+    chosen = filters_of(fields)
     case = await to_thread.run_sync(console.queue.next, found.who, chosen)
+    return RedirectResponse(onward(case, chosen, said="" if case else "empty"), 303)
+
+
+def onward(case: ReviewCase | None, chosen: Filters, **more: str) -> str:
+    """The address of the next case, or of the queue when none is left; either keeps the filters."""
+    more = {name: value for name, value in more.items() if value}
     if case is None:
-        return RedirectResponse("/console/queue?said=empty", 303)
-    return RedirectResponse(f"/console/cases/{case.id}", 303)
+        return "/console/queue?" + urlencode({**kept(chosen), **more})
+    held = urlencode(kept(chosen))
+    query = urlencode({**more, **({"within": held} if held else {})})
+    return f"/console/cases/{case.id}" + (f"?{query}" if query else "")
 
 
 @router.post("/queue/views")

@@ -246,3 +246,19 @@ class PolicyRequest(Base):
     """``open``, ``approved`` or ``declined``."""
     decided_by: Mapped[str | None] = mapped_column(String(48))
     decided_at: Mapped[int | None] = mapped_column(Big)
+
+
+class CaseNote(Base):
+    """A note on a case. Its words stand encrypted in the payload of the log's entry."""
+
+    __tablename__ = "case_note"
+
+    entry: Mapped[str] = mapped_column(String(48), primary_key=True)
+    case: Mapped[str] = mapped_column(String(48))
+    person: Mapped[str] = mapped_column(String(48))
+    kind: Mapped[str] = mapped_column(String(16))
+    """``verdict`` (given with one), ``question`` (to a second person), ``escalation`` or
+    ``remark``."""
+    at: Mapped[int] = mapped_column(Big)
+
+    __table_args__ = (Index("ix_note_case", "case", "at"),)
