@@ -45,8 +45,9 @@ def propose(
         import policies
 
         policy = policies.load(source)
+        text = policies.loader.locate(source).read_text("utf-8")
         with opened_services() as services:
-            standing = services.rollout.propose(services.log, policy, author or _me(), reason)
+            standing = services.rollout.propose(services.log, policy, author or _me(), reason, text)
         _tell(standing, json)
 
 

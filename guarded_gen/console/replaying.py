@@ -85,6 +85,10 @@ class Replays:
         curve = tuple((x, changed(at(policy, rule, x), past.history, before)) for x in CURVE)
         return Tried(rule_id, threshold, report, curve, past, days)
 
+    def over(self, who: Member, policy: Policy, days: int, against: Policy) -> ReplayReport:
+        """What ``policy`` as it stands would have decided in ``days``, beside ``against``."""
+        return replay(policy, self.past(who, days).history, against, samples=3)
+
 
 def rule_of(policy: Policy, rule_id: str) -> Rule:
     """The rule with this id; raises :class:`InvalidInput`."""

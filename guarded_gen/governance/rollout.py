@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,13 +21,18 @@ from guarded_gen.errors import InvalidInput, LogCorrupt, NotFound
 from guarded_gen.store import Store
 from guarded_gen.store.tables.policies import PolicyRollout
 from policies import Policy
+from policies.cases import Status, of_policy, run
 from policies.engine import known_text
+from policies.errors import RolloutRefused
 from policies.rollout import Choice, Plan, Rollout, State, step
 
 REFRESH_SECONDS = 2.0
 """A change made by another process acts here after this time at the latest."""
 
+T = TypeVar("T")
 MAX_REASON = 2_000
+DECIDING = frozenset({State.CANARY, State.ACTIVE})
+"""States in which a policy decides about people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,20 @@ class PolicyRollouts:
         with self._store.read() as session:
             return _parsed(_find(session, named))
 
-    def propose(self, log: AuditLog, policy: Policy, author: str, reason: str) -> Standing:
-        """Take a policy in as a draft. Raises :class:`InvalidInput` when it is there already."""
+    def source(self, named: str) -> str | None:
+        """A policy's text as it was written, by its digest or the beginning of it; None where
+        only the policy itself was given."""
+        with self._store.read() as session:
+            row = _find(session, named)
+            return bytes(row.source).decode("utf-8") if row.source is not None else None
+
+    def propose(
+        self, log: AuditLog, policy: Policy, author: str, reason: str, source: str | None = None
+    ) -> Standing:
+        """Take a policy in as a draft; ``source`` is the text that it was read from.
+
+        Raises :class:`InvalidInput` when it is there already.
+        """
         _said(author, reason)
 
         def work(tx: Transaction) -> Standing:
@@ -118,6 +135,7 @@ class PolicyRollouts:
                 policy=policy.id,
                 version=policy.version,
                 canonical=policy.canonical,
+                source=source.encode("utf-8") if source is not None else None,
                 state=State.DRAFT.value,
                 percent=0.0,
                 author=author,
@@ -143,9 +161,12 @@ class PolicyRollouts:
         """Take a policy one step on or back; activating one retires the one before it.
 
         ``also`` belongs to the same transaction; when it raises, nothing changes.
-        Raises :class:`policies.errors.RolloutRefused`, :class:`NotFound`, :class:`InvalidInput`.
+        Raises :class:`policies.errors.RolloutRefused`, also for a policy whose own examples fail
+        where it would decide about people, :class:`NotFound`, :class:`InvalidInput`.
         """
         _said(author, reason)
+        if to in DECIDING:
+            require_examples(self.policy(named))
 
         def work(tx: Transaction) -> Standing:
             also(tx)
@@ -159,7 +180,7 @@ class PolicyRollouts:
                 for other in others:
                     if other.state == State.ACTIVE:
                         other.state, was = State.RETIRED.value, other.state
-                        other.author, other.reason = author, f"replaced by {row.digest[:16]}"
+                        other.author, other.reason = author, _replaced_by(row.digest)
                         other.changed_at = _now()
                         tx.append(_event(other, was, author, other.reason))
             row.state, row.percent = after.state.value, after.percent
@@ -169,7 +190,37 @@ class PolicyRollouts:
 
         return self._changed(log, work)
 
-    def _changed(self, log: AuditLog, work: Callable[[Transaction], Standing]) -> Standing:
+    def rollback(self, log: AuditLog, author: str, reason: str) -> Standing | None:
+        """Back to what decided before the active policy, in one step: the policy that it
+        replaced, or, where it replaced none, the one that the settings name (None).
+
+        Raises :class:`NotFound` while the settings' policy decides.
+        """
+        _said(author, reason)
+
+        def work(tx: Transaction) -> Standing | None:
+            rows = list(tx.session.scalars(select(PolicyRollout)))
+            now = next((row for row in rows if row.state == State.ACTIVE), None)
+            if now is None:
+                raise NotFound(
+                    "no policy was activated here", "the settings name the one that decides"
+                )
+            replaced = [
+                row
+                for row in rows
+                if row.state == State.RETIRED and row.reason == _replaced_by(now.digest)
+            ]
+            before = max(replaced, key=lambda row: row.changed_at, default=None)
+            for row, to in ((now, State.RETIRED), (before, State.ACTIVE)):
+                if row is not None:
+                    was, row.state, row.percent = row.state, to.value, 0.0
+                    row.author, row.reason, row.changed_at = author, reason, _now()
+                    tx.append(_event(row, was, author, reason))
+            return _standing(before) if before is not None else None
+
+        return self._changed(log, work)
+
+    def _changed(self, log: AuditLog, work: Callable[[Transaction], T]) -> T:
         standing = log.write(work)
         with self._lock:
             self._plan = None
@@ -192,6 +243,23 @@ class PolicyRollouts:
                 else:
                     shadows.append(_parsed(row))
         return Plan(active, canary, tuple(shadows))
+
+
+def require_examples(policy: Policy) -> None:
+    """Raise :class:`RolloutRefused` when an example of the policy fails: it does not decide as
+    its author said that it would."""
+    failed = [o for o in run(policy, of_policy(policy)) if o.status is not Status.PASSED]
+    if failed:
+        named = "; ".join(f"{o.case.origin} {o.case.name}" for o in failed[:3])
+        raise RolloutRefused(
+            f"{len(failed)} of the policy's own examples fail: {named}",
+            "mend the rule or the example, and propose it anew",
+        )
+
+
+def _replaced_by(digest: str) -> str:
+    """The reason that a policy has for being retired by another one."""
+    return f"replaced by {digest[:16]}"
 
 
 def _find(session: Session, named: str) -> PolicyRollout:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.governance.rollout import PolicyRollouts, Standing
+from guarded_gen.governance.rollout import DECIDING, PolicyRollouts, Standing, require_examples
 from guarded_gen.review.cases import Clock, now_ms
 from guarded_gen.review.errors import NotAllowed, StaleCase
 from guarded_gen.review.people import Member
@@ -26,7 +26,7 @@ from guarded_gen.store.tables.review import Person, PolicyRequest
 from policies import Policy
 from policies.rollout import Rollout, State, step
 
-NEEDS_TWO = frozenset({State.CANARY, State.ACTIVE})
+NEEDS_TWO = DECIDING
 MAX_REASON = 2_000
 
 
@@ -39,10 +39,17 @@ class Publishing:
     rollouts: PolicyRollouts
     clock: Clock = now_ms
 
-    def propose(self, who: Member, policy: Policy, reason: str) -> Standing:
-        """Take a policy in as a draft; decides nothing yet."""
+    def propose(
+        self, who: Member, policy: Policy, reason: str, source: str | None = None
+    ) -> Standing:
+        """Take a policy in as a draft, with the text it was read from; decides nothing yet."""
         who.require(Permission.EDIT_POLICY)
-        return self.rollouts.propose(self.log, policy, who.name, said(reason))
+        return self.rollouts.propose(self.log, policy, who.name, said(reason), source)
+
+    def rollback(self, who: Member, reason: str) -> Standing | None:
+        """Back to the policy before, at once and by one person: a mistake must be stopped."""
+        who.require(Permission.PUBLISH_POLICY)
+        return self.rollouts.rollback(self.log, who.name, said(reason))
 
     def move(
         self, who: Member, digest: str, to: State, reason: str, percent: float | None = None
@@ -93,7 +100,7 @@ class Publishing:
         """Agree, which takes the step at once, or decline. Never the one who asked, who may
         only take the request back (``agree`` False)."""
         who.require(Permission.PUBLISH_POLICY)
-        request = self._request(id)
+        request = self.request(id)
         if agree and request.asked_by == who.id:
             raise NotAllowed(
                 "who asks cannot agree as well", "another person with the right to publish must"
@@ -128,7 +135,8 @@ class Publishing:
             found = session.get(Person, person)
         return found.name if found is not None else person
 
-    def _request(self, id: str) -> PolicyRequest:
+    def request(self, id: str) -> PolicyRequest:
+        """What was asked for; raises :class:`NotFound`."""
         with self.store.read() as session:
             request = session.get(PolicyRequest, id)
         if request is None:
@@ -163,6 +171,7 @@ class Publishing:
         if mine is None:
             raise NotFound(f"no policy {digest[:16]} in the rollout", "propose it first")
         step(mine, to, percent, [one for one in every if one is not mine])
+        require_examples(self.rollouts.policy(digest))
 
 
 def said(reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 import policies
+from guarded_gen.audit import Query
 from guarded_gen.console.charts import curve
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
@@ -24,12 +26,16 @@ from guarded_gen.production.request import clean_prompt
 from guarded_gen.review.publishing import NEEDS_TWO
 from guarded_gen.review.roles import Permission
 from policies import Context, Issue, Policy, PolicyInvalid
-from policies.cases import Outcome, of_policy, run
+from policies.cases import Outcome, Status, of_policy, run
 from policies.issues import Span
 from policies.rollout import STEPS, State
 
 router = APIRouter(prefix="/console/policy")
 MAX_TEXT = 256 * 1024
+MAX_DIFF = 2_000
+"""Lines of a difference that are shown."""
+HISTORY = 100
+"""Changes on one page."""
 FIELDS = ("text", "prompt", "rule", "threshold", "days", "against", "reason")
 
 
@@ -46,16 +52,18 @@ def show(request: Request) -> Response:
 def text_of(console: Console, wanted: str) -> str:
     """The text of a library policy, of one in the rollout, or (nothing wanted) the active one.
 
-    A policy of the rollout is kept as canonical JSON, so its comments are gone.
+    One of the rollout as its author wrote it; where only the policy itself was given, written
+    out in full.
     """
     services = console.services
     if wanted in policies.library():
         return policies.loader.locate(wanted).read_text("utf-8")
     if wanted:
-        return written(services.rollout.policy(wanted))
+        return services.rollout.source(wanted) or written(services.rollout.policy(wanted))
     if services.policy.digest == services.configured_policy.digest:
         return policies.loader.locate(services.settings.policy).read_text("utf-8")
-    return written(services.policy)
+    kept = services.rollout.source(services.policy.digest)
+    return kept or written(services.policy)
 
 
 def written(policy: Policy) -> str:
@@ -120,7 +128,9 @@ async def propose(request: Request) -> Response:
         return _page(request, console, fields, result, status=400)
     propose = console.publishing.propose
     try:
-        await to_thread.run_sync(propose, given.found.who, given.policy, fields["reason"])
+        await to_thread.run_sync(
+            propose, given.found.who, given.policy, fields["reason"], fields["text"]
+        )
     except GuardedGenError as error:
         return _page(
             request, console, fields, {**result, "refused": error}, status=error.http_status
@@ -143,6 +153,62 @@ async def move(request: Request, digest: str) -> Response:
     )
     said = "asked" if waits is not None else "moved"
     return RedirectResponse(f"/console/policy?said={said}#rollout", 303)
+
+
+@router.post("/rollback")
+async def rollback(request: Request) -> Response:
+    """Back to the policy before."""
+    console = console_of(request)
+    found, fields = await console.form(request)
+    await to_thread.run_sync(console.publishing.rollback, found.who, fields.get("reason", ""))
+    return RedirectResponse("/console/policy?said=rolled_back#rollout", 303)
+
+
+@router.get("/requests/{id}")
+def asked(request: Request, id: str) -> Response:
+    """What somebody is asked to agree to: of that very policy what changes, its examples, and
+    what it would have decided."""
+    console = console_of(request)
+    who = console.who(request)
+    ask = console.publishing.request(id)
+    policy, active = console.services.rollout.policy(ask.digest), console.services.policy
+    outcomes = list(run(policy, of_policy(policy)))
+    mine, theirs = text_of(console, ask.digest), text_of(console, "")
+    return page(
+        request,
+        "request.html",
+        {
+            "ask": ask,
+            "policy": policy,
+            "active": active,
+            "differs": differences(policy, active),
+            "lines": list(
+                unified_diff(
+                    theirs.splitlines(),
+                    mine.splitlines(),
+                    f"{active.id} {active.version}, active",
+                    f"{policy.id} {policy.version}, asked for",
+                    lineterm="",
+                )
+            )[:MAX_DIFF],
+            "outcomes": outcomes,
+            "failed": [o for o in outcomes if o.status is not Status.PASSED],
+            "days": DAYS[0],
+            "report": console.replays.over(who, policy, DAYS[0], active),
+            "names": console.names(),
+        },
+    )
+
+
+@router.get("/history")
+def history(request: Request) -> Response:
+    """Who changed what and when, from the log."""
+    console = console_of(request)
+    console.who(request)
+    entries = list(console.log.entries(Query(kind="policy.", limit=HISTORY)))
+    return page(
+        request, "history.html", {"entries": entries, "names": console.names(), "most": HISTORY}
+    )
 
 
 @router.post("/requests/{id}")

@@ -20,6 +20,9 @@ class PolicyRollout(Base):
     version: Mapped[str] = mapped_column(String(64))
     canonical: Mapped[bytes] = mapped_column(LargeBinary)
     """The policy itself, canonical JSON; ``digest`` is its SHA-256."""
+    source: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The text as its author wrote it, comments and ``extends`` included; None where only the
+    policy itself was given."""
     state: Mapped[str] = mapped_column(String(16), index=True)
     percent: Mapped[float] = mapped_column(Float)
     author: Mapped[str] = mapped_column(String(128))
