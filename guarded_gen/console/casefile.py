@@ -150,6 +150,26 @@ def verdicts(console: Console, case: ReviewCase) -> list[ReviewVerdict]:
         )
 
 
+def appealed(console: Console, who: Member, case: ReviewCase) -> dict[str, Any] | None:
+    """What an appeal is against: the steps until then, and the notes of the first case."""
+    if case.kind != "appeal":
+        return None
+    with console.store.read() as session:
+        first = session.scalar(
+            select(ReviewCase).where(
+                ReviewCase.decision == case.decision,
+                ReviewCase.kind.not_in(("appeal", "golden")),
+                *seen_by(who),
+            )
+        )
+    return {
+        "steps": console.appeals.happened(case.decision),
+        "case": first,
+        "verdicts": verdicts(console, first) if first is not None else [],
+        "notes": thread(console, who, first) if first is not None else [],
+    }
+
+
 def thread(console: Console, who: Member, case: ReviewCase) -> list[dict[str, Any]]:
     """The notes of a case as the person may read them now; each reading is on record."""
     with console.store.read() as session:

@@ -12,7 +12,7 @@ import hmac
 import os
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
 MAX_STATEMENT = 4000
 _SHOWN = ("scores", "thresholds", "trace", "missing", "not_assessed")
 """What of the appealed decision its reviewer sees."""
+_APART = ("appeal", "golden")
+"""Cases that share a decision's id without deciding about it."""
 
 
 def appeal_key(folder: Path) -> bytes:
@@ -64,6 +66,19 @@ class AppealStatus:
     statement_of_reasons: dict[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One step of what became of a request. ``people`` 0: an automatic decision; ``action`` is
+    ``allow``, ``review`` (held for a person) or ``block``. ``at`` in milliseconds since 1970."""
+
+    at: int
+    people: int
+    action: str
+    reason: str
+    category: str | None
+    own: Sequence[Mapping[str, Any]] = ()
+
+
 class Appeals:
     """Filing and answering of appeals. ``key`` signs the links."""
 
@@ -93,6 +108,49 @@ class Appeals:
         if entry.decision is None:
             raise NotFound("there is no such decision", "use the link of the refusal")
         return entry
+
+    def happened(self, decision: str) -> list[Happened]:
+        """What became of a request until now, oldest first: the gate's decision, and what people
+        said of it once that holds. Appeals apart; nothing that can still be undone."""
+        entry = self.judged(decision)
+        taken = dict(entry.decision or {})
+        own = tuple(entry.body.get("categories", ()))
+        found = [
+            Happened(
+                entry.time,
+                0,
+                str(taken.get("action", "")),
+                str(taken.get("reason", "")),
+                first_category(taken),
+                own,
+            )
+        ]
+        with self.store.read() as session:
+            case = session.scalar(
+                select(ReviewCase)
+                .where(ReviewCase.decision == entry.id, ReviewCase.kind.not_in(_APART))
+                .order_by(ReviewCase.opened_at)
+                .limit(1)
+            )
+            if case is not None and case.state == "closed":
+                said = session.scalars(
+                    select(ReviewVerdict)
+                    .where(
+                        ReviewVerdict.case == case.id,
+                        ReviewVerdict.undone.is_(False),
+                        ReviewVerdict.action == case.action,
+                    )
+                    .order_by(ReviewVerdict.created_at)
+                ).all()
+                if said:
+                    people = len({verdict.person for verdict in said})
+                    last = said[-1]
+                    found.append(
+                        Happened(
+                            last.created_at, people, last.action, last.reason, case.category, own
+                        )
+                    )
+        return found
 
     def file(self, decision: str, statement: str) -> str:
         """File an appeal against a recorded refusal; returns the appeal's id.

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.casefile import (
+    appealed,
     exposure,
     media_of,
     related,
@@ -85,6 +86,7 @@ def _page(
             "verdicts": verdicts(console, case),
             "notes": thread(console, who, case),
             "may_note": notes.may_write(case, who),
+            "appealed": appealed(console, who, case),
             "rule_text": rule_text(console, case),
             "look": _look({} if case.restricted else session.preferences),
             "failed": failed,
