@@ -147,20 +147,10 @@ def test(
 
 def _judge(stack: ExitStack) -> Callable[[Policy], Judge]:
     """The installed prompt classifiers and a policy's own word lists as one function."""
-    from datetime import UTC, datetime
+    from guarded_gen.gates.examples import judge_of
 
-    from classifiers.prompt import own_words
-    from guarded_gen.gates.gate import classify
-
-    services, today = stack.enter_context(opened_services()), datetime.now(UTC).date()
-
-    def judge_of(policy: Policy) -> Judge:
-        return lambda text: [
-            *classify(services.prompt_classifiers, [text])[0],
-            *own_words.signals(policy.categories, text, today),
-        ]
-
-    return judge_of
+    services = stack.enter_context(opened_services())
+    return judge_of(lambda: services.prompt_classifiers)
 
 
 def _counted(outcomes: list[Outcome]) -> dict[str, int]:

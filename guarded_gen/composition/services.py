@@ -22,6 +22,7 @@ from guarded_gen.audit.search import Query
 from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.consent.book import ConsentBook
 from guarded_gen.gates.banks import Banks, OwnSource, known_as_ours
+from guarded_gen.gates.examples import judge_of
 from guarded_gen.gates.sampling_key import sampling_secret
 from guarded_gen.governance.rollout import PolicyRollouts
 from guarded_gen.origin.detection import Detection
@@ -100,7 +101,8 @@ class Services:
 
     @cached_property
     def rollout(self) -> PolicyRollouts:
-        return PolicyRollouts(self.store, self.configured_policy)
+        judge = judge_of(lambda: self.prompt_classifiers)
+        return PolicyRollouts(self.store, self.configured_policy, judge)
 
     @property
     def policy(self) -> Policy:

@@ -21,7 +21,7 @@ from guarded_gen.errors import InvalidInput, LogCorrupt, NotFound
 from guarded_gen.store import Store
 from guarded_gen.store.tables.policies import PolicyRollout
 from policies import Policy
-from policies.cases import Status, of_policy, run
+from policies.cases import Judge, Outcome, Status, of_policy, run
 from policies.engine import known_text
 from policies.errors import RolloutRefused
 from policies.rollout import Choice, Plan, Rollout, State, step
@@ -62,9 +62,15 @@ class Standing:
 
 
 class PolicyRollouts:
-    """Which policies decide. Any number of threads may use it."""
+    """Which policies decide. Any number of threads may use it.
 
-    def __init__(self, store: Store, configured: Policy) -> None:
+    ``judge`` scores the examples that are written as prompts, for a policy.
+    """
+
+    def __init__(
+        self, store: Store, configured: Policy, judge: Callable[[Policy], Judge] | None = None
+    ) -> None:
+        self._judge = judge
         self._store = store
         self._configured = configured
         self._lock = threading.Lock()
@@ -166,7 +172,7 @@ class PolicyRollouts:
         """
         _said(author, reason)
         if to in DECIDING:
-            require_examples(self.policy(named))
+            self.require_examples(self.policy(named))
 
         def work(tx: Transaction) -> Standing:
             also(tx)
@@ -189,6 +195,22 @@ class PolicyRollouts:
             return _standing(row)
 
         return self._changed(log, work)
+
+    def examples(self, policy: Policy) -> list[Outcome]:
+        """How the policy's own examples end."""
+        judge = self._judge(policy) if self._judge is not None else None
+        return run(policy, of_policy(policy), judge)
+
+    def require_examples(self, policy: Policy) -> None:
+        """Raise :class:`RolloutRefused` unless every example of the policy passes: else it does
+        not decide as its author said that it would, or nobody knows."""
+        failed = [o for o in self.examples(policy) if o.status is not Status.PASSED]
+        if failed:
+            named = "; ".join(f"{o.case.origin} {o.case.name}" for o in failed[:3])
+            raise RolloutRefused(
+                f"{len(failed)} of the policy's own examples fail: {named}",
+                "mend the rule or the example, and propose it anew",
+            )
 
     def rollback(self, log: AuditLog, author: str, reason: str) -> Standing | None:
         """Back to what decided before the active policy, in one step: the policy that it
@@ -243,18 +265,6 @@ class PolicyRollouts:
                 else:
                     shadows.append(_parsed(row))
         return Plan(active, canary, tuple(shadows))
-
-
-def require_examples(policy: Policy) -> None:
-    """Raise :class:`RolloutRefused` when an example of the policy fails: it does not decide as
-    its author said that it would."""
-    failed = [o for o in run(policy, of_policy(policy)) if o.status is not Status.PASSED]
-    if failed:
-        named = "; ".join(f"{o.case.origin} {o.case.name}" for o in failed[:3])
-        raise RolloutRefused(
-            f"{len(failed)} of the policy's own examples fail: {named}",
-            "mend the rule or the example, and propose it anew",
-        )
 
 
 def _replaced_by(digest: str) -> str:

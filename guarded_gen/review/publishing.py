@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.governance.rollout import DECIDING, PolicyRollouts, Standing, require_examples
+from guarded_gen.governance.rollout import DECIDING, PolicyRollouts, Standing
 from guarded_gen.review.cases import Clock, now_ms
 from guarded_gen.review.errors import NotAllowed, StaleCase
 from guarded_gen.review.people import Member
@@ -171,7 +171,7 @@ class Publishing:
         if mine is None:
             raise NotFound(f"no policy {digest[:16]} in the rollout", "propose it first")
         step(mine, to, percent, [one for one in every if one is not mine])
-        require_examples(self.rollouts.policy(digest))
+        self.rollouts.require_examples(self.rollouts.policy(digest))
 
 
 def said(reason: str) -> str:

@@ -172,7 +172,7 @@ def asked(request: Request, id: str) -> Response:
     who = console.who(request)
     ask = console.publishing.request(id)
     policy, active = console.services.rollout.policy(ask.digest), console.services.policy
-    outcomes = list(run(policy, of_policy(policy)))
+    outcomes = console.services.rollout.examples(policy)
     mine, theirs = text_of(console, ask.digest), text_of(console, "")
     return page(
         request,
