@@ -25,8 +25,9 @@ from guarded_gen.audit.integrate import read_snapshot
 from guarded_gen.audit.merkle import TILE_WIDTH
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
-from guarded_gen.errors import NotFound
+from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.settings.audit import Days, RecordClass, class_of
+from guarded_gen.store import forgetting
 from guarded_gen.store.scrubbing import transaction_id
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-SCRUBBED = ("audit_payload", "audit_subject_key", "audit_outbox")
+SCRUBBED = ("audit_payload", "audit_subject_key", "audit_outbox", *forgetting.TABLES)
 """The tables that hold, or held on the way, what an erasure deletes."""
 
 
@@ -56,11 +57,13 @@ class Erasure:
     """What an erasure did. ``root_before`` and ``root_after`` are both the root of the tree of
     ``size``, computed from the tiles before and after; they are the same.
 
+    ``rows`` counts the jobs, cases and kept answers that lost their words and name.
     ``pending``: what still holds the bytes in the database's files; None when they are gone."""
 
     entry: str
     subject: str
     payloads: int
+    rows: int
     key: bool
     size: int
     root_before: str
@@ -72,10 +75,12 @@ class Erasure:
 
 
 def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> Erasure:
-    """Delete every payload of a subject and the subject's key, and say so in the log.
+    """Delete every payload of a subject and the subject's key, take their words and name out of
+    jobs and cases, and say so in the log.
 
     The result's ``pending`` says whether the bytes are out of the files too. Raises
-    :class:`LegalHoldActive` while a legal hold on the subject runs.
+    :class:`LegalHoldActive` while a legal hold on the subject runs, :class:`Conflict` while a job
+    of theirs has not ended.
     """
     with log.reading() as connection:
         until = connection.execute(_HELD, {"t": tenant, "s": subject, "now": now_ms()}).scalar()
@@ -86,6 +91,13 @@ def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> 
         raise LegalHoldActive(
             f"the law asks us to keep this until {iso(until)}: nothing was erased",
             "ask again after that date",
+        )
+    with log.reading() as connection:
+        running = forgetting.running_jobs(connection, lambda t, s: (t, s) == (tenant, subject))
+    if running:
+        raise Conflict(
+            f"{len(running)} jobs of this subject have not ended: nothing was erased",
+            f"cancel or decide them first: {', '.join(running[:5])}",
         )
     return _erase(log, log.keys.pseudonym(tenant, subject), tenant, actor, reason)
 
@@ -153,12 +165,22 @@ def _erase(log: AuditLog, pseudonym: str, tenant: str, actor: str, reason: str) 
 
     def work(connection: Connection, append: Callable[[Event], str]) -> str:
         found["size"], found["root"] = _root(connection)
+
+        def same(of: str, subject: str) -> bool:
+            return log.keys.pseudonym(of, subject) == pseudonym
+
+        found["rows"] = forgetting.forget(connection, same)
         values = {"s": pseudonym}
         deleted = connection.execute(text("DELETE FROM audit_payload WHERE subject = :s"), values)
         key = connection.execute(text("DELETE FROM audit_subject_key WHERE subject = :s"), values)
         connection.execute(text("UPDATE audit_tree SET erasures = erasures + 1 WHERE id = 1"))
         found["payloads"], found["key"] = deleted.rowcount, key.rowcount > 0
-        body = {"subjects": [pseudonym], "payloads": deleted.rowcount, "reason": reason}
+        body = {
+            "subjects": [pseudonym],
+            "payloads": deleted.rowcount,
+            "rows": found["rows"],
+            "reason": reason,
+        }
         entry = append(Event("payload.erased", tenant, actor=actor, body=body))
         connection.execute(
             text(
@@ -179,6 +201,7 @@ def _erase(log: AuditLog, pseudonym: str, tenant: str, actor: str, reason: str) 
         entry,
         pseudonym,
         found["payloads"],
+        found["rows"],
         found["key"],
         found["size"],
         found["root"].hex(),

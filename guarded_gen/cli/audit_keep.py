@@ -31,6 +31,7 @@ def erase(
             stop(Exit.DONE if done.pending is None else Exit.HELD)
         out = console()
         out.print(f"{done.payloads:,} payloads and the key are deleted; recorded as {done.entry}")
+        out.print(f"{done.rows:,} rows of jobs and cases have lost their words and the name")
         out.print(f"root of size {done.size:,} before {done.root_before}", markup=False)
         out.print(f"root of size {done.size:,} after  {done.root_after}", markup=False)
         if done.pending is None:
