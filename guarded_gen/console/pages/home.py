@@ -14,7 +14,8 @@ from guarded_gen.audit import Query
 from guarded_gen.console.charts import bars
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
-from guarded_gen.review.cases import WAITING
+from guarded_gen.review.cases import WAITING, seen_by
+from guarded_gen.review.people import Member
 from guarded_gen.store.tables.jobs import Job, Worker
 from guarded_gen.store.tables.review import ReviewCase
 from policies.rollout import State
@@ -59,20 +60,26 @@ def home(request: Request) -> Response:
             "categories": categories.most_common(12),
             "category_chart": bars(categories.most_common(12), "Rules matched by category"),
             "unassessed": unassessed.most_common(12),
-            "queue": _queue_age(console),
+            "queue": _queue_age(console, who),
             "health": _health(console),
         },
     )
 
 
-def _queue_age(console: Console) -> dict[str, Any]:
+def _queue_age(console: Console, who: Member) -> dict[str, Any]:
     with console.store.read() as session:
         oldest = [  # one look into the index for each state
-            session.scalar(select(func.min(ReviewCase.opened_at)).where(ReviewCase.state == state))
+            session.scalar(
+                select(func.min(ReviewCase.opened_at)).where(
+                    ReviewCase.state == state, *seen_by(who)
+                )
+            )
             for state in WAITING
         ]
         count = session.scalar(
-            select(func.count()).select_from(ReviewCase).where(ReviewCase.state.in_(WAITING))
+            select(func.count())
+            .select_from(ReviewCase)
+            .where(ReviewCase.state.in_(WAITING), *seen_by(who))
         )
     known = [at for at in oldest if at is not None]
     return {"oldest": min(known) if known else None, "count": count or 0}
