@@ -85,6 +85,8 @@ def credentials(report: VerificationReport) -> Finding:
         made = source_words(report)
         said = f" They say that it was {made}." if made else ""
         said += training_words(report)
+        if report.signer.product:
+            said += f" The list of conforming products names it: {report.signer.product}."
         if any(f.code == "uncovered.bytes" for f in report.findings):
             said += " The file also holds bytes that no signature covers; they may be anybody's."
         said += _identities(report)

@@ -122,6 +122,8 @@ class Signer:
     sha256: str
     trusted: bool
     reason: str = ""
+    product: str = ""
+    """The conforming product that a list names for it; empty where none does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,8 @@ def print_report(report: VerificationReport) -> None:
         s = report.signer
         known = "[green]on the trust list[/]" if s.trusted else f"[yellow]{escape(s.reason)}[/]"
         out.print(f"  signed by   {escape(s.common_name)} ({escape(s.organisation)}), {known}")
+        if s.product:
+            out.print(f"  product     {escape(s.product)}, by the list of conforming products")
     if report.timestamp:
         t = report.timestamp
         state = "trusted" if t.trusted else f"not counted ({t.reason or t.state})"

@@ -41,6 +41,7 @@ from policies.rollout import Choice
 from provenance.certificates import SigningIdentity
 from provenance.label import Box
 from provenance.picture import Picture
+from provenance.products import load_products
 from provenance.recovery import PublishedFile
 from provenance.trust import TrustList
 from provenance.watermark import Embedder, KeyRing
@@ -252,6 +253,7 @@ class Services:
             media=self.settings.limits.media,
             known=self._known,
             detect=self._detection,
+            products=load_products(listed) if (listed := self.settings.products) else (),
         )
 
     def _known(self, picture: Picture) -> tuple[str, ...] | None:

@@ -25,6 +25,7 @@ from provenance.isolation import Sandbox
 from provenance.jumbf import StoreBroken, parse_store
 from provenance.limits import ProvenanceLimits
 from provenance.picture import Picture, look
+from provenance.products import Product, named
 from provenance.reading import Reading, read, read_labels
 from provenance.recovery import (
     PublishedFile,
@@ -70,6 +71,7 @@ class OriginService:
         recovery: RecoverySettings | None = None,
         known: Known | None = None,
         detect: Detect | None = None,
+        products: Sequence[Product] = (),
         workers: int = 1,
     ) -> None:
         self.registry = registry
@@ -82,6 +84,7 @@ class OriginService:
         self._recovery = recovery or RecoverySettings()
         self._known = known
         self._detect = detect
+        self._products = products
         self._small = Sandbox(workers=workers, memory_bytes=self._limits.verify_memory_bytes)
         self._large = Sandbox(workers=workers, memory_bytes=self._limits.picture_memory_bytes)
 
@@ -162,6 +165,7 @@ class OriginService:
     def _weighed(
         self, path: Path, verification: VerificationReport, deep: bool | None
     ) -> ProvenanceReport:
+        verification = named(verification, self._products)
         reading = Reading()
         if deep is None:
             deep = verification.verdict is not Verdict.TRUSTED

@@ -120,6 +120,9 @@ class Settings(BaseSettings):
         default_factory=PreservationSettings,
         description="evidence of the gravest cases, and who they are reported to",
     )
+    products: Path | None = Field(
+        None, description="the C2PA Conforming Products List (JSON); names known signers' products"
+    )
     trust_lists: tuple[Path, ...] = Field(
         (), description="trust list files (PEM or JSON), besides our own root"
     )
