@@ -18,7 +18,7 @@ from classifiers.base import FrameCheck
 from classifiers.deepfake import read_record
 from classifiers.errors import ClassifierError
 from classifiers.frame.models import ModelSpec
-from classifiers.frame.profile import model_check, weights_of
+from classifiers.frame.profile import calibrated_with, model_check
 from classifiers.frame.scan import scan
 from classifiers.frame.settings import FrameSettings
 from classifiers.registry import WeightsRegistry
@@ -65,7 +65,12 @@ class Detection:
             if CATEGORY not in spec.categories:
                 continue
             try:
-                read_record(self._registry, spec.name, CATEGORY, weights_of(spec, self._registry))
+                read_record(
+                    self._registry,
+                    spec.name,
+                    CATEGORY,
+                    calibrated_with(spec, self._registry, CATEGORY),
+                )
             except ClassifierError:
                 continue
             return spec.name
@@ -96,7 +101,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     settings = FrameSettings.model_validate(request["frames"])
     registry = WeightsRegistry(Path(request["weights"]))
     spec = next(s for s in settings.models if s.name == request["name"])
-    record = read_record(registry, spec.name, CATEGORY, weights_of(spec, registry))
+    record = read_record(registry, spec.name, CATEGORY, calibrated_with(spec, registry, CATEGORY))
     check = _check(
         spec.model_dump_json(),
         registry.folder,

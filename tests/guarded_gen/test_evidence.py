@@ -13,7 +13,7 @@ import pytest
 
 from classifiers.deepfake import fit, write_record
 from classifiers.frame import ModelKind, ModelSpec, scan
-from classifiers.frame.profile import model_check
+from classifiers.frame.profile import calibrated_with, model_check
 from guarded_gen.composition.lines import make_clip
 from guarded_gen.composition.services import Services
 from guarded_gen.production.request import ClipRequest
@@ -94,12 +94,10 @@ def test_only_a_calibrated_detector_speaks(home: Path, tmp_path: Path) -> None:
         silent = of(services.origin.report(dark, deep=True), Evidence.DETECTOR)
         assert silent.state is State.NOT_CHECKED, "not calibrated"
 
-        check = model_check(DETECTOR, services.registry)
+        used = calibrated_with(DETECTOR, services.registry, "synthetic")
         rng = np.random.default_rng(0)
         scores = np.concatenate([rng.normal(0.4, 0.05, 200), rng.normal(0.6, 0.05, 200)])
-        record = fit(
-            "detector", "synthetic", check.weights, scores.clip(0, 1), np.repeat([0, 1], 200)
-        )
+        record = fit("detector", "synthetic", used, scores.clip(0, 1), np.repeat([0, 1], 200))
         write_record(services.registry, record)
         for path in (dark, bright):
             report = services.origin.report(path, deep=True)

@@ -48,4 +48,4 @@ def test_laws_are_listed_by_place(cli: Callable) -> None:
     found = cli("compliance", "laws", "--jurisdiction", "DE", "--at", "2026-12-02", "--json").json
     assert [law["law"] for law in found["laws"]] == ["eu-ai-act"]
     demand = found["laws"][0]["demands"][0]
-    assert demand["formats"] == {"mp4": "met", "png": "met", "webp": "refused"}
+    assert demand["formats"] == {"mp4": "met", "png": "met", "webp": "met"}

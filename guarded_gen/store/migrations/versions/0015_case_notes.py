@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("case", sa.String(length=48), nullable=False),
         sa.Column("person", sa.String(length=48), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
     )
     op.create_index("ix_note_case", "case_note", ["case", "at"])
 
