@@ -114,13 +114,11 @@ class Desk:
         Without a certificate of the legal role nothing is sealed: :meth:`problems` says so, and the
         hold keeps the originals until there is one.
         """
-        try:
-            to = recipient(self.settings.recipient)
-        except GuardedGenError as error:
-            _log.warning("evidence is not sealed: %s", error)
-        else:
-            for case in self._unsealed():
-                self._seal(case, to)
+        for case in self._unsealed():
+            try:
+                self._seal(case, recipient(self.settings.recipient))
+            except (GuardedGenError, OSError) as error:  # the others, and the reports, go on
+                _log.warning("evidence of a case is not sealed: %s", error)
         return self.send_due()
 
     def _unsealed(self) -> list[ReviewCase]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,23 @@ def seal(
     """
     part = folder.with_name(f".{folder.name}.part")
     part.mkdir(parents=True, mode=0o700)
+    try:
+        digest = _fill(part, files, facts, to, max_file_bytes)
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return Sealed(folder, digest, fingerprint(to))
+
+
+def _fill(
+    part: Path,
+    files: Iterable[tuple[str, bytes | Path]],
+    facts: dict[str, Any],
+    to: x509.Certificate,
+    max_file_bytes: int,
+) -> str:
+    """Write the sealed files and their index; gives the SHA-256 of the sealed index."""
     index: dict[str, Any] = {**facts, "files": []}
     for name, content in files:
         if isinstance(content, Path):
@@ -101,8 +119,7 @@ def seal(
         )
     sealed = _envelope(json.dumps(index, ensure_ascii=False, indent=1).encode(), to)
     (part / f"{INDEX}.cms").write_bytes(sealed)
-    part.rename(folder)
-    return Sealed(folder, hashlib.sha256(sealed).hexdigest(), fingerprint(to))
+    return hashlib.sha256(sealed).hexdigest()
 
 
 def _envelope(content: bytes, to: x509.Certificate) -> bytes:

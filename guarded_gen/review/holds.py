@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DAY_MS = 86_400_000
 HOLD_DAYS = 365
-"""What 18 U.S.C. 2258A(h) asks of a provider after a report; the date can be moved on."""
+"""What 18 U.S.C. 2258A(h) asks of a provider after a report."""
 
 
 def begin(tx: Transaction, case: ReviewCase, at: int) -> None:

@@ -49,7 +49,7 @@ from guarded_gen.console import add_console
 from guarded_gen.gates.gate import classify
 from guarded_gen.jobs import Jobs, Queue, WorkerProcess
 from guarded_gen.jobs.settled import HeldJobs
-from guarded_gen.preservation.desk import Desk
+from guarded_gen.preservation.chore import DeskChore
 from guarded_gen.review.decide import Decisions
 from guarded_gen.telemetry import Metrics
 
@@ -157,12 +157,11 @@ def worker_process(
     process = WorkerProcess(jobs, durable_line(services, jobs), metrics, fetcher.post, queues)
     decisions = Decisions(jobs.store, services.log, HeldJobs(jobs.book), settings.review)
     api = Api(services, jobs, metrics, open_access=False)
-    desk = desk_of(services, jobs.storage)
     process.chores += [
         lambda: settle(decisions),
         BatchChore(api),
         LogChore(services.log, settings.audit, settings.keys_folder),
-        lambda: sweep(desk),
+        DeskChore(desk_of(services, jobs.storage)),
     ]
     return process
 
@@ -170,11 +169,6 @@ def worker_process(
 def settle(decisions: Decisions) -> None:
     """Put reviewers' decisions into effect when their undo window has closed."""
     decisions.settle()
-
-
-def sweep(desk: Desk) -> None:
-    """Seal what is new of the gravest cases, and send the reports that two people let go."""
-    desk.sweep()
 
 
 def _warm(services: Services) -> None:

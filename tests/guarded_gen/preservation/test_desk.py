@@ -302,3 +302,16 @@ def test_the_fields_that_a_report_needs() -> None:
     with pytest.raises(ReportIncomplete, match="future") as skew:
         late.check()
     assert skew.value.param == "at"
+
+
+def test_what_cannot_be_sealed_leaves_nothing_and_holds_nothing_up(
+    log: AuditLog, tmp_path: Path, legal: Any, hotline: Service
+) -> None:
+    here = place(log, tmp_path, legal[0], hotline.url)
+    here.desk.settings = here.desk.settings.model_copy(update={"max_file_bytes": 1})
+    here.confirm()
+    here.desk.ask_report(here.people["tess"], here.case, FIELDS)
+    here.desk.agree_report(here.people["lex"], here.case)
+    assert here.desk.sweep() == 1, "the report goes out all the same"
+    assert list((tmp_path / "evidence").iterdir()) == []
+    assert here.desk.page(here.people["lex"])[0].evidence is None
