@@ -296,7 +296,8 @@ class Policy:
                 self.logs.append(Key(name))
             elif what == "witness" and 0 < len(rest) < 3 and name not in {*known, "none"}:
                 # A key of another type (ML-DSA) is nobody's that could be seen to cosign.
-                encoded = rest[0].rpartition("+")[2]
+                # The key itself is base64, which may hold a "+" of its own.
+                encoded = rest[0].split("+", 2)[-1]
                 ours = decoded(encoded)[:1] == b"\x04"
                 self.witnesses[name] = Key(rest[0]) if ours else None
             elif what == "group" and len(rest) > 1 and name not in {*known, "none"}:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from guarded_gen.audit import AuditLog, Event, Query, auditor
@@ -260,6 +260,18 @@ def test_a_policy_decides_for_the_stranger_too(
         file = tmp_path / f"policy-{rule}"
         file.write_text(f"{lines}group g {rule} a b\nquorum g\n")
         assert run(folder, log, "--policy", str(file))["ok"] is enough
+
+
+@given(seed=st.binary(min_size=32, max_size=32))
+# Its base64 holds a "+", as a third of all keys do.
+@example(seed=(3).to_bytes(32, "big"))
+def test_a_policy_reads_every_witness_key(seed: bytes) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    vkey = Signer("x.example/w", key, COSIGNATURE).verifier.vkey
+    policy = auditor.Policy(f"witness w {vkey}\nquorum w\n".encode())
+    found = policy.witnesses["w"]
+    assert found is not None
+    assert found.public == key.public_key().public_bytes_raw()
 
 
 def test_a_query_for_a_part_of_what_fits_is_not_complete(log: AuditLog, tmp_path: Path) -> None:
