@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,26 @@ def foreign(text: object) -> Markup:
         c if c.isprintable() or c in "\n\t" else "�" for c in str(text).translate(_BIDI)
     )
     return Markup('<bdi class="foreign">{}</bdi>').format(escape(shown))
+
+
+def marked(text: str, spans: Iterable[Mapping[str, Any]]) -> Markup:
+    """A stranger's text as :func:`foreign`, its ``spans`` (offsets ``start`` to ``end`` into the
+    text) marked. Spans may overlap or lie outside."""
+    cuts: list[list[int]] = []
+    for start, end in sorted((int(s["start"]), int(s["end"])) for s in spans):
+        start, end = max(0, start), min(end, len(text))
+        if cuts and start <= cuts[-1][1]:
+            cuts[-1][1] = max(cuts[-1][1], end)
+        elif start < end:
+            cuts.append([start, end])
+    parts, at = [], 0
+    for start, end in cuts:
+        parts += [
+            foreign(text[at:start]),
+            Markup("<mark>{}</mark>").format(foreign(text[start:end])),
+        ]
+        at = end
+    return Markup().join([*parts, foreign(text[at:])])
 
 
 def moment(ms: int | None) -> Markup:
@@ -61,7 +82,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        foreign=foreign, moment=moment, ago=ago, plain=wording.plain, category=wording.category
+        foreign=foreign,
+        marked=marked,
+        moment=moment,
+        ago=ago,
+        plain=wording.plain,
+        category=wording.category,
     )
     environment.globals.update(
         Permission=Permission,

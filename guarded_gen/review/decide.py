@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from guarded_gen.audit import AuditLog, Event, Transaction
@@ -31,6 +31,10 @@ Effect = Callable[[Transaction, ReviewCase], None]
 """What happens to the held item when a decision takes effect, in the same transaction."""
 
 ACTIONS = ("allow", "block")
+HANDED_ON = ("second", "escalated")
+GOLDEN_ANSWER_MS = 3_600_000
+"""After this time a golden copy that was handed on is closed, as if a colleague had decided; it
+counts for nobody: to ask in doubt is no wrong answer."""
 
 REASONS = ("no_violation", "context_changes_meaning", *taxonomy.REASONS, "technical", "other")
 
@@ -239,6 +243,8 @@ class Decisions:
             case.version += 1
             case.holder, case.lease_until = None, 0
             case.barred = [*case.barred, who.id]
+            if case.kind == "golden":  # nobody else ever meets this copy
+                case.effective_at = at + GOLDEN_ANSWER_MS
             if escalate:
                 case.state = "escalated"
             elif case.state == "open":
@@ -265,7 +271,13 @@ class Decisions:
             due = list(
                 session.scalars(
                     select(ReviewCase.id)
-                    .where(ReviewCase.state == "deciding", ReviewCase.effective_at <= at)
+                    .where(
+                        or_(
+                            ReviewCase.state == "deciding",
+                            and_(ReviewCase.state.in_(HANDED_ON), ReviewCase.kind == "golden"),
+                        ),
+                        ReviewCase.effective_at <= at,
+                    )
                     .limit(limit)
                 )
             )
@@ -274,10 +286,14 @@ class Decisions:
 
             def work(tx: Transaction, id: str = id) -> bool:
                 case = tx.session.get(ReviewCase, id)
-                if case is None or case.state != "deciding":
+                if case is None or case.state not in ("deciding", *HANDED_ON):
                     return False
                 if case.effective_at is None or case.effective_at > at:
                     return False
+                if case.state in HANDED_ON:
+                    if case.kind != "golden":
+                        return False
+                    case.action = case.expected  # as the colleague who knows would have said
                 case.state, case.closed_at = "closed", at
                 case.version += 1
                 self.effect(tx, case)

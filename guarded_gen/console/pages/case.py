@@ -6,7 +6,7 @@ counted. Everything that a page shows of a subject's words is on record as read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,6 +71,8 @@ def _page(
         {
             "case": case,
             "details": {**_NO_DETAILS, **case.details},
+            "missing": _by_reason(case.details.get("missing", ())),
+            "unassessed": _by_reason(case.details.get("not_assessed", ())),
             "holds": holds,
             "prompt": prompt,
             "statement": _statement(console, who, case) if holds else None,
@@ -96,6 +98,16 @@ def _page(
         },
         status=failed.http_status if failed is not None else 200,
     )
+
+
+def _by_reason(unassessed: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Categories that were not assessed, by why: one line for each reason, not for each."""
+    found: dict[str, list[str]] = {}
+    for one in unassessed:
+        names = found.setdefault(one["reason"], [])
+        if one["category"] not in names:
+            names.append(one["category"])
+    return found
 
 
 def _statement(console: Console, who: Member, case: ReviewCase) -> str | None:

@@ -55,6 +55,10 @@ function look(button) {
     video.currentTime = Number(held.dataset.at);
     video.play().catch(() => {});
   }
+  // seconds are counted from here on: what is counted must be on the screen
+  const seen = () => figure.scrollIntoView({ block: "nearest" });
+  seen();
+  shown.addEventListener(moving ? "loadedmetadata" : "load", seen, { once: true });
 }
 
 async function report(seconds) {

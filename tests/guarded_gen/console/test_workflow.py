@@ -180,7 +180,9 @@ def test_harm_is_never_green_and_the_gravest_is_red(site) -> None:
     ann = site.browser("ann")
     ann.take(case)
     page = ann.get(f"/console/cases/{case}").text
-    scores = page[page.index("<caption>Scores") : page.index("</table>", page.index("Scores"))]
+    scores = page[
+        page.index("<caption>Highest scores") : page.index("</table>", page.index("Highest scores"))
+    ]
     assert "<meter" not in scores, "browsers paint meters green"
     assert re.search(r'class="bar-of high"[^>]*aria-label="ncii 0.20"', scores)
     assert re.search(r'class="bar-of middle"[^>]*aria-label="violence 0.90"', scores)

@@ -123,6 +123,23 @@ def test_a_golden_case_tests_everybody_once_and_nothing_takes_effect(
     assert list((tmp_path / "home" / "golden").glob("*")) == []
 
 
+@pytest.mark.parametrize("escalate", [False, True])
+def test_a_golden_copy_that_is_handed_on_ends_by_itself(room: Room, escalate: bool) -> None:
+    """Nobody else can ever take it: it must not wait for ever, and it counts for nobody."""
+    source = room.open()
+    room.golden.make(room.people["lea"], source, "block")
+    ann, decisions = room.people["ann"], room.decisions()
+    copy = room.queue.next(ann)
+    assert copy is not None and copy.kind == "golden"
+    decisions.ask_second(ann, copy.id, "not sure", escalate=escalate)
+    assert room.case(copy.id).state == ("escalated" if escalate else "second")
+    assert decisions.settle() == 0, "it looks like any other case meanwhile"
+    room.at += 3_600_000
+    assert decisions.settle() == 1
+    assert (room.case(copy.id).state, room.case(copy.id).action) == ("closed", "block")
+    assert [g.seen for g in room.golden.figures(room.people["lea"])] == [0]
+
+
 def test_what_cannot_become_golden(room: Room) -> None:
     lea, ann = room.people["lea"], room.people["ann"]
     source = room.open()
