@@ -24,6 +24,7 @@ from guarded_gen.console.pages import (
     preservation,
     quality,
     queue,
+    removal,
     signin,
     verify,
 )
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(signin, home, queue, case, media, appeal, quality),
-    *(audit, policy, preservation, people, laws, verify),
+    *(audit, policy, preservation, people, laws, verify, removal),
 )
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
@@ -50,7 +51,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-OWN = ("/console", "/appeal", "/verify")
+OWN = ("/console", "/appeal", "/verify", "/removal")
 
 
 def add_console(app: FastAPI, services: Services, jobs: Jobs) -> Console:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
-from guarded_gen.composition.preserving import desk_of
+from guarded_gen.composition.preserving import clip_shown_by, desk_of
 from guarded_gen.composition.services import Services
 from guarded_gen.console import session as sessions
 from guarded_gen.console.replaying import Replays
@@ -17,6 +17,7 @@ from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.preservation.desk import Desk
+from guarded_gen.preservation.removal import RemovalRequests
 from guarded_gen.production.held_files import HeldFiles
 from guarded_gen.review.appeals import Appeals, appeal_key
 from guarded_gen.review.cases import Queue
@@ -69,6 +70,17 @@ class Console:
     @cached_property
     def appeals(self) -> Appeals:
         return Appeals(self.store, self.log, appeal_key(self.services.settings.keys_folder))
+
+    @cached_property
+    def removals(self) -> RemovalRequests:
+        settings = self.services.settings
+        return RemovalRequests(
+            self.log,
+            self.storage,
+            appeal_key(settings.keys_folder),
+            settings.preservation.removal,
+            clip_shown_by(self.services),
+        )
 
     def session(self, request: Request) -> Session:
         """Who asks; raises :class:`~.session.SignedOut`."""

@@ -21,6 +21,7 @@ KINDS = {
     "appeal": "appeal",
     "sample": "second look for quality",
     "report": "reported by somebody",
+    "removal": "asked by somebody who is shown",
 }
 NOTES = {
     "verdict": "with the decision",
@@ -36,6 +37,7 @@ REASONS = {
     "no_signal": "no check said anything",
     "no_rule_matched": "no rule applies",
     "missing_signal": "a required check did not run",
+    "removal_asked": "somebody who is shown asks for removal",
     "technical": "technical fault of the clip",
 }
 HIGH, MIDDLE = 0.7, 0.5

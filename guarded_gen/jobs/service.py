@@ -115,6 +115,14 @@ class WorkerProcess:
         self._heart.stop()
         _log.info("worker stopped", extra={"event": "worker_stopped", "worker": self.id})
 
+    def _do_chores(self) -> None:
+        """Each in turn; one that fails holds up none of the others."""
+        for chore in self.chores:
+            try:
+                chore()
+            except Exception:  # noqa: BLE001 - the next round tries it again
+                _log.exception("a chore failed", extra={"event": "chore_failed"})
+
     def _deliver(self) -> None:
         while not self._stopped.wait(0.5):
             try:
@@ -125,8 +133,7 @@ class WorkerProcess:
                     self._next_sweep = time.monotonic() + SWEEP_EVERY_S
                     self._drafts.sweep()
                 if self.chores and self._watchman.lease("chores"):
-                    for chore in self.chores:
-                        chore()
+                    self._do_chores()
             except Exception:  # noqa: BLE001 - the next round may find the database back
                 _log.exception("messenger stumbled", extra={"event": "messenger_failed"})
 

@@ -13,6 +13,7 @@ from guarded_gen.audit import Transaction
 from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.webhooks import enqueue
+from guarded_gen.preservation.removal import KIND as REMOVAL
 from guarded_gen.review import holds, strikes
 from guarded_gen.review.appeals import answer
 from guarded_gen.review.cases import now_ms
@@ -36,6 +37,8 @@ class HeldJobs:
         if case.action == "allow":
             holds.end(tx, case)
         if case.kind == "report":  # the refusal stood from the start
+            return
+        if case.kind == REMOVAL:  # carried out by a chore, which may have to try again
             return
         appeal = answer(tx, case, at)
         if appeal is not None:

@@ -29,6 +29,7 @@ EVENT_TYPES = (
     "batch.expired",
     "batch.cancelled",
     "appeal.decided",
+    "video.removed",
 )
 BACKOFF_S = (5, 30, 120, 600, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600)
 """Waits between attempts; after the last the delivery is dead and stays listed."""

@@ -34,3 +34,10 @@ class HotlineAway(GuardedGenError):
     """The hotline did not answer, or answered that it cannot now."""
 
     code = "hotline_unreachable"
+
+
+class TooManyRequests(GuardedGenError):
+    """More requests for removal came than the settings let in."""
+
+    code = "too_many_requests"
+    http_status = 429

@@ -30,6 +30,19 @@ class HotlineSettings(BaseModel):
         return all((self.url, self.username, self.password.get_secret_value(), self.email))
 
 
+class RemovalSettings(BaseModel):
+    """Requests for removal by people who are shown, at ``/removal``, without an account."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: float = Field(
+        48.0, gt=0, description="until when a request is to be answered; 48 by the TAKE IT DOWN Act"
+    )
+    max_per_day: int = Field(
+        500, gt=0, description="requests taken within 24 hours; further ones are asked to come back"
+    )
+
+
 class PreservationSettings(BaseModel):
     """What is kept of the gravest cases, and for whom."""
 
@@ -43,4 +56,7 @@ class PreservationSettings(BaseModel):
     )
     hotline: HotlineSettings = Field(
         default_factory=HotlineSettings, description="the reporting service and who reports"
+    )
+    removal: RemovalSettings = Field(
+        default_factory=RemovalSettings, description="requests by people who are shown"
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from guarded_gen.errors import GuardedGenError
+from sqlalchemy import select
+
+from guarded_gen.errors import GuardedGenError, NotFound
+from guarded_gen.preservation.removal import KIND as REMOVAL
 from guarded_gen.production.files import draft_key
 from guarded_gen.production.line import GENERATE
 from guarded_gen.production.request import ClipRequest, FileReference
@@ -14,6 +18,7 @@ from guarded_gen.production.work import Rendered
 from guarded_gen.store import Store
 from guarded_gen.store.objects import Storage
 from guarded_gen.store.tables.jobs import Job, JobStage
+from guarded_gen.store.tables.preservation import RemovalRequest
 from guarded_gen.store.tables.review import ReviewCase
 from policies.decision import Stage
 
@@ -30,11 +35,31 @@ class HeldFiles:
         """Of a held clip its private draft; of a held prompt or reference every file that the
         clip is to be made from. Empty when there is nothing, or nothing can be had."""
         try:
+            if case.kind == REMOVAL:
+                return self.removal(case)
             if case.stage == Stage.OUTPUT.value:
                 return self._draft(case)
             return self._references(case)
         except (GuardedGenError, OSError):
             return ()
+
+    def removal(self, case: ReviewCase) -> tuple[Path, ...]:
+        """Of a request for removal what was sent, and the published video if it is ours.
+
+        Raises ``StorageFailed`` when the storage does not answer; what is gone is left out.
+        """
+        with self.store.read() as session:
+            asked = session.scalar(select(RemovalRequest).where(RemovalRequest.case == case.id))
+            job = session.get(Job, case.item)
+        keys = [asked.upload] if asked is not None and asked.upload else []
+        published = (job.assets or {}).get("video") if job is not None else None
+        keys += [published["key"]] if published else []
+        found: list[Path] = []
+        for number, key in enumerate(keys):
+            with contextlib.suppress(NotFound):
+                name = f"removal{number}{Path(key).suffix}"
+                found.append(self._fetched(case, key, name))
+        return tuple(found)
 
     def _draft(self, case: ReviewCase) -> tuple[Path, ...]:
         with self.store.read() as session:

@@ -103,7 +103,8 @@ WAITING = ("open", "second", "escalated")
 
 
 def is_restricted(new: NewCase) -> bool:
-    """Whether a rule on a restricted category of the taxonomy matched.
+    """Whether a rule on a restricted category of the taxonomy matched, or somebody who is shown
+    says that the video is one.
 
     A restricted category that nothing has *assessed* accuses nobody and makes no case restricted.
     """
@@ -112,7 +113,7 @@ def is_restricted(new: NewCase) -> bool:
         for match in new.details.get("trace", ())
         if match.get("action") != Action.ALLOW.value
     ]
-    if new.rule is not None:
+    if new.rule is not None or new.kind == "removal":
         matched.append(new.category)
     return any(name in CATEGORIES and CATEGORIES[name].restricted for name in matched if name)
 

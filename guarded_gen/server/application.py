@@ -48,8 +48,10 @@ from guarded_gen.composition.services import Services
 from guarded_gen.console import add_console
 from guarded_gen.gates.gate import classify
 from guarded_gen.jobs import Jobs, Queue, WorkerProcess
+from guarded_gen.jobs.removals import RemovalChore
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.preservation.chore import DeskChore
+from guarded_gen.production.held_files import HeldFiles
 from guarded_gen.review.decide import Decisions
 from guarded_gen.telemetry import Metrics
 
@@ -162,6 +164,12 @@ def worker_process(
         BatchChore(api),
         LogChore(services.log, settings.audit, settings.keys_folder),
         DeskChore(desk_of(services, jobs.storage)),
+        RemovalChore(
+            jobs,
+            services.banks,
+            HeldFiles(jobs.store, jobs.storage, settings.work_folder),
+            settings.limits.media,
+        ),
     ]
     return process
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     "/console", "/console/queue", "/console/quality", "/console/audit", "/console/policy",
     "/verify",
+    "/removal",
 )  # fmt: skip
 
 

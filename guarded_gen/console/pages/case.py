@@ -37,7 +37,13 @@ from guarded_gen.review.roles import Permission
 from guarded_gen.store.tables.review import ReviewCase
 
 router = APIRouter(prefix="/console/cases")
-_NO_DETAILS: dict[str, Any] = {"scores": {}, "segments": {}, "missing": (), "not_assessed": ()}
+_NO_DETAILS: dict[str, Any] = {
+    "scores": {},
+    "segments": {},
+    "missing": (),
+    "not_assessed": (),
+    "due_at": None,
+}
 
 
 @router.get("/{id}")

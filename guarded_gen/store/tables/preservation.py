@@ -74,3 +74,28 @@ class HotlineReport(Base):
     error: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (Index("ix_hotline_due", "state", "next_at"),)
+
+
+class RemovalRequest(Base):
+    """Somebody who is shown asks for a video's removal. No words and no names: those stand sealed
+    in the log's ``entry``."""
+
+    __tablename__ = "removal_request"
+
+    id: Mapped[str] = mapped_column(String(48), primary_key=True)
+    case: Mapped[str] = mapped_column(String(48), unique=True)
+    item: Mapped[str | None] = mapped_column(String(48))
+    """The job that made the video; None when it is not one of ours."""
+    upload: Mapped[str | None] = mapped_column(String(128))
+    """Storage key of what was sent, until the request is answered."""
+    state: Mapped[str] = mapped_column(String(16))
+    """``open``, ``removed`` or ``declined``."""
+    entry: Mapped[str] = mapped_column(String(48))
+    created_at: Mapped[int] = mapped_column(Big)
+    due_at: Mapped[int] = mapped_column(Big)
+    decided_at: Mapped[int | None] = mapped_column(Big)
+
+    __table_args__ = (
+        Index("ix_removal_state", "state", "due_at"),
+        Index("ix_removal_created", "created_at"),
+    )

@@ -54,7 +54,8 @@ class ReviewCase(Base):
 
     id: Mapped[str] = mapped_column(String(48), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """``review``, ``appeal``, ``golden`` or ``sample`` (a second look for quality)."""
+    """``review``, ``report``, ``appeal``, ``removal`` (asked by somebody who is shown), ``golden``
+    or ``sample`` (a second look for quality)."""
     state: Mapped[str] = mapped_column(String(16))
     """``open``, ``second`` (waits for another person), ``escalated``, ``deciding`` (in the undo
     window) or ``closed``."""
