@@ -41,6 +41,7 @@ VARIABLES: Mapping[str, Any] = {
     "jurisdiction": _T.STRING,
     "age_mode": _T.STRING,
     "strikes": _T.INT,
+    "resembles_refused": _T.BOOL,
     "backend": _T.STRING,
     "capabilities": _T.List(_T.STRING),
     "has_reference": _T.BOOL,

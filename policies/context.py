@@ -31,7 +31,8 @@ class Context:
     """The circumstances of one request.
 
     ``jurisdiction`` is an ISO 3166-1 alpha-2 or ISO 3166-2 code (``DE``, ``US-CA``), empty
-    when unknown. ``strikes`` counts earlier violations of the subject. ``capabilities`` is
+    when unknown. ``strikes`` counts earlier violations of the subject, and ``resembles_refused``
+    says that the words are nearly those of a prompt that was refused. ``capabilities`` is
     what the backend says of itself (``neural`` or ``procedural``, its modes, and
     ``closed_vocabulary`` when only words of a fixed list of plain things can reach it).
     ``duration`` is in seconds, ``faces`` the largest number of faces seen in one frame; both
@@ -52,6 +53,7 @@ class Context:
     duration: float | None = None
     faces: int | None = None
     entities: frozenset[str] = frozenset()
+    resembles_refused: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "age_mode", AgeMode(self.age_mode))
@@ -79,7 +81,11 @@ class Context:
             "duration": self.duration,
             "faces": self.faces,
         }
-        return record | ({"entities": sorted(self.entities)} if self.entities else {})
+        if self.entities:
+            record["entities"] = sorted(self.entities)
+        if self.resembles_refused:
+            record["resembles_refused"] = True
+        return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Context:

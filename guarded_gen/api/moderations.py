@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ async def moderate(request: Request) -> Response:
             )
         elif len(texts) == 1:
             signals = await api.classify_one(texts[0])
-            gate = judge_text(policy, signals, texts[0], context)
+            told = await anyio.to_thread.run_sync(_told, api, context, texts[0])
+            gate = judge_text(policy, signals, texts[0], told)
             results = [result(gate, {signal.category: ["text"] for signal in signals})]
         else:
             results = await anyio.to_thread.run_sync(_texts, api, policy, texts, context)
@@ -109,10 +111,18 @@ def _texts(
 ) -> list[dict[str, Any]]:
     services = api.services
     gates = [
-        judge_text(policy, signals, text, context)
+        judge_text(policy, signals, text, _told(api, context, text))
         for signals, text in zip(classify(services.prompt_classifiers, texts), texts, strict=True)
     ]
     return [result(gate, {signal.category: ["text"] for signal in gate.signals}) for gate in gates]
+
+
+def _told(api: Api, context: Context, *texts: str) -> Context:
+    """The context of texts that are judged together: whether one is nearly a refused one."""
+    services = api.services
+    sketches = [services.sketch(context.tenant, text) for text in texts]
+    again = any(services.resembles(context.tenant, one) for one in sketches)
+    return replace(context, resembles_refused=again) if again else context
 
 
 def _with_pictures(
@@ -138,7 +148,8 @@ def _with_pictures(
             if "image" not in kinds:
                 kinds.append("image")
     stage = Stage.PROMPT if texts else Stage.OUTPUT
-    gate = judge(policy, stage, signals, context, text="\n".join(texts) or None)
+    told_context = _told(api, context, *texts)
+    gate = judge(policy, stage, signals, told_context, text="\n".join(texts) or None)
     return [result(gate, applied)]
 
 

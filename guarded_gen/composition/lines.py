@@ -53,7 +53,13 @@ def capabilities_of(services: Services) -> Callable[[str], Capabilities]:
 
 
 def judging_of(services: Services) -> Judging:
-    return Judging(capabilities_of(services), services.choice, services.strikes)
+    return Judging(
+        capabilities_of(services),
+        services.choice,
+        services.strikes,
+        services.sketch,
+        services.resembles,
+    )
 
 
 def duties_of(services: Services) -> Duties:

@@ -32,6 +32,7 @@ from guarded_gen.origin.signing import Signing
 from guarded_gen.origin.trust import TrustStore
 from guarded_gen.production.duties import Faces
 from guarded_gen.production.marking import Mark, Pixels, watermark_payload
+from guarded_gen.review.resemblance import Resemblance
 from guarded_gen.review.strikes import Strikes
 from guarded_gen.settings import Settings
 from guarded_gen.store import Store, open_store
@@ -129,6 +130,21 @@ class Services:
         if "store" not in self.__dict__ and not self.settings.database_exists:
             return 0
         return self.struck.count(tenant, subject)
+
+    def sketch(self, tenant: str, text: str) -> bytes | None:
+        """A prompt as keyed bits; see ``review.resemblance``."""
+        if "store" not in self.__dict__ and not self.settings.database_exists:
+            return None
+        return self.resemblance.sketch(tenant, text)
+
+    def resembles(self, tenant: str, sketched: bytes | None) -> bool:
+        """Whether the words are nearly those of a prompt that was refused."""
+        return sketched is not None and self.resemblance.near(tenant, sketched)
+
+    @cached_property
+    def resemblance(self) -> Resemblance:
+        secret = self.log.keys.pseudonym("", "sketches of refused prompts").encode()
+        return Resemblance(self.store, secret, self.settings.review.strike_days)
 
     @cached_property
     def struck(self) -> Strikes:

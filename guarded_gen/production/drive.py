@@ -14,7 +14,7 @@ from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.rows import END_USER
 from guarded_gen.production.stage import Done, Held, Refused, Result, Stage
 from guarded_gen.production.work import Gated, Judged, Output, Recorded, Work
-from guarded_gen.review import strikes
+from guarded_gen.review import resemblance, strikes
 from guarded_gen.review.held import hold, refused
 from guarded_gen.store.tables.jobs import Job
 from policies.decision import Action
@@ -92,11 +92,13 @@ def record_result(tx: Transaction, row: Job, request: ClipRequest, result: Resul
             decisive = output.judged[output.decisive]
             row.review = "pending"
             hold(tx, request, row.id, decisive.gate, decisive.decision, result.look)
+            _note_words(tx, request, decisive, result.sketch)
             return output
         case Refused():
             if isinstance(output, Gated):
                 decisive = output.judged[output.decisive]
                 refused(tx, request, row.id, decisive.gate, decisive.decision)
+                _note_words(tx, request, decisive, result.sketch)
             return output
         case _:
             assert_never(result)
@@ -109,6 +111,16 @@ def _note_strike(tx: Transaction, request: ClipRequest, judged: Judged) -> None:
         user = tx.pseudonym_of(judged.decision)
         pending = taken.action is Action.REVIEW
         strikes.note(tx.session, judged.decision, request.tenant, user, pending=pending)
+
+
+def _note_words(
+    tx: Transaction, request: ClipRequest, judged: Judged, sketch: bytes | None
+) -> None:
+    """What a rule refused is known again, also with small changes, whoever asks."""
+    taken = judged.gate.decision
+    if taken.rule_id:
+        pending = taken.action is Action.REVIEW
+        resemblance.note(tx.session, judged.decision, request.tenant, sketch, pending=pending)
 
 
 def note_decision(row: Job, decision: str, result: GateResult) -> None:

@@ -24,12 +24,15 @@ class Judging:
     """What every gate needs: the policies that act for a request, and its context.
 
     ``choice`` is asked anew for each decision, since policies change while the process runs, and
-    so is ``strikes``: how many refusals of a tenant's user stand.
+    so are ``strikes``: how many refusals of a tenant's user stand, and ``resembles``: whether a
+    ``sketch`` of a tenant's words is nearly that of a refused prompt.
     """
 
     capabilities: CapabilitiesOf
     choice: Callable[[ClipRequest], Choice]
     strikes: Callable[[str, str], int]
+    sketch: Callable[[str, str], bytes | None]
+    resembles: Callable[[str, bytes | None], bool]
 
     def context(self, request: ClipRequest) -> Context:
         """What the policy may know of a request besides the signals."""
@@ -46,6 +49,9 @@ class Judging:
             capabilities=frozenset(nature | {mode.value for mode in capabilities.modes}),
             has_reference=bool(request.references),
             duration=request.seconds,
+            resembles_refused=self.resembles(
+                request.tenant, self.sketch(request.tenant, request.prompt)
+            ),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from classifiers.base import PromptClassifier
 from guarded_gen.gates.gate import GateResult, explained, judge_prompts, with_negative
@@ -11,7 +11,7 @@ from guarded_gen.production.duties import Duties
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.request import ClipRequest
-from guarded_gen.production.stage import Result, gated
+from guarded_gen.production.stage import Done, Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
 from policies.decision import Action
 
@@ -31,7 +31,11 @@ class PromptGate:
     def run(self, work: Work) -> Result:
         """Judge the prompt with its negative one. An unknown backend is an error before that."""
         judged = Judged(gate=self.judge(work.request))
-        return gated(Gated(judged=(judged,)), "the prompt was refused by the policy")
+        result = gated(Gated(judged=(judged,)), "the prompt was refused by the policy")
+        if isinstance(result, Done):
+            return result
+        words = self.judging.sketch(work.request.tenant, work.request.prompt)
+        return replace(result, sketch=words)
 
     def judge(self, request: ClipRequest) -> GateResult:
         """Raises :class:`ComplianceUnmet` for what a law demands and cannot be met.

@@ -24,10 +24,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A gate asks for a person. ``look`` is the hash of what they will see, if it has one."""
+    """A gate asks for a person. ``look`` is the hash of what they will see, if it has one, and
+    ``sketch`` the keyed bits of the words; see :mod:`guarded_gen.review.resemblance`."""
 
     output: Gated
     look: str | None = None
+    sketch: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Refused:
 
     output: Gated
     message: str
+    sketch: bytes | None = None
 
 
 Result = Done | Held | Refused

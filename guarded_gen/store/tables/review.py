@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guarded_gen.store.tables.base import Base
@@ -211,6 +211,21 @@ class Strike(Base):
         Index("ix_strike_subject", "tenant", "subject", "at"),
         Index("ix_strike_at", "at"),
     )
+
+
+class RefusedSketch(Base):
+    """A refused prompt as keyed bits that cannot be read; see ``review.resemblance``."""
+
+    __tablename__ = "refused_sketch"
+
+    decision: Mapped[str] = mapped_column(String(48), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(64))
+    words: Mapped[bytes] = mapped_column(LargeBinary(32))
+    state: Mapped[str] = mapped_column(String(16))
+    """As a strike's."""
+    at: Mapped[int] = mapped_column(Big)
+
+    __table_args__ = (Index("ix_sketch_tenant", "tenant", "at"), Index("ix_sketch_at", "at"))
 
 
 class GoldenCase(Base):

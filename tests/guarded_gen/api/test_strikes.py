@@ -16,6 +16,7 @@ from guarded_gen.production.request import ClipRequest
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.strikes import DAY_MS, Strikes
 from guarded_gen.server import create_app
+from tests.waiting import until
 
 from .live import settings_for
 
@@ -147,3 +148,17 @@ def test_a_strike_is_forgotten_after_its_days(place: Place) -> None:
         for at in (now + 29 * DAY_MS, now + 31 * DAY_MS)
     ]
     assert [strikes.count("default", "carol") for strikes in later] == [1, 0]
+
+
+def test_a_refused_prompt_is_known_again_whoever_asks(place: Place) -> None:
+    def resembles(prompt: str) -> bool:
+        request = ClipRequest(prompt=prompt, tenant="default")
+        return judging_of(place.services).context(request).resembles_refused
+
+    place.refused(user="ada")
+    again = f"Cinematic: {VIOLENT.replace('man', 'mann')}."
+    until(lambda: resembles(again), "the list of refusals is read again")
+    assert not resembles(CALM)
+    body = {"input": [VIOLENT + "!", CALM], "user": "eve"}
+    answer = place.http.post("/v1/moderations", json=body)
+    assert answer.status_code == 200, answer.text
