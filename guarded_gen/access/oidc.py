@@ -23,6 +23,18 @@ TENANT_CLAIM = "guarded_gen_tenant"
 SCOPES_CLAIM = "guarded_gen_scopes"
 
 
+def signing_key(keys: jwt.PyJWKClient, token: str) -> jwt.PyJWK:
+    """The issuer's key that a token names; raises :class:`jwt.PyJWTError` without one.
+
+    A token need not name its key where the issuer has only one (OpenID Connect Core 10.1).
+    """
+    if jwt.get_unverified_header(token).get("kid") is None:
+        only = keys.get_signing_keys()
+        if len(only) == 1:
+            return only[0]
+    return keys.get_signing_key_from_jwt(token)
+
+
 class People:
     """Verifies tokens of ``issuer``; its keys are fetched when first needed and cached."""
 
@@ -46,7 +58,7 @@ class People:
     def __call__(self, token: str) -> Caller | None:
         """The person that ``token`` belongs to; None for any token that is not good now."""
         try:
-            key = self._client().get_signing_key_from_jwt(token)
+            key = signing_key(self._client(), token)
             claims = jwt.decode(
                 token,
                 key.key,

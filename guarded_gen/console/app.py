@@ -25,6 +25,7 @@ from guarded_gen.console.pages import (
     quality,
     queue,
     removal,
+    sessions,
     signin,
     verify,
 )
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from guarded_gen.jobs import Jobs
 
 PAGES = (
-    *(signin, home, queue, case, media, appeal, quality),
+    *(signin, sessions, home, queue, case, media, appeal, quality),
     *(audit, policy, preservation, people, laws, verify, removal),
 )
 POLICY = (

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
+from guarded_gen.access.code_flow import CodeFlow
 from guarded_gen.composition.preserving import clip_shown_by, desk_of
 from guarded_gen.composition.services import Services
 from guarded_gen.console import session as sessions
 from guarded_gen.console.replaying import Replays
 from guarded_gen.console.session import Session
-from guarded_gen.errors import GuardedGenError, InvalidInput
+from guarded_gen.errors import GuardedGenError, InvalidInput, NotFound
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.preservation.desk import Desk
@@ -54,6 +55,13 @@ class Console:
         self.held_files = HeldFiles(self.store, self.storage, services.settings.work_folder)
         self.queue = Queue(self.store, self.log, self.limits, mix=self.golden.mix)
         self.decisions = Decisions(self.store, self.log, HeldJobs(self.book), self.limits)
+
+    @cached_property
+    def code_flow(self) -> CodeFlow:
+        """Signing in with the operator's identity provider."""
+        if not self.services.settings.sign_in.oidc_issuer:
+            raise NotFound("no identity provider is set", "set sign_in.oidc_issuer")
+        return CodeFlow(self.services.settings.sign_in)
 
     @cached_property
     def replays(self) -> Replays:

@@ -9,6 +9,7 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -88,6 +89,7 @@ def add_person(
         roles=sorted(role.value for role in roles),
         tenants=sorted(tenants or ()),
         secret=hash_secret(token),
+        external=None,
         active=True,
         preferences={},
         created_at=int(time.time() * 1000),
@@ -120,14 +122,11 @@ def set_roles(log: AuditLog, actor: str, id: str, roles: set[Role], active: bool
                 f"nobody gives themselves the role {', '.join(sorted(taken))}",
                 "ask another admin",
             )
-        stays = active and Role.ADMIN in roles
-        if person.active and Role.ADMIN.value in before and not stays:
-            others = session.scalars(select(Person).where(Person.active, Person.id != id))
-            if not any(Role.ADMIN.value in other.roles for other in others):
-                raise Conflict(
-                    "this is the last admin: nobody could give the role back",
-                    "make another person an admin first",
-                )
+        if not (active and Role.ADMIN in roles) and last_admin(session, person):
+            raise Conflict(
+                "this is the last admin: nobody could give the role back",
+                "make another person an admin first",
+            )
         person.roles = sorted(role.value for role in roles)
         person.active = active
         tx.append(
@@ -141,9 +140,83 @@ def set_roles(log: AuditLog, actor: str, id: str, roles: set[Role], active: bool
     log.write(work)
 
 
+def last_admin(session: Session, person: Person) -> bool:
+    """Whether nobody else could give the role of an admin back."""
+    if not person.active or Role.ADMIN.value not in person.roles:
+        return False
+    others = session.scalars(select(Person).where(Person.active, Person.id != person.id))
+    return not any(Role.ADMIN.value in other.roles for other in others)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom an identity provider vouches for, and what its claims say of them."""
+
+    issuer: str
+    subject: str
+    name: str
+    roles: frozenset[Role]
+    tenants: frozenset[str]
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(f"{self.issuer}\0{self.subject}".encode()).hexdigest()
+
+
+def admit(tx: Transaction, identity: Identity) -> Member:
+    """The person of an identity, added at the first sign-in; roles and tenants follow the claims
+    at each one. Raises :class:`NotAllowed` for somebody without a role, or whom an admin closed.
+
+    The last admin stays one, whatever the claims say: nobody could mend a wrong setting else.
+    """
+    session = tx.session
+    person = session.scalar(select(Person).where(Person.external == identity.key))
+    roles = set(identity.roles)
+    if person is not None and last_admin(session, person):
+        roles.add(Role.ADMIN)
+    if not roles or (person is not None and not person.active):
+        raise NotAllowed(
+            "your identity has no role in this console", "ask an admin for a role or group"
+        )
+    wanted = sorted(role.value for role in roles), sorted(identity.tenants)
+    if person is None:
+        person = Person(
+            id=f"per_{uuid.uuid4().hex}",
+            name=_free_name(session, identity.name),
+            roles=wanted[0],
+            tenants=wanted[1],
+            secret="",  # no access token opens it
+            external=identity.key,
+            active=True,
+            preferences={},
+            created_at=int(time.time() * 1000),
+        )
+        session.add(person)
+        tx.append(Event(kind="person.added", actor="oidc", body={"roles": person.roles}))
+    elif (person.roles, person.tenants) != wanted:
+        before, (person.roles, person.tenants) = list(person.roles), wanted
+        body = {"person": person.id, "before": before, "after": person.roles, "active": True}
+        tx.append(Event(kind="person.changed", actor="oidc", body=body))
+    return member(person)
+
+
+def _free_name(session: Session, name: str) -> str:
+    """The name, or with a number where another person has it already."""
+    name = "".join(c for c in name.strip() if c.isprintable())[:56] or "somebody"
+    taken = set(session.scalars(select(Person.name).where(Person.name.startswith(name))))
+    numbered = (name if n == 1 else f"{name} {n}" for n in range(1, len(taken) + 2))
+    return next(one for one in numbered if one not in taken)
+
+
+@cache
+def _nobody() -> str:
+    """What a token is compared with where there is none: that costs the same, and never fits."""
+    return hash_secret(secrets.token_hex(16))
+
+
 def authenticate(session: Session, name: str, token: str) -> Member | None:
     """The active person with this name and token, or None; the same time either way."""
     person = session.scalar(select(Person).where(Person.name == name))
-    stored = person.secret if person is not None else hash_secret(secrets.token_hex(8))
-    matches = secret_matches(token, stored)
+    stored = person.secret if person is not None else ""
+    matches = secret_matches(token, stored or _nobody())
     return member(person) if person is not None and matches and person.active else None

@@ -14,8 +14,7 @@ pytestmark = pytest.mark.browser
 
 PAGES = (
     "/console", "/console/queue", "/console/quality", "/console/audit", "/console/policy",
-    "/verify",
-    "/removal",
+    "/verify", "/removal", "/console/sessions",
 )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ class Person(Base):
     tenants: Mapped[list[str]] = mapped_column(JSON)
     """Tenants whose cases the person may see; empty: all."""
     secret: Mapped[str] = mapped_column(String(256))
+    external: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """SHA-256 of issuer and subject, of somebody who comes from an identity provider."""
     active: Mapped[bool] = mapped_column(Boolean)
     preferences: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[int] = mapped_column(Big)
@@ -40,11 +42,27 @@ class SignIn(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     person: Mapped[str] = mapped_column(String(48))
     csrf: Mapped[str] = mapped_column(String(64))
+    means: Mapped[str] = mapped_column(String(16))
+    """``token`` or ``oidc``."""
+    agent: Mapped[str] = mapped_column(String(200))
+    """What the browser says it is, to tell one's own sessions apart."""
     created_at: Mapped[int] = mapped_column(Big)
     seen_at: Mapped[int] = mapped_column(Big)
     expires_at: Mapped[int] = mapped_column(Big)
 
     __table_args__ = (Index("ix_sign_in_person", "person"),)
+
+
+class SignInFailures(Base):
+    """Wrong tokens in a row, by the SHA-256 of the name that was given."""
+
+    __tablename__ = "sign_in_failures"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    until: Mapped[int] = mapped_column(Big)
+    """Locked until then."""
+    at: Mapped[int] = mapped_column(Big)
 
 
 class ReviewCase(Base):

@@ -65,13 +65,13 @@ def test_a_case_decided_elsewhere_is_said_to_be(site) -> None:
 def test_no_form_works_without_its_token(site) -> None:
     case = site.open_case()
     lea = site.browser("lea")
-    public = {"/console/sign-in", "/verify", "/appeal/{decision}/{token}"}
-    tried = 0
+    public = {"/console/sign-in", "/verify", "/removal", "/appeal/{decision}/{token}"}
+    tried, others = 0, site.browser("bob").csrf
     for route in (route for module in PAGES for route in module.router.routes):
         if not isinstance(route, APIRoute) or "POST" not in route.methods or route.path in public:
             continue
         path = re.sub(r"\{(\w+)\}", case, route.path)
-        for csrf in ("", "wrong", site.browser("bob").csrf):
+        for csrf in ("", "wrong", others):
             answer = lea.post(path, data={"csrf": csrf, "how": "skip", "to": "", "seconds": "1"})
             assert answer.status_code == 403, (path, answer.status_code)
             assert "forged_form" in answer.text
