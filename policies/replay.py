@@ -424,9 +424,9 @@ def replay(
         after_counts += np.bincount(after, minlength=3)
         rows = np.flatnonzero(before != after)
         if len(rows):
-            changes += _changes(
-                stage, new, against, history, block.take(rows), before[rows], after[rows], samples
-            )
+            moved = block.take(rows)
+            kind = before[rows].astype(np.int64) * 3 + after[rows]
+            changes += _changes(stage, (new, against or new), history, moved, kind, samples)
         done += len(block)
         progress(done)
     return ReplayReport(
@@ -440,17 +440,20 @@ def replay(
 
 def _changes(
     stage: Stage,
-    new: Policy,
-    against: Policy | None,
+    compared: tuple[Policy, Policy],
     history: History,
     block: Block,
-    before: NDArray[np.int8],
-    after: NDArray[np.int8],
+    kind: NDArray[np.int64],
     samples: int,
 ) -> list[Change]:
-    """The rows of ``block`` (all of which change), grouped."""
+    """The rows of ``block`` (all of which change), grouped.
+
+    ``compared``: the new policy and the old one; ``kind``: three times the severity before, plus
+    the severity after.
+    """
+    new, against = compared
     now = verdicts(new, stage, block, history.contexts, attribute=True)
-    old = verdicts(against or new, stage, block, history.contexts, attribute=True)
+    old = verdicts(against, stage, block, history.contexts, attribute=True)
     tenants = list(dict.fromkeys(context.tenant for context in history.contexts))
     of_context = np.array([tenants.index(context.tenant) for context in history.contexts])
     assert now.rule is not None and old.rule is not None
@@ -459,8 +462,7 @@ def _changes(
     before_rule = np.where(old.rule == NO_RULE, NO_RULE, old.rule + offset)
     rule = np.where(now.rule == NO_RULE, before_rule, now.rule)
     width = offset + len(old.rules) + 1
-    kind = (before.astype(np.int64) * 3 + after) * width + rule + 1
-    key = kind * len(tenants) + of_context[block.context]
+    key = (kind * width + rule + 1) * len(tenants) + of_context[block.context]
     kinds, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
     order = np.argsort(inverse, kind="stable")
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])

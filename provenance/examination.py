@@ -267,18 +267,7 @@ def _history(run: Run) -> None:
     # step 11
     manifests = run.read.get("manifests") or {}
     try:
-        run.ingredients = tuple(
-            history.judge(
-                manifests,
-                run.active,
-                run.results,
-                run.store,
-                run.trust,
-                run.moment,
-                run.limits,
-                run.checks,
-            )
-        )
+        run.ingredients = tuple(history.judge(manifests, run))
     except RecursionError as error:
         raise Stop(Verdict.UNREADABLE, "limit.ingredients", str(error)) from error
     bad = False

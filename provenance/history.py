@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from provenance.claims import ManifestCheck
 from provenance.codes import Meaning, meaning, meanings
 from provenance.jumbf import ManifestStore, StoreBroken
-from provenance.limits import ProvenanceLimits
+from provenance.steps import Run
 from provenance.trust import TrustList, check_path
 from provenance.verdicts import IngredientReport, Verdict, clean
 
@@ -96,32 +95,22 @@ def _verdict(failures: Sequence[str], successes: Sequence[str], known: bool) -> 
     return Verdict.TRUSTED
 
 
-def judge(
-    manifests: Mapping[str, Any],
-    active: str,
-    results: Mapping[str, Any],
-    store: ManifestStore | None,
-    trust: TrustList,
-    moment: datetime,
-    limits: ProvenanceLimits,
-    checks: Mapping[str, ManifestCheck],
-) -> Iterator[IngredientReport]:
-    """Every ingredient below ``active``, breadth first.
+def judge(manifests: Mapping[str, Any], run: Run) -> Iterator[IngredientReport]:
+    """Every ingredient below the active manifest, breadth first.
 
-    ``manifests`` and ``results`` are the C2PA library's; ``store`` gives the certificate
-    chains, ``checks`` is what our own look at each manifest came to. Raises ``RecursionError``
-    when the chain is longer than the limit.
+    ``manifests`` are the C2PA library's, ``run`` holds what the steps before came to. Raises
+    ``RecursionError`` when the chain is longer than the limit.
     """
-    deltas = _deltas(results)
-    queue = [(active, 1)]
-    seen = {active}
+    deltas = _deltas(run.results)
+    queue = [(run.active, 1)]
+    seen = {run.active}
     while queue:
         label, depth = queue.pop(0)
         manifest = manifests.get(label)
         if not isinstance(manifest, Mapping):
             continue
         for ingredient in manifest.get("ingredients") or []:
-            if depth > limits.max_ingredient_depth:
+            if depth > run.limits.max_ingredient_depth:
                 raise RecursionError("the chain of ingredients is too long")
             below = str(ingredient.get("active_manifest") or "")
             failures, successes = _recorded(ingredient)
@@ -130,11 +119,13 @@ def judge(
             fresh = deltas.get(uri, {})
             failures += codes_of(fresh, "failure")
             successes += codes_of(fresh, "success")
-            if below in checks:
-                failures += checks[below].codes
+            if below in run.checks:
+                failures += run.checks[below].codes
             if below or failures:
                 recorded = "signingCredential.trusted" in successes
-                known = bool(below) and _signer_known(store, below, trust, moment, recorded)
+                known = bool(below) and _signer_known(
+                    run.store, below, run.trust, run.moment, recorded
+                )
                 verdict = _verdict(failures, successes, known)
             else:
                 verdict = Verdict.UNSIGNED

@@ -129,32 +129,41 @@ class Labeller:
         return labelled
 
 
+@dataclass(frozen=True, slots=True)
+class LabelStyle:
+    """How long and how a label is shown.
+
+    ``seconds``: from the start; None: on all of it. Capitals are at least ``share`` of the short
+    side high; ``icon`` stands before them, or alone where the text is empty.
+    """
+
+    share: float
+    seconds: float | None = None
+    font: Path | None = None
+    icon: Icon | None = None
+    corner: Corner = "bottom-right"
+    opacity: float = GROUND
+
+
 def labeller(
     text: str,
     width: int,
     height: int,
     fps: Fraction,
-    *,
-    seconds: float | None,
-    share: float,
-    font: Path | None = None,
-    icon: Icon | None = None,
-    corner: Corner = "bottom-right",
-    opacity: float = GROUND,
+    style: LabelStyle,
     avoid: Sequence[Box] = (),
 ) -> Labeller:
-    """What draws ``text`` on the first ``seconds`` of a stream of batches; None: on all of it.
+    """What draws ``text`` in this style on a stream of batches.
 
-    Capitals are at least ``share`` of the short side high; ``icon`` stands before them, or
-    alone where the text is empty. Raises :class:`ComplianceUnmet` when there is nothing to draw,
+    Raises :class:`ComplianceUnmet` when there is nothing to draw,
     the font lacks a character, the label does not fit, or no place is free of ``avoid``.
     """
-    overlay, mask = _stamp(text, width, height, share, font, icon, opacity)
+    overlay, mask = _stamp(text, width, height, style)
     tall, wide = overlay.shape
     gap = min(tall // 3, (height - tall) // 2, (width - wide) // 2)
-    for name, left, top in _places(corner, width, height, wide, tall, max(0, gap)):
+    for name, left, top in _places(style.corner, width, height, wide, tall, max(0, gap)):
         if not any(Box(left, top, left + wide, top + tall).meets(one) for one in avoid):
-            last = None if seconds is None else int(np.ceil(seconds * fps))
+            last = None if style.seconds is None else int(np.ceil(style.seconds * fps))
             return Labeller(overlay, mask, left, top, name, last)
     raise ComplianceUnmet(
         "the visible label would cover a face wherever it stands",
@@ -187,15 +196,13 @@ def _stamp(
     text: str,
     width: int,
     height: int,
-    share: float,
-    font: Path | None,
-    icon: Icon | None,
-    opacity: float,
+    style: LabelStyle,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Grey values and opacity of the label, ``float32 [h, w]``."""
+    icon, font = style.icon, style.font
     if not text and icon is None:
         raise ComplianceUnmet("the visible label is empty", "give it a text or an icon")
-    wanted = int(np.ceil(share * min(width, height)))
+    wanted = int(np.ceil(style.share * min(width, height)))
     face = _face(font, wanted)
     _check_glyphs(face, text, font)
     # an icon alone is as high as a line of text would be
@@ -214,7 +221,7 @@ def _stamp(
     if icon:
         ink.paste(_icon(icon, tall), (pad, pad))
     letters = np.asarray(ink, dtype=np.float32) / np.float32(255)
-    return letters * np.float32(255), np.maximum(letters, np.float32(opacity))
+    return letters * np.float32(255), np.maximum(letters, np.float32(style.opacity))
 
 
 def _icon(icon: Icon, side: int) -> Image.Image:

@@ -221,33 +221,42 @@ def _detector(score: DetectorScore | None, failed: bool) -> Finding:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What else was looked at, and what was found there.
+
+    ``hash_banks`` names the banks that know the picture; None: none was asked. ``detector_failed``
+    says that a detector was asked and gave no answer. ``marks`` counts the watermarks read.
+    """
+
+    marks: int = 0
+    watermark: bool = False
+    fingerprint: bool = False
+    hash_banks: Sequence[str] | None = None
+    container: Mapping[str, Any] | None = None
+    detector: DetectorScore | None = None
+    detector_failed: bool = False
+
+
 def weigh(
     verification: VerificationReport,
     recovery: Recovery,
+    looked: Looked | None = None,
     *,
     ours: bool = False,
-    marks: int = 0,
-    watermark_checked: bool = False,
-    fingerprint_checked: bool = False,
-    hash_bank: Sequence[str] | None = None,
-    container: Mapping[str, Any] | None = None,
-    detector: DetectorScore | None = None,
-    detector_failed: bool = False,
     thumbnail: bytes | None = None,
     now: datetime | None = None,
 ) -> ProvenanceReport:
-    """Weigh the classes of evidence; ``ours`` says that the signer is this installation.
-
-    ``hash_bank`` names the banks that know the picture; None: none was asked. ``detector_failed``
-    says that a detector was asked and gave no answer.
-    """
+    """Weigh the classes of evidence; ``ours`` says that the signer is this installation."""
+    looked = looked or Looked()
+    container, detector = looked.container, looked.detector
     findings = (
         credentials(verification),
-        _watermark(recovery, watermark_checked, marks),
-        _fingerprint(recovery, fingerprint_checked),
-        _hash_bank(hash_bank),
+        _watermark(recovery, looked.watermark, looked.marks),
+        _fingerprint(recovery, looked.fingerprint),
+        _hash_bank(looked.hash_banks),
         _container(container),
-        _detector(detector, detector_failed),
+        _detector(detector, looked.detector_failed),
     )
     likely = detector is not None and detector.probability >= detector.threshold
     origin = _origin(verification, recovery, ours, likely)

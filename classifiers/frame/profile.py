@@ -20,7 +20,7 @@ from classifiers.frame.models import (
     sha256_of_model,
 )
 from classifiers.frame.onnx_classifier import OnnxClassifier, onnx_file
-from classifiers.frame.scored import FrameScorer, ScoredCheck
+from classifiers.frame.scored import Calibrated, FrameScorer, ScoredCheck
 from classifiers.frame.second_order import SecondOrderCheck
 from policies.taxonomy import NEEDS_CALIBRATION
 
@@ -66,8 +66,7 @@ def model_check(
         spec.categories,
         load,
         weights=lambda: weights_of(spec, registry),
-        measured=measured,
-        unmeasured=lacking,
+        calibrated=Calibrated(measured, frozenset(lacking)),
         aggregation=aggregation,
         batch=1 if spec.kind is ModelKind.JUDGE else 8,
     )

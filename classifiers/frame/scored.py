@@ -7,7 +7,7 @@ its weights is no model: the check then says ``not_assessed`` for every category
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -53,12 +53,20 @@ class Measured(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """``measured`` maps a clip's raw score to a calibrated probability, by category; a score of
+    ``unmeasured`` ones would mean nothing, so they are ``not_assessed``."""
+
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    unmeasured: frozenset[str] = frozenset()
+
+
 class ScoredCheck:
     """Runs a :class:`FrameScorer` on sampled frames.
 
     ``load`` gives the model, once and on first use; it raises ``WeightsMissing`` when there is
-    none. ``measured`` maps the clip's raw score to a calibrated probability, by category; a score
-    of ``unmeasured`` ones would mean nothing, so they are ``not_assessed``.
+    none.
     """
 
     def __init__(
@@ -68,15 +76,13 @@ class ScoredCheck:
         load: Callable[[], FrameScorer],
         *,
         weights: Callable[[], tuple[str, ...]] = tuple,
-        measured: Mapping[str, Measured] | None = None,
-        unmeasured: Collection[str] = (),
+        calibrated: Calibrated | None = None,
         aggregation: AggregationSettings | None = None,
         batch: int = 8,
     ) -> None:
         self.name = name
         self.categories = categories
-        self.measured = dict(measured or {})
-        self.unmeasured = frozenset(unmeasured)
+        self.calibrated = calibrated or Calibrated()
         self.aggregation = aggregation or AggregationSettings()
         self.batch = batch
         self._load = load
@@ -161,7 +167,7 @@ class _Tap:
         self.scores = {
             c: ClipScore(c, self.check.aggregation)
             for c in self.check.categories
-            if c not in self.check.unmeasured
+            if c not in self.check.calibrated.unmeasured
         }
 
     def push(self, frames: Frames) -> None:
@@ -179,7 +185,7 @@ class _Tap:
         check, sha256 = self.check, self.check.weights
         signals = [
             Signal.skipped(check.name, category, NOT_ASSESSED, detail={"cause": NotCalibrated.code})
-            for category in sorted(check.unmeasured)
+            for category in sorted(check.calibrated.unmeasured)
         ]
         for category, clip in self.scores.items():
             if not clip.count:
@@ -191,7 +197,7 @@ class _Tap:
             }
             if isinstance(self.model, Accounts):
                 detail |= self.model.facts()
-            score, measured = clip.score, check.measured.get(category)
+            score, measured = clip.score, check.calibrated.measured.get(category)
             if measured is not None:
                 score = measured.probability(score)
                 detail |= measured.facts()

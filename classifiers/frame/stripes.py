@@ -194,9 +194,7 @@ def _at_scale(light: Grid, scale: int, step: int, rules: StripesSettings) -> Wav
     chosen = np.flatnonzero(striped)
     if not len(chosen):
         return None
-    return _largest(
-        light, scale, step, worth[chosen], columns, fy[chosen], fx[chosen], cycles[chosen]
-    )
+    return _largest(light, scale, step, worth[chosen], columns, (fy[chosen], fx[chosen]))
 
 
 def _mean_and_spread(light: Grid, step: int) -> tuple[Grid, Grid]:
@@ -215,11 +213,14 @@ def _largest(
     step: int,
     place: NDArray[np.intp],
     columns: int,
-    fy: NDArray[np.float64],
-    fx: NDArray[np.float64],
-    cycles: NDArray[np.float64],
+    frequency: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> Wave | None:
-    """The windows that agree best, as an area."""
+    """The windows that agree best, as an area.
+
+    ``frequency``: vertical and horizontal cycles a window, of each window at ``place``.
+    """
+    fy, fx = frequency
+    cycles = np.hypot(fy, fx)
     # opposite signs are the same wave
     flip = (fx == 0) & (fy < 0)
     fy = np.where(flip, -fy, fy)

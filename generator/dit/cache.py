@@ -52,8 +52,6 @@ def make(
     clips: int,
     seed: int,
     jitter: float,
-    two: float = 0.2,
-    pan: float = 0.2,
     late: float = 0.3,
     width: int = 64,
     height: int = 64,
@@ -68,7 +66,7 @@ def make(
     latents, words, lates = [], [], []
     for _ in track(range(clips), "rendering", disable=not sys.stderr.isatty()):
         is_late = rng.random() < late
-        caption, clip = (free if is_late else source).draw(rng, two, pan, float(is_late))
+        caption, clip = (free if is_late else source).draw(rng, 0.2, 0.2, float(is_late))
         latents.append(codec.encode(clip[None])[0].half())
         words.append(encode(caption).to(torch.uint8))
         lates.append(is_late)

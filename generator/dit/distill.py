@@ -13,6 +13,7 @@ import argparse
 import copy
 import json
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,26 +52,31 @@ class DistillConfig(BaseModel):
     threads: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Noised:
+    """Latents ``z`` on their way, with the level ``[B, G]`` of each group.
+
+    ``given``: ``bool [B, G]``, groups that stay; ``start``: the first group's place in a window.
+    """
+
+    z: Tensor
+    level: Tensor
+    given: Tensor
+    start: int = 0
+
+
 def teach(
-    teacher: VideoDiT,
-    z: Tensor,
-    level: Tensor,
-    words: Tensor,
-    times: list[float],
-    plan: Plan,
-    given: Tensor,
-    start: int,
+    teacher: VideoDiT, noised: Noised, words: Tensor, times: list[float], plan: Plan
 ) -> Tensor:
     """The clean latents that a student must predict at ``times[0]``, so that one step of its
     own lands at ``times[-1]`` where the teacher's steps through ``times`` land.
-
-    ``level [B, G]``: of the groups at ``times[0]``; ``given``: ``bool [B, G]``, groups that stay.
     """
+    z, level, given = noised.z, noised.level, noised.given
     held = given[:, :, None, None, None]
     at = z
     for now, after in pairwise(times):
         here = torch.where(given, level, torch.full_like(level, now))
-        guess = guided(teacher, at, here, words, plan, now, start)
+        guess = guided(teacher, at, here, words, plan, now, noised.start)
         moved = at + (after - now) / max(1e-3, 1 - now) * (guess - at)
         at = torch.where(held, z, moved)
     return z + (1 - times[0]) / (times[-1] - times[0]) * (at - z)
@@ -100,7 +106,7 @@ def loss_of(
     z = wide * latents + (1 - wide) * noise
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
         with torch.no_grad():
-            target = teach(teacher, z, level, words, times[at : at + 3], plan, given, start)
+            target = teach(teacher, Noised(z, level, given, start), words, times[at : at + 3], plan)
         guess = student(z, level, words, start)
     focus = (0.4 + busy).clamp(max=config.focus)
     error = ((guess - target).square().mean(-1) * focus).mean((2, 3))

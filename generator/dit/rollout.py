@@ -17,7 +17,7 @@ from torch import Tensor
 from generator.dit.codec import Codec
 from generator.dit.model import VideoDiT
 from generator.dit.native import FPS, GROUPS, SPAN, SQUARE, Size, frames_of
-from generator.dit.sample import OnLatents, Plan, sample
+from generator.dit.sample import Given, OnLatents, Plan, Source, sample
 
 WINDOW = frames_of(GROUPS)
 CONTEXT = 1 + SPAN
@@ -48,12 +48,9 @@ class Roller:
 
     def _sample(
         self,
+        given: Given | None = None,
+        source: Source | None = None,
         groups: int = GROUPS,
-        known: Tensor | None = None,
-        given: Tensor | None = None,
-        source: Tensor | None = None,
-        start: float = 0.0,
-        trust: float = 1.0,
     ) -> Tensor:
         latents = sample(
             self.model,
@@ -61,11 +58,8 @@ class Roller:
             self._noise(groups),
             self.plan,
             given,
-            known,
             source,
-            start,
             self.on_step(self.window),
-            trust,
         )
         self.window += 1
         return latents
@@ -79,7 +73,7 @@ class Roller:
 
     def still(self) -> Tensor:
         """One frame ``[H, W, 3]``."""
-        return self._decode(self._sample(1))[0]
+        return self._decode(self._sample(groups=1))[0]
 
     def forward(
         self, first: Tensor | None = None, history: Tensor | None = None
@@ -90,24 +84,24 @@ class Roller:
         nine frames to go on from; they do not come out again.
         """
         if history is None:
-            known = given = None
+            given = None
             if first is not None:
-                given = torch.arange(GROUPS) < 1
                 known = self._pad(self._encode(first[None]), before=0)
-            clip = self._decode(self._sample(known=known, given=given))
+                given = Given(torch.arange(GROUPS) < 1, known)
+            clip = self._decode(self._sample(given))
             if first is not None:
                 clip[1:] = _settled(clip[1:], first - clip[0])
                 clip[0] = first
             yield from clip
         else:
             known = self._pad(self._encode(history[-9:]), before=0)
-            clip = self._decode(self._sample(known=known, given=torch.arange(GROUPS) < 3))
+            clip = self._decode(self._sample(Given(torch.arange(GROUPS) < 3, known)))
             clip[9:] = _settled(clip[9:], history[-1] - clip[8])
             yield from clip[9:]
         while True:
             known = self._pad(self._encode(clip[-CONTEXT:]), before=0)
             drawn = torch.arange(GROUPS) < 2
-            clip = self._decode(self._sample(known=known, given=drawn, trust=TRUST))
+            clip = self._decode(self._sample(Given(drawn, known, TRUST)))
             yield from clip[CONTEXT:]
 
     def backward(self, future: Tensor, count: int) -> Tensor:
@@ -121,7 +115,7 @@ class Roller:
             # The first group of an encoding is a single frame: encode with a copy, drop it.
             latents = self._encode(torch.cat([ahead[:1], ahead]))[:, 1:]
             known = self._pad(latents, before=GROUPS - 2)
-            clip = self._decode(self._sample(known=known, given=torch.arange(GROUPS) >= 3))
+            clip = self._decode(self._sample(Given(torch.arange(GROUPS) >= 3, known)))
             missed = ahead[0] - clip[9]
             clip[:9] = _settled(clip[:9].flip(0), missed).flip(0)
             parts.insert(0, clip[:9])
@@ -141,7 +135,7 @@ class Roller:
         latents[:, :2] = self._encode(tail)
         latents[:, 4:] = self._encode(torch.cat([future[:1], future[:SPAN]]))[:, 1:]
         given = torch.tensor([True, True, False, False, True])
-        clip = self._decode(self._sample(known=latents, given=given))
+        clip = self._decode(self._sample(Given(given, latents)))
         return torch.cat([*(f[None] for f in lead), clip[CONTEXT : CONTEXT + bridge]])
 
     def edit(self, source: Tensor, strength: float) -> Iterator[Tensor]:
@@ -159,13 +153,13 @@ class Roller:
             piece = torch.cat([piece, piece[-1:].expand(missing, -1, -1, -1)])
             latents = self._encode(piece)
             if done is None:
-                clip = self._decode(self._sample(source=latents, start=1 - strength))
+                clip = self._decode(self._sample(source=Source(latents, 1 - strength)))
                 yield from clip[: count - at]
             else:
                 known = self._pad(self._encode(done[-CONTEXT:]), before=0)
                 given = torch.arange(GROUPS) < 2
                 clip = self._decode(
-                    self._sample(known=known, given=given, source=latents, start=1 - strength)
+                    self._sample(Given(given, known), Source(latents, 1 - strength))
                 )
                 yield from clip[CONTEXT : count - at]
             done = clip

@@ -42,43 +42,61 @@ class Plan:
         return (1 - s * (1 - start)).tolist()
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Groups that are known: ``groups`` ``bool [G]``, ``latents`` clean, shaped like the noise.
+
+    ``trust``: the level at which they are shown to the model; below 1 a little noise hides the
+    small errors of groups that a model drew, so that they do not grow from window to window.
+    """
+
+    groups: Tensor
+    latents: Tensor
+    trust: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Clean latents to begin from, at a level in [0, 1)."""
+
+    latents: Tensor
+    level: float
+
+
 @torch.inference_mode()
 def sample(
     model: VideoDiT,
     words: Tensor,
     noise: Tensor,
     plan: Plan,
-    given: Tensor | None = None,
-    known: Tensor | None = None,
-    source: Tensor | None = None,
-    start: float = 0.0,
+    given: Given | None = None,
+    source: Source | None = None,
     on_step: OnLatents | None = None,
-    trust: float = 1.0,
 ) -> Tensor:
     """Latents ``[B, G, h, w, C]`` for the captions ``words [B, S]``.
 
     ``noise``: standard normal ``[B, G, h, w, C]``; the result depends on nothing else by chance.
-    ``given``: ``bool [G]``, groups held at ``known`` (same shape as the noise; clean latents).
-    ``trust``: the level at which they are shown to the model; below 1 a little noise hides the
-    small errors of groups that a model drew, so that they do not grow from window to window.
-    ``source`` and ``start`` in [0, 1): begin at level ``start`` from these latents (editing).
+    ``given``: groups that are known already; ``source``: what to begin from (editing).
     """
     b, g = noise.shape[:2]
-    z = noise if source is None else start * source + (1 - start) * noise
+    z, start = noise, 0.0
+    if source is not None:
+        start = source.level
+        z = start * source.latents + (1 - start) * noise
     times = plan.levels(start)
     guess = z
-    shown = known if known is None else trust * known + (1 - trust) * noise
+    shown = None if given is None else given.trust * given.latents + (1 - given.trust) * noise
     for index, (now, after) in enumerate(pairwise(times)):
         level = torch.full((b, g), now)
         if given is not None and shown is not None:
-            level[:, given] = trust
-            z = torch.where(given[None, :, None, None, None], shown, z)
+            level[:, given.groups] = given.trust
+            z = torch.where(given.groups[None, :, None, None, None], shown, z)
         guess = guided(model, z, level, words, plan, now)
         if on_step is not None:
             on_step(index + 1, plan.steps, guess)
         z = z + (after - now) / max(1e-3, 1 - now) * (guess - z)
-    if given is not None and known is not None:
-        guess = torch.where(given[None, :, None, None, None], known, guess)
+    if given is not None:
+        guess = torch.where(given.groups[None, :, None, None, None], given.latents, guess)
     return guess
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry import trace
@@ -17,7 +19,7 @@ from guarded_gen.composition.lines import prompt_gate
 from guarded_gen.errors import NotFound
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.request import ClipRequest
-from guarded_gen.production.rows import END_USER, new_job
+from guarded_gen.production.rows import END_USER, Submitted, new_job
 from guarded_gen.production.stage import Done, Refused, Result
 from guarded_gen.production.work import Gated, Work
 from guarded_gen.review.appeals import appeal_link
@@ -81,18 +83,23 @@ def appeal_url(api: Api, decision: str) -> str:
     return appeal_link(api.appeal_key, api.settings.api.public_url, decision)
 
 
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is known of a job beside its request. ``request_id`` stands in the answers."""
+
+    id: str
+    kind: str = "video"
+    details: Mapping[str, Any] = field(default_factory=dict)
+    priority: int | None = None
+    request_id: str = "-"
+
+
 def admit(
     api: Api,
     caller: Caller,
     request: ClipRequest,
     remember: Remember,
-    *,
-    job_id: str,
-    model: str,
-    kind: str = "video",
-    details: dict[str, Any] | None = None,
-    priority: int | None = None,
-    request_id: str = "-",
+    new: NewJob,
 ) -> Job:
     """Judge the prompt and take the job in; raises :class:`Problem` when it is refused.
 
@@ -100,31 +107,31 @@ def admit(
     a person is taken in but not handed to the queue.
     """
     with trace.get_tracer("guarded_gen").start_as_current_span("admit") as span:
-        span.set_attribute("guarded_gen.job_id", job_id)
+        span.set_attribute("guarded_gen.job_id", new.id)
         if request.rewrite_of:
             _check_offer(api, request.tenant, request.rewrite_of)
         with api.metrics.stage("prompt"):
-            result = prompt_gate(api.services).run(Work(job_id, kind, request))
+            result = prompt_gate(api.services).run(Work(new.id, new.kind, request))
         carrier: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carrier)
 
         def row() -> Job:
             return new_job(
-                job_id,
+                new.id,
                 caller.tenant,
                 request.model_dump(mode="json"),
-                model=model,
-                kind=kind,
+                kind=new.kind,
                 stage=api.jobs.book.plan.following(request, {PROMPT}),
-                seconds=request.seconds if kind == "video" else 0.0,
-                key_id=caller.key_id,
-                priority=priority,
-                details={**(details or {}), END_USER: request.subject != caller.name},
-                traceparent=carrier.get("traceparent"),
+                submitted=Submitted(
+                    caller.key_id,
+                    new.priority,
+                    {**new.details, END_USER: request.subject != caller.name},
+                    carrier.get("traceparent"),
+                ),
             )
 
         outcome = api.jobs.book.log.write(
-            lambda tx: _record(api, tx, row(), request, result, remember, request_id)
+            lambda tx: _record(api, tx, row(), request, result, remember, new.request_id)
         )
         if isinstance(result.output, Gated):
             api.metrics.decisions.labels("prompt", result.output.action.value).inc()

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from starlette.responses import JSONResponse, Response
 
 from guarded_gen.access.keys import Caller, Scope
-from guarded_gen.api.admission import admit
+from guarded_gen.api.admission import NewJob, admit
 from guarded_gen.api.bodies import Body, body_of
 from guarded_gen.api.context import Api, Remember, api_of
 from guarded_gen.api.files import find as find_file
@@ -314,11 +314,7 @@ class BatchChore:
                     caller,
                     clip,
                     lambda session, status, body: None,
-                    job_id=id,
-                    model=clip.backend,
-                    details={"batch": batch.id},
-                    request_id=batch.id,
-                    priority=90,
+                    NewJob(id, "video", {"batch": batch.id}, 90, batch.id),
                 )
             values: dict[str, Any] = {"job": id}
         except Exception as error:  # noqa: BLE001 - every line has its own answer

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from generator.spec import Mode
 from guarded_gen.access.keys import Caller, Scope
-from guarded_gen.api.admission import admit, blocked_problem
+from guarded_gen.api.admission import NewJob, admit, blocked_problem
 from guarded_gen.api.bodies import body_of
 from guarded_gen.api.context import Answer, Api, Remember, api_of
 from guarded_gen.api.problems import Problem, invalid
@@ -149,10 +149,7 @@ def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request)
                 caller,
                 clip,
                 lambda session, status, body: None,
-                job_id=job_id,
-                model=clip.backend,
-                kind="image",
-                request_id=request.scope["state"]["request_id"],
+                NewJob(job_id, "image", request_id=request.scope["state"]["request_id"]),
             )
         )
     return jobs

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
 import anyio
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from generator.registry import available
 from generator.spec import Mode
 from guarded_gen.access.keys import Caller, Scope
-from guarded_gen.api.admission import admit
+from guarded_gen.api.admission import NewJob, admit
 from guarded_gen.api.bodies import Upload, body_of
 from guarded_gen.api.characters import usable
 from guarded_gen.api.context import Api, Remember, api_of
@@ -87,8 +88,7 @@ async def create_video(request: Request) -> Response:
                 fields,
                 remember,
                 request,
-                reference=upload,
-                named=wanted.input_reference,
+                StartsFrom(picture=upload, named_picture=wanted.input_reference),
             )
 
         return polled(api, await api.post(request, caller, body, work))
@@ -157,6 +157,21 @@ def backend_of(api: Api, model: str | None) -> str:
     return model
 
 
+@dataclass(frozen=True, slots=True)
+class StartsFrom:
+    """What a clip is made from: nothing, one picture or one video; and the mode that means.
+
+    ``details`` are kept with the job.
+    """
+
+    mode: Mode = Mode.TEXT_TO_VIDEO
+    picture: Upload | None = None
+    named_picture: Any = None
+    video: Job | None = None
+    uploaded_video: Upload | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
 def start(
     api: Api,
     caller: Caller,
@@ -164,13 +179,7 @@ def start(
     fields: dict[str, Any],
     remember: Remember,
     request: Request,
-    *,
-    reference: Upload | None = None,
-    named: Any = None,
-    source: Job | None = None,
-    source_upload: Upload | None = None,
-    mode: Mode = Mode.TEXT_TO_VIDEO,
-    details: dict[str, Any] | None = None,
+    origin: StartsFrom,
 ) -> tuple[int, dict[str, Any]]:
     """Build the request, keep what it refers to, and take the job in."""
     if api.draining:
@@ -178,20 +187,21 @@ def start(
             503, "shutting_down", "this process takes no new work", headers={"retry-after": "1"}
         )
     job_id = new_id("video")
-    details = dict(details or {})
+    details, mode = dict(origin.details), origin.mode
     if wanted.metadata:
         details["metadata"] = wanted.metadata
     ClipRequest.checked(api.settings.limits, **fields, mode=Mode.TEXT_TO_VIDEO)
     references: list[Reference] = []
     try:
-        if reference is not None or named is not None:
-            key = store_reference(api, caller, job_id, reference, named)
+        if origin.picture is not None or origin.named_picture is not None:
+            key = store_reference(api, caller, job_id, origin.picture, origin.named_picture)
             references.append(StoredReference(key=key))
             mode = Mode.IMAGE_TO_VIDEO
-        elif source is not None:
-            references.append(InheritedReference(key=source_key(source), source=source.id))
-        elif source_upload is not None:
-            key = store_reference(api, caller, job_id, source_upload, None, video=True)
+        elif origin.video is not None:
+            key = source_key(origin.video)
+            references.append(InheritedReference(key=key, source=origin.video.id))
+        elif origin.uploaded_video is not None:
+            key = store_reference(api, caller, job_id, origin.uploaded_video, None, video=True)
             references.append(StoredReference(key=key))
         clip = ClipRequest.checked(
             api.settings.limits, **fields, mode=mode, references=tuple(references)
@@ -203,11 +213,13 @@ def start(
             caller,
             clip,
             remember,
-            job_id=job_id,
-            model=clip.backend,
-            details=details,
-            priority=wanted.priority,
-            request_id=request.scope["state"]["request_id"],
+            NewJob(
+                job_id,
+                "video",
+                details,
+                wanted.priority,
+                request.scope["state"]["request_id"],
+            ),
         )
     except BaseException:
         for kept in references:
@@ -337,10 +349,12 @@ async def from_video(
                 fields,
                 remember,
                 request,
-                source=source,
-                source_upload=upload,
-                mode=mode,
-                details=derived(source, relation),
+                StartsFrom(
+                    mode,
+                    video=source,
+                    uploaded_video=upload,
+                    details=derived(source, relation),
+                ),
             )
 
         return polled(api, await api.post(request, caller, body, work))
@@ -458,7 +472,13 @@ async def remix_video(request: Request, video_id: str) -> Response:
             if fields["seed"] is None:
                 fields["seed"] = source.request["seed"]
             return start(
-                api, caller, wanted, fields, remember, request, details={"remixed_from": source.id}
+                api,
+                caller,
+                wanted,
+                fields,
+                remember,
+                request,
+                StartsFrom(details={"remixed_from": source.id}),
             )
 
         return polled(api, await api.post(request, caller, body, work))

@@ -69,15 +69,22 @@ class Export:
     manifest: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """What goes with the entries: one offline proof each; with ``complete`` also all other
+    entries of the period."""
+
+    proofs: bool = True
+    complete: bool = False
+
+
 def export(
     log: AuditLog,
     folder: Path,
     query: Query,
     form: Format,
     actor: str,
-    *,
-    proofs: bool = True,
-    complete: bool = False,
+    enclosed: Enclosed | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Export:
     """Write the entries that fit into ``folder`` and put on record that this was done.
@@ -89,12 +96,13 @@ def export(
     is the log's signature over it; an outsider checks all of it with
     :mod:`guarded_gen.audit.auditor`.
 
-    ``complete``: ``range.entries`` holds all entries of the query's period, with which an outsider
-    proves that no further one fits. It then answers as of one checkpoint, the cosigned one if there
-    is one. Raises :class:`ConfigInvalid`
-    when Parquet is asked for without its library, :class:`StorageFailed` when the folder holds an
-    earlier export.
+    For a complete one ``range.entries`` holds all entries of the query's period, with which an
+    outsider proves that no further one fits. It then answers as of one checkpoint, the cosigned
+    one if there is one. Raises :class:`ConfigInvalid` when Parquet is asked for without its
+    library, :class:`StorageFailed` when the folder holds an earlier export.
     """
+    enclosed = enclosed or Enclosed()
+    proofs, complete = enclosed.proofs, enclosed.complete
     if form is Format.PARQUET:
         _parquet()
     if (folder / "manifest.json").exists():

@@ -18,10 +18,11 @@ from guarded_gen.cli.audit_output import (
     shown,
 )
 from guarded_gen.cli.common import Json, console, emit, errors_to_user, progress_console, stop
+from guarded_gen.cli.options import Entries, Since, Until, expanded
 from guarded_gen.errors import Exit
 
 if TYPE_CHECKING:
-    from guarded_gen.audit import Query, VerifyReport
+    from guarded_gen.audit import VerifyReport
 
 app = typer.Typer(
     help="The log of every decision: list, search, verify, export, prove, erase.",
@@ -31,29 +32,12 @@ app = typer.Typer(
 audit_trust.register(app)
 audit_keep.register(app)
 
-Tenant = Annotated[str | None, typer.Option(help="Only this tenant.")]
-Subject = Annotated[str | None, typer.Option(help="Only this subject (of the tenant).")]
-Kind = Annotated[
-    str | None, typer.Option(help="Only this kind; with a trailing dot, all that begin so.")
-]
-OfAction = Annotated[str | None, typer.Option(help="Only decisions with this action.")]
-Category = Annotated[str | None, typer.Option(help="Only where a rule matched this category.")]
-OfRule = Annotated[str | None, typer.Option(help="Only what this rule decided.")]
-OfPolicy = Annotated[str | None, typer.Option(help="Only what the policy of this digest decided.")]
-Actor = Annotated[str | None, typer.Option(help="Only what this actor or reviewer did.")]
-MinScore = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, help="Only scores from here on (of --category, or any)."),
-]
-MaxScore = Annotated[float | None, typer.Option(min=0, max=1, help="Only scores up to here.")]
-Since = Annotated[str | None, typer.Option(help="From this time on (RFC 3339).")]
-Until = Annotated[str | None, typer.Option(help="Before this time (RFC 3339).")]
-Related = Annotated[str | None, typer.Option(help="Only what refers to the entry of this id.")]
-
 
 @app.command("list")
 @app.command("search")
+@expanded
 def search(
+    entries: Entries,
     words: Annotated[
         str | None,
         typer.Option("--text", help="Search decrypted payloads for these words; needs --reason."),
@@ -61,51 +45,23 @@ def search(
     reason: Annotated[
         str, typer.Option(help="Why payloads are searched; this goes on record.")
     ] = "",
-    tenant: Tenant = None,
-    subject: Subject = None,
-    kind: Kind = None,
-    action: OfAction = None,
-    category: Category = None,
-    rule: OfRule = None,
-    policy: OfPolicy = None,
-    actor: Actor = None,
-    min_score: MinScore = None,
-    max_score: MaxScore = None,
-    since: Since = None,
-    until: Until = None,
-    related: Related = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
     json: Json = False,
 ) -> None:
     """List the entries that fit, newest first."""
     with errors_to_user(json):
-        query = _query(
-            tenant,
-            subject,
-            kind,
-            action,
-            category,
-            rule,
-            policy,
-            actor,
-            min_score,
-            max_score,
-            since,
-            until,
-            related,
-            limit,
-        )
+        query = entries.query(limit)
         with opened_log() as (log, _):
             if words is None:
-                entries = list(log.entries(query))
+                found = list(log.entries(query))
             else:
-                entries = list(log.entries_with(words, query, operator(), reason))
+                found = list(log.entries_with(words, query, operator(), reason))
         if json:
-            emit([entry.to_json() for entry in entries])
+            emit([entry.to_json() for entry in found])
             return
-        for entry in entries:
+        for entry in found:
             console().print(entry_line(entry), markup=False)
-        if not entries:
+        if not found:
             progress_console().print("no entry fits")
 
 
@@ -156,8 +112,10 @@ def verify(
 
 
 @app.command()
+@expanded
 def export(
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write into.")],
+    entries: Entries,
     format: Annotated[str, typer.Option(help="csv, jsonl or parquet.")] = "jsonl",
     proofs: Annotated[
         bool, typer.Option("--proofs/--no-proofs", help="One offline proof for each entry.")
@@ -169,19 +127,6 @@ def export(
             help="Also all other entries of the period, to prove that no further one fits.",
         ),
     ] = False,
-    tenant: Tenant = None,
-    subject: Subject = None,
-    kind: Kind = None,
-    action: OfAction = None,
-    category: Category = None,
-    rule: OfRule = None,
-    policy: OfPolicy = None,
-    actor: Actor = None,
-    min_score: MinScore = None,
-    max_score: MaxScore = None,
-    since: Since = None,
-    until: Until = None,
-    related: Related = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many.")] = None,
     json: Json = False,
 ) -> None:
@@ -196,22 +141,7 @@ def export(
             raise InvalidInput(
                 f"no format {format!r}", "csv, jsonl or parquet", "format"
             ) from error
-        query = _query(
-            tenant,
-            subject,
-            kind,
-            action,
-            category,
-            rule,
-            policy,
-            actor,
-            min_score,
-            max_score,
-            since,
-            until,
-            related,
-            limit,
-        )
+        query = entries.query(limit)
         with opened_log() as (log, _), counter("entries") as update:
             done = exporting.export(
                 log,
@@ -219,9 +149,8 @@ def export(
                 query,
                 form,
                 operator(),
-                proofs=proofs,
-                complete=complete,
-                progress=update,
+                exporting.Enclosed(proofs, complete),
+                update,
             )
         if json:
             emit(done.manifest)
@@ -240,7 +169,7 @@ def dsa(
     territory: Annotated[
         str, typer.Option(help="Countries of the EEA in which the restrictions hold; empty: all.")
     ] = "",
-    tenant: Tenant = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant.")] = None,
     since: Since = None,
     until: Until = None,
     json: Json = False,
@@ -280,42 +209,6 @@ def dsa(
         for file in files:
             console().print(f"{file}", markup=False)
         console().print(f"{len(made):,} statements", markup=False)
-
-
-def _query(
-    tenant: str | None,
-    subject: str | None,
-    kind: str | None,
-    action: str | None,
-    category: str | None,
-    rule: str | None,
-    policy: str | None,
-    actor: str | None,
-    min_score: float | None,
-    max_score: float | None,
-    since: str | None,
-    until: str | None,
-    related: str | None,
-    limit: int | None,
-) -> Query:
-    from guarded_gen.audit import Query
-
-    return Query(
-        tenant=tenant,
-        subject=subject,
-        kind=kind,
-        action=action,
-        category=category,
-        rule=rule,
-        policy=policy,
-        actor=actor,
-        min_score=min_score,
-        max_score=max_score,
-        since=parse_time(since),
-        until=parse_time(until),
-        related=related,
-        limit=limit,
-    )
 
 
 def _print_report(report: VerifyReport) -> None:

@@ -18,6 +18,7 @@ from guarded_gen.cli.common import (
     progress_console,
     stop,
 )
+from guarded_gen.cli.options import MadeClip, expanded
 from guarded_gen.errors import Exit
 
 if TYPE_CHECKING:
@@ -26,56 +27,13 @@ if TYPE_CHECKING:
     from guarded_gen.production.request import ClipRequest
 
 
-Jurisdiction = Annotated[
-    str,
-    typer.Option(
-        help="Where it is offered (ISO 3166: DE, US-CA): the laws on marking and the policy's "
-        "layers of that place hold."
-    ),
-]
-Label = Annotated[
-    str | None,
-    typer.Option(
-        help="The visible label: `on`, `off`, its words, or JSON with text, icon, variant "
-        "(generated, modified, deepfake), corner, size, opacity and duration."
-    ),
-]
-
-
-def label_fields(label: str | None, jurisdiction: str) -> dict[str, Any]:
-    """The fields of a request that the two options stand for; raises ``InvalidInput``."""
-    import json
-
-    from guarded_gen.errors import InvalidInput
-
-    fields: dict[str, Any] = {"jurisdiction": jurisdiction.upper()}
-    if label in ("on", "off"):
-        fields["label"] = label == "on"
-    elif label is not None and label.lstrip().startswith("{"):
-        try:
-            fields["label"] = json.loads(label)
-        except ValueError as error:
-            raise InvalidInput(
-                f"--label is no JSON: {error}", 'write it like {"corner": "top-left"}', "label"
-            ) from error
-    elif label is not None:
-        fields["label"] = {"text": label}
-    return fields
-
-
+@expanded
 def generate(
     prompt: Annotated[str, typer.Argument(help="What the clip shows.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The MP4 or animated WebP to write.")
     ],
-    seconds: Annotated[float, typer.Option(help="Length in seconds.")] = 4.0,
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "512x512",
-    fps: Annotated[float, typer.Option(help="Frames per second.")] = 24.0,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same frames.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Generator backend.")] = None,
-    tenant: Annotated[str, typer.Option(help="Whose policy overlay applies.")] = "default",
-    jurisdiction: Jurisdiction = "",
-    label: Label = None,
+    clip: MadeClip,
     accept_rewrite: Annotated[
         bool, typer.Option(help="Take a safer wording that the prompt gate proposes, unasked.")
     ] = False,
@@ -91,18 +49,13 @@ def generate(
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.production.request import ClipRequest, parse_size
 
-        width, height = parse_size(size)
+        width, height = parse_size(str(clip.size))
         request = ClipRequest.checked(
             services.settings.limits,
             prompt=prompt,
-            seconds=seconds,
             width=width,
             height=height,
-            fps=fps,
-            seed=seed,
-            backend=backend or services.settings.backend,
-            tenant=tenant,
-            **label_fields(label, jurisdiction),
+            **clip.request(services.settings.backend),
         )
         outcome = run_with_progress(services, request, output)
         reworded = confirmed(outcome, accept_rewrite, ask=not json)

@@ -6,7 +6,6 @@ import csv as csvlib
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +21,7 @@ from guarded_gen.cli.common import (
     opened_services,
     progress_console,
 )
+from guarded_gen.cli.options import Recorded, expanded
 from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -30,19 +30,14 @@ if TYPE_CHECKING:
     from policies.replay import ReplayReport
 
 
+@expanded
 def replay(
     new: Annotated[str, typer.Argument(help="The policy to try: a YAML file or a library name.")],
+    decisions: Recorded,
     against: Annotated[
         str | None,
         typer.Option(help="Compare with this policy instead of the recorded actions."),
     ] = None,
-    since: Annotated[str | None, typer.Option(help="From this moment on (ISO 8601).")] = None,
-    until: Annotated[str | None, typer.Option(help="Up to this moment (ISO 8601).")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Only decisions of this tenant.")] = None,
-    history: Annotated[
-        Path | None, typer.Option(help="Decisions kept by --save, instead of the log.")
-    ] = None,
-    save: Annotated[Path | None, typer.Option(help="Keep the decisions read in a file.")] = None,
     samples: Annotated[int, typer.Option(min=0, max=100, help="Ids for each change.")] = 5,
     csv: Annotated[bool, typer.Option("--csv", help="Print the changes as CSV.")] = False,
     json: Json = False,
@@ -61,17 +56,18 @@ def replay(
         policy = policies.load(new)
         other = policies.load(against) if against else None
         unusable = 0
-        if history is not None:
-            if since or until or tenant or save:
+        since, until, tenant = decisions.since, decisions.until, decisions.tenant
+        if decisions.history is not None:
+            if since or until or tenant or decisions.save:
                 raise InvalidInput(
                     "--history is read as it is", "leave out --since, --until, --tenant, --save"
                 )
-            past = History.load(history)
+            past = History.load(decisions.history)
         else:
             with opened_services() as services:
                 past, unusable = read_log(services, moment(since), moment(until), tenant)
-            if save is not None:
-                past.save(save)
+            if decisions.save is not None:
+                past.save(decisions.save)
         start = time.perf_counter()
         report = run(policy, past, other, samples)
         seconds = time.perf_counter() - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from guarded_gen.cli.common import Json, console, emit, errors_to_user, progress_console, stop
+from guarded_gen.cli.options import expanded
 from guarded_gen.errors import Exit, InvalidInput
 
 if TYPE_CHECKING:
@@ -18,7 +20,32 @@ if TYPE_CHECKING:
 _COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Where the service's webhook is waited for."""
+
+    webhook_url: Annotated[
+        str | None, typer.Option(help="An address by which the service reaches this machine.")
+    ] = None
+    webhook_listen: Annotated[
+        str, typer.Option(help="HOST:PORT on which to wait for the webhook.")
+    ] = "0.0.0.0:9000"  # the service calls from another machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of the service."""
+
+    size: Annotated[str, typer.Option(help="Size of the clip to ask for.")] = "256x256"
+    seconds: Annotated[str, typer.Option(help="Length of the clip to ask for.")] = "2"
+    prompt: Annotated[str | None, typer.Option(help="A prompt that must be allowed.")] = None
+    refused: Annotated[str | None, typer.Option(help="A prompt that must be refused.")] = None
+
+
+@expanded
 def selftest(
+    webhook: Webhook,
+    asked: Asked,
     base_url: Annotated[
         str, typer.Option(help="The service's address, without /v1.")
     ] = "http://127.0.0.1:8000",
@@ -32,16 +59,6 @@ def selftest(
     log_key: Annotated[
         str | None, typer.Option(help="The log's verifier key (vkey), got by another way.")
     ] = None,
-    webhook_url: Annotated[
-        str | None, typer.Option(help="An address by which the service reaches this machine.")
-    ] = None,
-    webhook_listen: Annotated[
-        str, typer.Option(help="HOST:PORT on which to wait for the webhook.")
-    ] = "0.0.0.0:9000",  # the service calls from another machine
-    size: Annotated[str, typer.Option(help="Size of the clip to ask for.")] = "256x256",
-    seconds: Annotated[str, typer.Option(help="Length of the clip to ask for.")] = "2",
-    prompt: Annotated[str | None, typer.Option(help="A prompt that must be allowed.")] = None,
-    refused: Annotated[str | None, typer.Option(help="A prompt that must be refused.")] = None,
     json: Json = False,
 ) -> None:
     """Run an outsider's checks against a running service: client, refusal, clip, mark, log.
@@ -65,7 +82,7 @@ def selftest(
             ) from None
 
         address = base_url.rstrip("/").removesuffix("/v1")
-        receiver = _receiver(webhook_url, webhook_listen)
+        receiver = _receiver(webhook.webhook_url, webhook.webhook_listen)
 
         def told(result: Result) -> None:
             colour = _COLOURS[result.outcome]
@@ -78,10 +95,10 @@ def selftest(
                 OpenAI(base_url=f"{address}/v1", api_key=api_key),
                 http,
                 Path(folder),
-                prompt or ALLOWED,
-                refused or REFUSED,
-                size,
-                seconds,
+                asked.prompt or ALLOWED,
+                asked.refused or REFUSED,
+                asked.size,
+                asked.seconds,
                 log_key=Verifier.parse(log_key) if log_key else None,
                 receiver=receiver,
             )

@@ -37,6 +37,7 @@ def transcode(
         from rich.progress import Progress
 
         from guarded_gen.errors import InvalidInput
+        from guarded_gen.origin.transcoding import Copying
         from guarded_gen.origin.transcoding import transcode as write
         from guarded_gen.production.request import parse_size
         from media.encode import EncodeSettings
@@ -57,11 +58,13 @@ def transcode(
                 (verification, dict(labels)),
                 services.identity,
                 services.trust,
-                size=wanted,
-                encoding=EncodeSettings(crf=crf),
-                limits=limits,
-                timestamps=services.settings.timestamps,
-                propagator=provider.provider_code or provider.provider,
+                Copying(
+                    wanted,
+                    EncodeSettings(crf=crf),
+                    limits,
+                    services.settings.timestamps,
+                    provider.provider_code or provider.provider,
+                ),
                 on_frames=lambda count: bar.advance(task, count),
             )
         if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from guarded_gen.cli.common import (
     progress_console,
     stop,
 )
+from guarded_gen.cli.options import expanded
 from guarded_gen.errors import Exit, InvalidInput
 
 if TYPE_CHECKING:
@@ -35,21 +37,29 @@ _COLOURS = {
 }
 
 
-def verify(
-    file: Annotated[Path, typer.Argument(help="The file to verify.")],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """By what a file is judged."""
+
     at: Annotated[
         str | None, typer.Option(help="Judge as of this moment (ISO 8601, UTC by default).")
-    ] = None,
+    ] = None
     trust: Annotated[
         list[Path] | None, typer.Option(help="A trust list (PEM or JSON); may be repeated.")
-    ] = None,
+    ] = None
     deep: Annotated[
         bool | None,
         typer.Option(
             "--deep/--credentials-only",
             help="Read watermark and likeness too; by default when credentials do not settle it.",
         ),
-    ] = None,
+    ] = None
+
+
+@expanded
+def verify(
+    file: Annotated[Path, typer.Argument(help="The file to verify.")],
+    judging: Judging,
     html: Annotated[
         Path | None, typer.Option(help="Write the report as one self-contained page.")
     ] = None,
@@ -83,15 +93,17 @@ def verify(
                 "a stream has no crJSON document", "ask for --json instead", "crjson"
             )
         try:
-            moment = parse_time(at) if at else None
+            moment = parse_time(judging.at) if judging.at else None
         except ValueError as error:
             raise InvalidInput(
-                f"{at} is no moment", "write it as 2026-11-21T12:00:00Z", "at"
+                f"{judging.at} is no moment", "write it as 2026-11-21T12:00:00Z", "at"
             ) from error
-        anchors = services.trust.joined(TrustList.load(*trust)) if trust else services.trust
+        anchors = services.trust
+        if judging.trust:
+            anchors = anchors.joined(TrustList.load(*judging.trust))
         with progress_console().status("verifying"):
             report = services.origin.report(
-                file, at=moment, trust=anchors, deep=deep, crjson=crjson, segments=segments
+                file, at=moment, trust=anchors, deep=judging.deep, crjson=crjson, segments=segments
             )
         if html is not None:
             html.write_text(render(report), encoding="utf-8")

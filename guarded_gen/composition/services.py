@@ -27,7 +27,7 @@ from guarded_gen.gates.sampling_key import sampling_secret
 from guarded_gen.governance.rollout import PolicyRollouts
 from guarded_gen.origin.detection import Detection
 from guarded_gen.origin.registry import SqlRegistry
-from guarded_gen.origin.service import OriginService
+from guarded_gen.origin.service import Asking, OriginService
 from guarded_gen.origin.signing import Signing
 from guarded_gen.origin.trust import TrustStore
 from guarded_gen.production.duties import Faces
@@ -265,10 +265,8 @@ class Services:
             self.signing.trust,
             self.published,
             self.settings.keys_folder / "watermark",
-            prove=self._proof,
+            asking=Asking(self._proof, self._known, self._detection),
             media=self.settings.limits.media,
-            known=self._known,
-            detect=self._detection,
             products=load_products(listed) if (listed := self.settings.products) else (),
         )
 

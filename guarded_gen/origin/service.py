@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from provenance.recovery import (
     RecoveryState,
     recover,
 )
-from provenance.report import Evidence, ProvenanceReport, State, weigh
+from provenance.report import Evidence, Looked, ProvenanceReport, State, weigh
 from provenance.signer import SignedFile
 from provenance.trust import TrustList
 from provenance.verdicts import Verdict, VerificationReport
@@ -49,13 +49,21 @@ Detect = Callable[[Path, float], Asked]
 _THUMBNAIL_LABELS = ("c2pa.thumbnail.claim", "c2pa.thumbnail.claim.jpeg")
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who is asked beside the file itself; None: nobody."""
+
+    prove: Prove | None = None
+    known: Known | None = None
+    detect: Detect | None = None
+
+
 class OriginService:
     """Answers where a file comes from; safe to share between threads; close it when done.
 
     ``identity`` and ``trust`` may be functions, asked for each report, so that new keys and lists
-    count without a restart. ``keys_folder`` holds the watermark's keys. ``prove`` gives the audit
-    log's inclusion proof of an entry. Children of two sizes stay warm: small ones verify, larger
-    ones decode.
+    count without a restart. ``keys_folder`` holds the watermark's keys. Children of two sizes
+    stay warm: small ones verify, larger ones decode.
     """
 
     def __init__(
@@ -65,28 +73,23 @@ class OriginService:
         registry: SqlRegistry,
         keys_folder: Path,
         *,
-        prove: Prove | None = None,
-        limits: ProvenanceLimits | None = None,
+        asking: Asking | None = None,
         media: MediaLimits | None = None,
-        recovery: RecoverySettings | None = None,
-        known: Known | None = None,
-        detect: Detect | None = None,
         products: Sequence[Product] = (),
-        workers: int = 1,
     ) -> None:
+        asking = asking or Asking()
         self.registry = registry
         self._trust = trust
         self._identity = identity
         self._keys = keys_folder
-        self._prove = prove
-        self._limits = limits or ProvenanceLimits()
+        self._prove = asking.prove
+        self._limits = ProvenanceLimits()
         self._media = media or MediaLimits()
-        self._recovery = recovery or RecoverySettings()
-        self._known = known
-        self._detect = detect
+        self._known = asking.known
+        self._detect = asking.detect
         self._products = products
-        self._small = Sandbox(workers=workers, memory_bytes=self._limits.verify_memory_bytes)
-        self._large = Sandbox(workers=workers, memory_bytes=self._limits.picture_memory_bytes)
+        self._small = Sandbox(workers=1, memory_bytes=self._limits.verify_memory_bytes)
+        self._large = Sandbox(workers=1, memory_bytes=self._limits.picture_memory_bytes)
 
     def __enter__(self) -> OriginService:
         return self
@@ -178,7 +181,6 @@ class OriginService:
             self.registry,
             marks=reading.marks,
             picture=reading.picture,
-            settings=self._recovery,
         )
         found = self.proven(found)
         asked = Asked()
@@ -189,14 +191,16 @@ class OriginService:
         return weigh(
             verification,
             found,
+            Looked(
+                marks=len(reading.marks),
+                watermark=checked,
+                fingerprint=checked,
+                hash_banks=self._banks(reading.picture),
+                container=reading.labels,
+                detector=asked.score,
+                detector_failed=asked.failed,
+            ),
             ours=ours,
-            marks=len(reading.marks),
-            watermark_checked=checked,
-            fingerprint_checked=checked,
-            hash_bank=self._banks(reading.picture),
-            detector=asked.score,
-            detector_failed=asked.failed,
-            container=reading.labels,
             thumbnail=self._thumbnail(path) if verification.verdict is Verdict.TRUSTED else None,
         )
 
@@ -254,7 +258,7 @@ class OriginService:
             found = read(path, self._keys, self._large, self._limits, self._media, iscc=True)
             return Read(found.marks, found.picture)
 
-        return SoftBindings(self.registry, marks_and_picture, self._recovery, self._limits)
+        return SoftBindings(self.registry, marks_and_picture, RecoverySettings(), self._limits)
 
 
 def content_provenance_check(report: ProvenanceReport, now: int | None = None) -> dict[str, Any]:

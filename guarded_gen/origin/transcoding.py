@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +58,30 @@ class Transcoded:
     kept: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """How a copy is written. ``size``: width and height; ``propagator``: our name in a label by
+    GB 45438."""
+
+    size: tuple[int, int] | None = None
+    encoding: EncodeSettings = field(default_factory=EncodeSettings)
+    limits: MediaLimits = field(default_factory=MediaLimits)
+    timestamps: TimestampSettings | None = None
+    propagator: str = ""
+
+
 def transcode(
     source: Path,
     destination: Path,
     carried: tuple[VerificationReport, dict[str, str]],
     identity: SigningIdentity,
     trust: TrustList,
-    *,
-    size: tuple[int, int] | None = None,
-    encoding: EncodeSettings | None = None,
-    limits: MediaLimits | None = None,
-    timestamps: TimestampSettings | None = None,
-    propagator: str = "",
+    copying: Copying | None = None,
     on_frames: Callable[[int], None] = lambda count: None,
 ) -> Transcoded:
     """Write ``source`` as an H.264 MP4 (or PNG, for a still picture) and sign it as its child.
 
-    ``carried`` is what the desk read of the source: its verification and its container's labels.
-    ``size`` is width and height of the copy, ``propagator`` our name in a label by GB 45438.
+    ``carried`` is what was read of the source: its verification and its container's labels.
     Raises :class:`InvalidInput` for credentials that do not fit the file, since a copy would pass
     them on as if they did, and what decoding, encoding and signing raise.
     """
@@ -86,7 +92,8 @@ def transcode(
             "get the original; a copy would pass them on as if they held",
             "file",
         )
-    limits, media = limits or MediaLimits(), open_media(source, limits or MediaLimits())
+    copying = copying or Copying()
+    size, media = copying.size, open_media(source, copying.limits)
     still = media.info.frames == 1 and destination.suffix.lower() == ".png"
     if destination.suffix.lower() not in (".mp4", ".png"):
         raise InvalidInput(f"{destination.name} is no MP4 or PNG", "name it so", "out")
@@ -100,8 +107,8 @@ def transcode(
             frames, thumbnail = _picture(media, unsigned, size, labels)
             sound = "none"
         else:
-            extra = _metadata(labels, propagator, destination.stem)
-            chosen = encoding or EncodeSettings()
+            extra = _metadata(labels, copying.propagator, destination.stem)
+            chosen = copying.encoding
             chosen = chosen.model_copy(update={"metadata": {**chosen.metadata, **extra}})
             frames, thumbnail, sound = _video(media, unsigned, size, chosen, on_frames)
         parent = work / f"source{source.suffix}"
@@ -124,7 +131,9 @@ def transcode(
             training_mining=None,
             assertions={KEPT_LABEL: kept},
         )
-        signed = sign_file(unsigned, destination, request, identity, trust, timestamps=timestamps)
+        signed = sign_file(
+            unsigned, destination, request, identity, trust, timestamps=copying.timestamps
+        )
     return Transcoded(signed, frames, sound, kept)
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from classifiers.base import FrameCheck, StreamInfo
-from classifiers.frame import FrameGate, FrameSettings, GateReport
+from classifiers.frame import FrameGate, GateReport
 from generator.base import Cancel, Generator, OnStep, Pixels
 from generator.errors import BackendFailed
 from generator.spec import GenerationSpec, Mode
@@ -39,13 +38,12 @@ def render_draft(
     path: Path,
     generator: Generator,
     spec: GenerationSpec,
-    checks: tuple[FrameCheck, ...],
+    gate: FrameGate,
     on_step: OnStep,
     cancel: Cancel,
-    settings: FrameSettings | None = None,
     sound: Soundtrack | None = None,
 ) -> Draft:
-    """Generate into ``path`` with every output check looking on, in one pass.
+    """Generate into ``path`` with the checks of ``gate`` looking on, in one pass.
 
     The sound that the generator makes goes with the frames; where it makes none, ``sound`` does.
 
@@ -53,8 +51,6 @@ def render_draft(
     Memory is bounded by the batches. Cost: the generator's, plus the checks', plus about 1.5 ms
     per 512x512 frame for the lossless encoding.
     """
-    stream = StreamInfo(spec.width, spec.height, float(spec.fps), spec.frames)
-    gate = FrameGate(checks, stream, settings or FrameSettings())
     made, pixels = _apart(generator.generate(spec, on_step, cancel))
     if spec.mode is not Mode.IMAGE:
         sound = made or sound

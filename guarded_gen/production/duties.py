@@ -23,7 +23,7 @@ from policies import effective
 from policies.rollout import Choice
 from provenance import law
 from provenance.compliance import ComplianceSettings, for_request, require_provider
-from provenance.label import Box, Labeller, LabelWish, labeller, told
+from provenance.label import Box, Labeller, LabelStyle, LabelWish, labeller, told
 
 RECORD = "marking.json"
 FACES_A_SECOND = 4
@@ -126,13 +126,15 @@ class Duties:
             request.width,
             request.height,
             request.exact_fps,
-            seconds=chosen.seconds,
-            share=chosen.size,
-            font=Path(chosen.label_font) if chosen.label_font else None,
-            icon=chosen.label_icon,
-            corner=chosen.label_corner,
-            opacity=chosen.label_opacity,
-            avoid=avoid,
+            LabelStyle(
+                chosen.size,
+                chosen.seconds,
+                Path(chosen.label_font) if chosen.label_font else None,
+                chosen.label_icon,
+                chosen.label_corner,
+                chosen.label_opacity,
+            ),
+            avoid,
         )
 
     def _found(

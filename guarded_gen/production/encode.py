@@ -10,7 +10,7 @@ from guarded_gen.production.duties import Duties, store_json
 from guarded_gen.production.files import THUMBNAIL, WorkFiles
 from guarded_gen.production.formats import format_of
 from guarded_gen.production.line import ENCODE, GENERATE
-from guarded_gen.production.marking import Mark, Pixels, mark_and_write
+from guarded_gen.production.marking import Mark, Pixels, Unmarked, mark_and_write
 from guarded_gen.production.parts import CapabilitiesOf, facts_of
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Marked, Output, Rendered, Work
@@ -65,16 +65,13 @@ class Encode:
         extra = container_metadata(applied.settings, facts)
         form = format_of(request)
         done = mark_and_write(
-            draft,
+            Unmarked(draft, rendered.frames, request.exact_fps, request.still),
             folder / f"marked{form.suffix}",
             form,
-            rendered.frames,
-            request.exact_fps,
-            watermark,
             self.settings.model_copy(update={"metadata": {**self.settings.metadata, **extra}}),
             self.limits,
-            still=request.still,
-            label=label,
+            watermark,
+            label,
         )
         (folder / THUMBNAIL).write_bytes(done.thumbnail)
         return done.path

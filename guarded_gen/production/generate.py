@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from classifiers.base import FrameCheck, TrackCheck
-from classifiers.frame import FrameSettings, GateReport, PreviewGate, PreviewStopped
+from classifiers.base import FrameCheck, StreamInfo, TrackCheck
+from classifiers.frame import FrameGate, FrameSettings, GateReport, PreviewGate, PreviewStopped
 from classifiers.sound import listen
 from generator.base import Cancel, Generator, OnStep, Step
 from guarded_gen.gates.gate import GateResult, judge
@@ -110,11 +110,11 @@ class Generate:
 
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / DRAFT
-        sound = soundtrack_of(request, self.limits)
+        sound, spec = soundtrack_of(request, self.limits), request.spec()
+        stream = StreamInfo(spec.width, spec.height, float(spec.fps), spec.frames)
+        gate = FrameGate(checks, stream, settings)
         try:
-            draft = render_draft(
-                path, generator, request.spec(), checks, stepped, cancel, settings, sound
-            )
+            draft = render_draft(path, generator, spec, gate, stepped, cancel, sound)
         except PreviewStopped as stopped:
             at = {"stopped_after": stopped.index, "of": stopped.total, "looks": look.looks}
             coverage = {**stopped.report.coverage, "preview": at}

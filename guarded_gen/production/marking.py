@@ -47,42 +47,54 @@ class Finished:
     thumbnail: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Unmarked:
+    """A draft of so many frames, of which ``still`` wants the first alone."""
+
+    path: Path
+    frames: int
+    fps: Fraction
+    still: bool = False
+
+
 def mark_and_write(
-    draft: Path,
+    draft: Unmarked,
     destination: Path,
     form: Format,
-    frames: int,
-    fps: Fraction,
-    mark: Mark,
     settings: EncodeSettings,
     limits: MediaLimits,
-    *,
-    still: bool = False,
+    mark: Mark,
     label: Labeller | None = None,
 ) -> Finished:
-    """Label and mark the frames of ``draft``, the first alone when ``still``, and write
-    ``destination``, in one pass; sound is copied. The thumbnail carries the label whenever the
-    clip does. Raises :class:`EncodeFailed` for sound that ``form`` cannot hold.
+    """Label and mark the frames of ``draft`` and write ``destination``, in one pass.
 
-    ``frames`` is the number of frames in the draft; a draft that has others raises
-    ``UnreadableMedia`` from the decoder. Nothing is left at ``destination`` after an error.
+    Sound is copied. The thumbnail carries the label whenever the clip does. Raises
+    :class:`EncodeFailed` for sound that ``form`` cannot hold. A draft that has other frames than
+    it says raises ``UnreadableMedia`` from the decoder. Nothing is left at ``destination`` after
+    an error.
     """
-    wanted = 1 if still else frames
+    still, wanted = draft.still, 1 if draft.still else draft.frames
     middle, written = wanted // 2, 0
     thumbnail = b""
     writer: Writer | None = None
     with ExitStack() as stack:
-        for batch in decode(draft, limits):
+        for batch in decode(draft.path, limits):
             marked = mark(label(batch.pixels) if label else batch.pixels)[: wanted - written]
             if writer is None:
-                sound = None if still else _sound_of(draft, limits)
+                sound = None if still else _sound_of(draft.path, limits)
                 if sound is not None and not form.sound:
                     raise EncodeFailed(
                         f"the clip has sound, and a {form.name} file holds none", "ask for mp4"
                     )
                 writer = stack.enter_context(
                     form.writer(
-                        destination, batch.width, batch.height, fps, settings, sound, still=still
+                        destination,
+                        batch.width,
+                        batch.height,
+                        draft.fps,
+                        settings,
+                        sound,
+                        still=still,
                     )
                 )
             writer.write(marked)

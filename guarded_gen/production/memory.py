@@ -115,8 +115,6 @@ def make(
         request.tenant,
         request.model_dump(mode="json"),
         stage=line.stages[0].name,
-        model=request.backend,
-        seconds=request.seconds,
         kind=kind,
     )
     work = Work(

@@ -24,7 +24,7 @@ from guarded_gen.production.request import ClipRequest
 from policies.decision import Action
 from provenance.certificates import SigningIdentity
 from provenance.compliance import LABEL_SHARE, prepare
-from provenance.label import WHOLE, labeller
+from provenance.label import WHOLE, LabelStyle, labeller
 from provenance.manifest import Disclosure, ManifestRequest, Oversight, SoftBinding
 from provenance.recovery import WATERMARK_ALGORITHM
 from provenance.signer import sign_file
@@ -77,7 +77,7 @@ class Previewer:
         chosen = self.duties.of(request)
         text = f"{chosen.text} {LABEL}" if chosen.labels else LABEL
         label = labeller(
-            text, picture.shape[2], picture.shape[1], Fraction(1), seconds=None, share=LABEL_SHARE
+            text, picture.shape[2], picture.shape[1], Fraction(1), LabelStyle(LABEL_SHARE)
         )
         unsigned = folder / f"preview{look.index}.unsigned.jpg"
         Image.fromarray(label(picture)[0]).save(unsigned, "JPEG", quality=_QUALITY)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -32,40 +34,46 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """How a job came in: by which key, how urgent, with what beside the request, in which trace."""
+
+    key_id: str | None = None
+    priority: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    traceparent: str | None = None
+
+
 def new_job(
     id: str,
     tenant: str,
-    request: dict[str, Any],
+    request: Mapping[str, Any],
     *,
     stage: str,
-    model: str,
-    seconds: float,
     kind: str = "video",
-    key_id: str | None = None,
-    priority: int | None = None,
-    details: dict[str, Any] | None = None,
-    traceparent: str | None = None,
+    submitted: Submitted | None = None,
 ) -> Job:
     """A job that waits in the queue for ``stage``.
 
-    ``request`` is the ``ClipRequest`` as JSON, ``seconds`` what counts against the tenant's
-    quota. Use :func:`held` on one that a person must decide before it goes on.
+    ``request`` is the ``ClipRequest`` as JSON; its seconds count against the tenant's quota, a
+    picture's do not. Use :func:`held` on a job that a person must decide before it goes on.
     """
+    by = submitted or Submitted()
     now = now_ms()
     return Job(
         id=id,
         tenant=tenant,
-        key_id=key_id,
+        key_id=by.key_id,
         kind=kind,
         status=Status.QUEUED.value,
         stage=stage,
         review=None,
         progress=0,
-        priority=priority or DEFAULT_PRIORITY,
-        model=model,
-        request=request,
-        details=details or {},
-        seconds=seconds,
+        priority=by.priority or DEFAULT_PRIORITY,
+        model=request["backend"],
+        request=dict(request),
+        details=dict(by.details),
+        seconds=request["seconds"] if kind == "video" else 0.0,
         decisions=[],
         error=None,
         assets=None,
@@ -76,7 +84,7 @@ def new_job(
         tries=0,
         worker=None,
         cancel=False,
-        traceparent=traceparent,
+        traceparent=by.traceparent,
         created_at=now,
         queued_at=now,
         started_at=None,

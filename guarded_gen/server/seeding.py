@@ -16,7 +16,7 @@ from sqlalchemy import distinct, func, select
 
 import policies
 from guarded_gen.access.keys import OPEN_ACCESS
-from guarded_gen.api.admission import admit
+from guarded_gen.api.admission import NewJob, admit
 from guarded_gen.api.context import Api
 from guarded_gen.api.problems import Problem
 from guarded_gen.jobs import Jobs, new_id
@@ -139,10 +139,7 @@ def seed_demo(
                 OPEN_ACCESS,
                 request,
                 lambda session, status, body: None,
-                job_id=new_id("video"),
-                model="world",
-                kind="video",
-                request_id="seed",
+                NewJob(new_id("video"), request_id="seed"),
             )
         except Problem:
             made["blocked"] += 1

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from provenance.watermark.detector import Detection, detect_luma
-from provenance.watermark.embedder import Embedder, EmbedderSettings
+from provenance.watermark.embedder import Embedder
 from provenance.watermark.errors import CannotCarry
 from provenance.watermark.keys import KeyRing
 from provenance.watermark.plan import Plan
@@ -100,7 +100,6 @@ def assure(
     *,
     payload_bits: int = 64,
     settings: AssuranceSettings | None = None,
-    embedding: EmbedderSettings | None = None,
     detecting: DetectorSettings | None = None,
     on_try: Callable[[float], None] = lambda strength: None,
 ) -> Assurance:
@@ -128,7 +127,6 @@ def assure(
             payload_bits=payload_bits,
             strength=strength,
             plan=plan,
-            settings=embedding,
         )
         out = embedder.embed(sample)
         assert embedder.plan is not None

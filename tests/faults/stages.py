@@ -13,7 +13,7 @@ from generator.errors import Cancelled
 from guarded_gen.audit import Event, Transaction
 from guarded_gen.jobs.book import JobBook, new_id
 from guarded_gen.production.line import STEPS, Line, Plan
-from guarded_gen.production.rows import new_job
+from guarded_gen.production.rows import Submitted, new_job
 from guarded_gen.production.stage import Done, Result
 from guarded_gen.production.work import Asset, Output, Published, Work
 from guarded_gen.store.tables.jobs import Job
@@ -109,7 +109,8 @@ class EmptyStages:
 def accept(book: JobBook, tenant: str = "default", priority: int = 50) -> Job:
     job = new_job(
         new_id("video"), tenant, {"prompt": "a ball", "width": 64, "height": 64, "fps": 24,
-        "seed": 1}, stage="generate", model="none", seconds=1.0, priority=priority,
+        "seed": 1, "backend": "none", "seconds": 1.0},
+        stage="generate", submitted=Submitted(priority=priority),
     )  # fmt: skip
 
     def work(tx: Transaction) -> None:

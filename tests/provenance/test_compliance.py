@@ -24,7 +24,7 @@ from provenance.compliance import (
     unmet,
 )
 from provenance.errors import ComplianceUnmet
-from provenance.label import labeller
+from provenance.label import LabelStyle, labeller
 from provenance.labels import read_labels_of
 from provenance.manifest import DigitalSourceType, SoftBinding
 from provenance.timestamps import TimestampSettings
@@ -116,7 +116,7 @@ def test_what_a_profile_wants_and_nobody_configured_is_an_error(studio: Studio) 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (360, 640), (1280, 720)])
 def test_the_label_is_large_and_long_enough(width: int, height: int) -> None:
-    draw = labeller("AI generated", width, height, Fraction(24), seconds=2.0, share=0.05)
+    draw = labeller("AI generated", width, height, Fraction(24), LabelStyle(0.05, 2.0))
     grey = np.full((30, height, width, 3), 128, np.uint8)
     first, second = draw(grey), draw(grey)
     assert (grey == 128).all(), "the input is left alone"
@@ -130,9 +130,7 @@ def test_the_label_is_large_and_long_enough(width: int, height: int) -> None:
 @pytest.mark.parametrize("corner", ["top-left", "bottom-right"])
 def test_a_chinese_label_with_an_icon_stands_in_its_corner(icon: str, corner: str) -> None:
     grey = np.full((1, 360, 640, 3), 128, np.uint8)
-    draw = labeller(
-        "AI生成", 640, 360, Fraction(24), seconds=2, share=0.05, icon=icon, corner=corner
-    )
+    draw = labeller("AI生成", 640, 360, Fraction(24), LabelStyle(0.05, 2, icon=icon, corner=corner))
     rows, columns = np.nonzero((draw(grey)[0] != 128).any(axis=2))
     top, left = corner == "top-left", corner == "top-left"
     assert bool(rows.max() < 180) is top and bool(columns.max() < 320) is left
@@ -150,6 +148,6 @@ def test_a_law_with_words_of_its_own_gives_them_to_the_label() -> None:
 
 def test_a_label_that_cannot_be_drawn_is_told() -> None:
     with pytest.raises(ComplianceUnmet, match="the font has no"):
-        labeller("AI สร้าง", 640, 360, Fraction(24), seconds=2, share=0.05)
+        labeller("AI สร้าง", 640, 360, Fraction(24), LabelStyle(0.05, 2))
     with pytest.raises(ComplianceUnmet, match="fit"):
-        labeller("AI generated", 64, 64, Fraction(24), seconds=2, share=0.5)
+        labeller("AI generated", 64, 64, Fraction(24), LabelStyle(0.5, 2))

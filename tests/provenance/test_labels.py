@@ -21,7 +21,7 @@ from media.encode import encode
 from provenance.containers import XMP_UUID
 from provenance.labels import AIGC, DATA_MINING, PARAMETERS, SOURCE_TYPE, read_labels_of, says_ai
 from provenance.recovery import Recovery, RecoveryState
-from provenance.report import Evidence, State, weigh
+from provenance.report import Evidence, Looked, State, weigh
 from provenance.trust import TrustList
 from provenance.verifier import verify
 
@@ -261,9 +261,8 @@ def test_labels_weigh_as_unsigned_claims(tmp_path: Path) -> None:
     path = tmp_path / "still.jpg"
     path.write_bytes(picture("JPEG", xmp=ATTRIBUTE))
     labels = read_labels_of(path)
-    report = weigh(
-        verify(path, TrustList()), Recovery(RecoveryState.NOT_FOUND), container=labels
-    )  # fmt: skip
+    nothing = Recovery(RecoveryState.NOT_FOUND)
+    report = weigh(verify(path, TrustList()), nothing, Looked(container=labels))
     [finding] = [f for f in report.findings if f.kind is Evidence.CONTAINER]
     assert finding.state is State.FOUND
     assert "made by generative AI" in finding.sentence
@@ -272,5 +271,5 @@ def test_labels_weigh_as_unsigned_claims(tmp_path: Path) -> None:
     assert report.headline == "We found no provenance."
     camera = {SOURCE_TYPE: "digitalCapture"}
     assert not says_ai(camera)
-    other = weigh(verify(path, TrustList()), Recovery(RecoveryState.NOT_FOUND), container=camera)
+    other = weigh(verify(path, TrustList()), nothing, Looked(container=camera))
     assert "unsigned label" not in other.explanation

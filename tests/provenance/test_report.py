@@ -14,7 +14,15 @@ import pytest
 from provenance import TrustList, Verdict, ensure_development_chain, sign_file
 from provenance.html import render
 from provenance.recovery import PublishedFile, Recovery, RecoveryState
-from provenance.report import DetectorScore, Evidence, Origin, ProvenanceReport, State, weigh
+from provenance.report import (
+    DetectorScore,
+    Evidence,
+    Looked,
+    Origin,
+    ProvenanceReport,
+    State,
+    weigh,
+)
 from provenance.trust import Revoked
 from provenance.verifier import examine
 from tests.provenance.conftest import Studio
@@ -35,7 +43,7 @@ def state(report: ProvenanceReport, kind: Evidence) -> State:
 
 def test_nothing_found_is_not_called_real(studio: Studio) -> None:
     plain = examine(studio.source, studio.trust)
-    report = weigh(plain, NOTHING, watermark_checked=True, fingerprint_checked=True)
+    report = weigh(plain, NOTHING, Looked(watermark=True, fingerprint=True))
     assert report.origin is Origin.UNKNOWN
     assert "does not mean that it is real" in report.explanation
     text = report.headline + report.explanation + " ".join(f.sentence for f in report.findings)
@@ -74,8 +82,8 @@ def test_the_weighing(studio: Studio, signed: Path, tmp_path: Path) -> None:
         (weigh(plain, recovered), Origin.OURS_RECOVERED),
         (weigh(plain, refused), Origin.FORGED_MARK),
         (weigh(plain, similar), Origin.SIMILAR),
-        (weigh(plain, NOTHING, detector=score), Origin.LIKELY_SYNTHETIC),
-        (weigh(plain, NOTHING, detector=replace(score, probability=0.2)), Origin.UNKNOWN),
+        (weigh(plain, NOTHING, Looked(detector=score)), Origin.LIKELY_SYNTHETIC),
+        (weigh(plain, NOTHING, Looked(detector=replace(score, probability=0.2))), Origin.UNKNOWN),
     ]
     for report, origin in cases:
         assert report.origin is origin

@@ -10,7 +10,7 @@ from generator.dit import text
 from generator.dit.backend import WEIGHTS, load_model
 from generator.dit.cache import make
 from generator.dit.codec import Codec
-from generator.dit.distill import DistillConfig, distil, teach
+from generator.dit.distill import DistillConfig, Noised, distil, teach
 from generator.dit.model import Shape, VideoDiT
 from generator.dit.sample import Plan
 from generator.dit.train import TrainConfig, train
@@ -30,7 +30,7 @@ def test_one_step_of_the_teacher_is_its_own_prediction(teacher: VideoDiT) -> Non
     z = torch.randn(1, 5, 4, 4, 48)
     level, given = torch.full((1, 5), 0.25), torch.zeros(1, 5, dtype=torch.bool)
     with torch.no_grad():
-        target = teach(teacher, z, level, WORDS, [0.25, 0.5], PLAIN, given, 0)
+        target = teach(teacher, Noised(z, level, given), WORDS, [0.25, 0.5], PLAIN)
         assert torch.allclose(target, teacher(z, level, WORDS), atol=1e-5)
 
 
@@ -39,7 +39,7 @@ def test_the_target_lands_where_two_steps_land(teacher: VideoDiT) -> None:
     given = torch.tensor([[True, False, False, False, True]])
     level = torch.where(given, 1.0, 0.2)
     with torch.no_grad():
-        target = teach(teacher, z, level, WORDS, [0.2, 0.4, 0.7], PLAIN, given, 0)
+        target = teach(teacher, Noised(z, level, given), WORDS, [0.2, 0.4, 0.7], PLAIN)
         lands = z + (0.7 - 0.2) / (1 - 0.2) * (target - z)
         at = z
         for now, after in ((0.2, 0.4), (0.4, 0.7)):

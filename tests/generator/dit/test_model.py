@@ -7,7 +7,7 @@ import torch
 
 from generator.dit import text
 from generator.dit.model import Shape, VideoDiT
-from generator.dit.sample import Plan, guided, sample
+from generator.dit.sample import Given, Plan, guided, sample
 from generator.world.caption import Caption, Thing, draw
 
 
@@ -63,7 +63,7 @@ def test_given_groups_come_out_untouched(model: VideoDiT) -> None:
     known = torch.randn(1, 5, 4, 4, 128)
     given = torch.tensor([True, True, False, False, True])
     noise = torch.randn(1, 5, 4, 4, 128)
-    out = sample(model, words(), noise, Plan(3), given, known)
+    out = sample(model, words(), noise, Plan(3), Given(given, known))
     assert torch.equal(out[:, given], known[:, given])
     assert torch.isfinite(out).all()
 

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from guarded_gen.audit import AuditLog, Event, Query, auditor
-from guarded_gen.audit.export import Format, export
+from guarded_gen.audit.export import Enclosed, Format, export
 from guarded_gen.audit.ids import now_ms
 from guarded_gen.audit.merkle import leaf_hash
 from guarded_gen.audit.note import COSIGNATURE, Signer, signed
@@ -164,7 +164,7 @@ def period(log: AuditLog, tmp_path: Path) -> Callable[..., Path]:
             log.append(Event("prompt.decision", subject=who, decision=decision, payload="words"))
         folder = tmp_path / "period"
         asked = Query(subject="bob", tenant="default", **query)
-        export(log, folder, asked, form, "ops", proofs=False, complete=True)
+        export(log, folder, asked, form, "ops", Enclosed(proofs=False, complete=True))
         return folder
 
     return make
@@ -276,4 +276,4 @@ def test_a_policy_reads_every_witness_key(seed: bytes) -> None:
 
 def test_a_query_for_a_part_of_what_fits_is_not_complete(log: AuditLog, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
-        export(log, tmp_path / "o", Query(limit=3), Format.JSONL, "ops", complete=True)
+        export(log, tmp_path / "o", Query(limit=3), Format.JSONL, "ops", Enclosed(complete=True))

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from guarded_gen.audit import AuditLog, Event, Query
-from guarded_gen.audit.export import COLUMNS, Format, export
+from guarded_gen.audit.export import COLUMNS, Enclosed, Format, export
 from guarded_gen.audit.note import Verifier
 from guarded_gen.audit.proof import TlogProof
 from guarded_gen.errors import StorageFailed
@@ -76,7 +76,7 @@ def test_an_export_holds_the_entries_and_a_manifest(
 
 
 def test_no_cell_of_a_csv_is_a_formula(filled: AuditLog, tmp_path: Path) -> None:
-    export(filled, tmp_path / "out", Query(), Format.CSV, "ops", proofs=False)
+    export(filled, tmp_path / "out", Query(), Format.CSV, "ops", Enclosed(proofs=False))
     with (tmp_path / "out" / "entries.csv").open(newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert "'=cmd()" in cells

@@ -193,7 +193,7 @@ class House:
         stored = self.files.shelve_references(work)
         result = line.stage("prompt").run(work)
         job = new_job(
-            id, "default", stored.model_dump(mode="json"), model="none", seconds=1.0,
+            id, "default", stored.model_dump(mode="json"),
             stage=line.plan.following(request, {"prompt"}),
         )  # fmt: skip
         self.log.write(lambda tx: self.jobs.book.admit(tx, job, stored, result))

@@ -21,7 +21,7 @@ from PIL import Image
 
 from guarded_gen.api.softbinding import create_router
 from guarded_gen.origin.registry import SqlRegistry
-from guarded_gen.origin.service import OriginService, content_provenance_check
+from guarded_gen.origin.service import Asking, OriginService, content_provenance_check
 from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 from provenance import ManifestRequest, TrustList, Verdict, ensure_development_chain
@@ -122,7 +122,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         trust,
         SqlRegistry(store),
         keys,
-        prove=lambda file: (7, {"tlog_proof": file.manifest_label}),
+        asking=Asking(prove=lambda file: (7, {"tlog_proof": file.manifest_label})),
     ) as desk:
         code = video_code(folder / "marked.mp4", CODE_BITS)
         picture = replace(look(signed.path), iscc=code.raw)

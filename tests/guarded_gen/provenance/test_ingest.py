@@ -12,7 +12,7 @@ from PIL import Image
 
 from guarded_gen.errors import InvalidInput
 from guarded_gen.origin.ingest import NOTHING_FOUND, upload_label
-from guarded_gen.origin.transcoding import Transcoded, transcode
+from guarded_gen.origin.transcoding import Copying, Transcoded, transcode
 from media.probe import probe
 from provenance import SigningIdentity, TrustList, ensure_development_chain
 from provenance.labels import read_labels_of
@@ -52,8 +52,13 @@ class Platform:
     def copy(self, path: Path, name: str, **more: object) -> Transcoded:
         carried = (examine(path, self.trust), dict(read_labels_of(path)))
         return transcode(
-            path, self.folder / name, carried, self.ours, self.trust, **more  # type: ignore[arg-type]
-        )  # fmt: skip
+            path,
+            self.folder / name,
+            carried,
+            self.ours,
+            self.trust,
+            Copying(**more),  # type: ignore[arg-type]
+        )
 
 
 @pytest.fixture(scope="module")
