@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from guarded_gen.audit.alerts import Alert, record_alert
+from guarded_gen.audit.cosigning import Cosigned, ask_witness, asked
 from guarded_gen.audit.erasure import complete_erasures
 from guarded_gen.audit.keys import load_witness_keys
 from guarded_gen.audit.note import Signer, Verifier
-from guarded_gen.audit.witness import (
-    Alert,
-    Cosigned,
-    Witness,
-    ask_witness,
-    asked,
-    check_log,
-    record_alert,
-    stale,
-)
+from guarded_gen.audit.watching import check_log, stale
+from guarded_gen.audit.witness import Witness
 from guarded_gen.errors import GuardedGenError
 
 if TYPE_CHECKING:

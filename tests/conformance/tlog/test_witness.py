@@ -14,22 +14,17 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from sqlalchemy import text
 
-from guarded_gen.audit import AuditLog, Event, Query, witness
+from guarded_gen.audit import AuditLog, Event, Query, cosigning, watching
+from guarded_gen.audit.alerts import Alert
+from guarded_gen.audit.cosigning import Cosigned, ask_witness
 from guarded_gen.audit.export import Format, export
 from guarded_gen.audit.http import log_router
 from guarded_gen.audit.keys import load_witness_keys
 from guarded_gen.audit.note import Checkpoint, open_note
 from guarded_gen.audit.proof import TlogProof
 from guarded_gen.audit.tiles import read_resource, split_bundle
-from guarded_gen.audit.witness import (
-    Alert,
-    Cosigned,
-    Seen,
-    Witness,
-    ask_witness,
-    check_log,
-    stale,
-)
+from guarded_gen.audit.watching import Seen, check_log, stale
+from guarded_gen.audit.witness import Witness
 from guarded_gen.settings import Settings
 from guarded_gen.settings.audit import AuditSettings
 from guarded_gen.store import open_store
@@ -67,7 +62,8 @@ def bob(open_at: OpenAt, tmp_path: Path) -> AuditLog:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "TIMEOUT_SECONDS", waiting.PATIENCE_S)
+    for module in (cosigning, watching):
+        monkeypatch.setattr(module, "TIMEOUT_SECONDS", waiting.PATIENCE_S)
 
 
 def witness_of(log: AuditLog, home: Path, *watched: AuditLog) -> Witness:

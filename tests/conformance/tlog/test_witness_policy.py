@@ -29,7 +29,8 @@ from guarded_gen.audit.note import (
     signed,
 )  # fmt: skip
 from guarded_gen.audit.rounds import watch_round
-from guarded_gen.audit.witness import Seen, Witness, check_log
+from guarded_gen.audit.watching import Seen, check_log
+from guarded_gen.audit.witness import Witness
 from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.cli import app as cli
 from guarded_gen.settings import Settings
