@@ -94,8 +94,11 @@ class EmbeddedPromptClassifier:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Every category that this classifier gives a signal for."""
-        return (*HEADS, *TECHNICAL)
+        """Every category that this classifier gives a signal for: the weights name them."""
+        try:
+            return (*self._spec().heads, *TECHNICAL)
+        except ClassifierError:
+            return (*HEADS, *TECHNICAL)
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -235,7 +238,7 @@ class EmbeddedPromptClassifier:
         if found.heads is None:
             skipped = tuple(
                 Signal.skipped(self.name, head, "unsupported_language", detail=language)
-                for head in HEADS
+                for head in heads
             )
             return (*skipped, *technical, *named)
         score = dict(zip(heads, map(float, found.heads), strict=True))
@@ -250,9 +253,7 @@ class EmbeddedPromptClassifier:
                 weights=digest,
                 detail={"span": list(where[head])},
             )
-            if head in score
-            else Signal.skipped(self.name, head, "not_assessed")
-            for head in HEADS
+            for head in heads
         )
         return (*judged, *technical, *named)
 

@@ -33,6 +33,7 @@ class EncoderScorer:
     """
 
     name = "encoder"
+    heads: tuple[str, ...] = ()
 
     def __init__(
         self, model: Path, embeddings: Path, heads: Path, tokenizer: Path, threads: int = 1
@@ -59,6 +60,10 @@ class EncoderScorer:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+
+    @property
+    def width(self) -> int:
+        return len(self._bias)
 
     def tokens(self, text: str) -> list[tuple[int, int]]:
         """Where each token of a text starts and ends, in characters."""

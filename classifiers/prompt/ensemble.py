@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from classifiers.calibration import Platt
 from classifiers.errors import WeightsMismatch
-from classifiers.prompt.heads import HEADS, INDEX
 
 Floats = NDArray[np.float32]
 HARM = "unsafe"
@@ -37,9 +36,16 @@ LARGEST_DISCOUNT = 0.8
 
 
 class Scorer(Protocol):
-    """Texts to logits, float32 [len(texts), heads]; NaN where a head does not apply."""
+    """Texts to logits, float32 [len(texts), width]; NaN where a head does not apply.
+
+    ``heads`` names the columns; empty: those of the file that ties the scorers together.
+    """
 
     name: str
+    heads: tuple[str, ...]
+
+    @property
+    def width(self) -> int: ...
 
     def score(self, texts: Sequence[str]) -> Floats: ...
 
@@ -63,9 +69,7 @@ class ScorerScale(BaseModel):
     weight: tuple[float, ...]
 
     @model_validator(mode="after")
-    def _one_value_a_head(self) -> ScorerScale:
-        if {len(self.mean), len(self.sd), len(self.weight)} != {len(HEADS)}:
-            raise ValueError("mean, sd and weight need one value for each head")
+    def _positive(self) -> ScorerScale:
         if min(self.sd) <= 0:
             raise ValueError("sd must be positive")
         return self
@@ -74,11 +78,12 @@ class ScorerScale(BaseModel):
 class EnsembleSpec(BaseModel):
     """The file that ties the scorers together; ``made_by`` says with which command.
 
-    ``heads`` lists the categories that the ensemble answers for, ``harm`` is the weight of each
-    head in ``unsafe``. ``measured_languages`` are those with a measured score: every other one
-    is not to be scored. ``window`` is the most tokens of a text that are read; ``chance`` the
-    discount for each e-fold of spans. ``thresholds`` are the operating points on ``unsafe`` at
-    which the shipped figures were measured.
+    ``heads`` lists the categories that the ensemble answers for, in the order of the columns of
+    the trained scorers; ``harm`` is the weight of each head in ``unsafe``. ``measured_languages``
+    are those with a measured score: every other one is not to be scored. ``window`` is the most
+    tokens of a text that are read; ``chance`` the discount for each e-fold of spans.
+    ``thresholds`` are the operating points on ``unsafe`` at which the shipped figures were
+    measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,6 +98,15 @@ class EnsembleSpec(BaseModel):
     window: int
     chance: float
     thresholds: Mapping[str, float] = {}
+
+    @model_validator(mode="after")
+    def _one_value_a_head(self) -> EnsembleSpec:
+        if HARM not in self.heads or len(set(self.heads)) != len(self.heads):
+            raise ValueError(f"heads need {HARM}, and each name once")
+        for name, scale in self.scorers.items():
+            if {len(scale.mean), len(scale.sd), len(scale.weight)} != {len(self.heads)}:
+                raise ValueError(f"{name}: mean, sd and weight need one value for each head")
+        return self
 
     @classmethod
     def read(cls, file: Path) -> EnsembleSpec:
@@ -111,10 +125,17 @@ class Ensemble:
     def __init__(self, spec: EnsembleSpec, scorers: Mapping[str, Scorer]) -> None:
         if missing := spec.scorers.keys() - scorers.keys():
             raise WeightsMismatch(f"scorers are missing: {', '.join(sorted(missing))}")
+        for name in spec.scorers:
+            scorer = scorers[name]
+            if scorer.width != len(scorer.heads or spec.heads):
+                raise WeightsMismatch(
+                    f"{name} has {scorer.width} heads where {len(spec.heads)} are named",
+                    "reinstall guarded-gen",
+                )
         self.spec = spec
         self._scorers = [(scorers[name], scale) for name, scale in spec.scorers.items()]
         self._encoder = next((s for s, _ in self._scorers if isinstance(s, Tokens)), None)
-        self._harm = np.array([spec.harm.get(head, 0.0) for head in HEADS], np.float32)
+        self._harm = np.array([spec.harm.get(head, 0.0) for head in spec.heads], np.float32)
 
     def score(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
         """Calibrated probabilities, float32 [len(texts), len(spec.heads)].
@@ -133,8 +154,23 @@ class Ensemble:
     def z(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
         """Weighted mean of z-scores, float32 [len(texts), heads]."""
         return combine(
-            [(_where(scale.languages, s, texts, languages), scale) for s, scale in self._scorers]
+            [(self._logits(s, scale, texts, languages), scale) for s, scale in self._scorers]
         )
+
+    def _logits(
+        self, scorer: Scorer, scale: ScorerScale, texts: Sequence[str], languages: Sequence[str]
+    ) -> Floats:
+        """The scorer's logits where it reads the language, NaN elsewhere, float32 [N, heads]."""
+        heads, known = self.spec.heads, scale.languages
+        rows = [i for i, code in enumerate(languages) if not known or code in known]
+        found = np.full((len(texts), len(heads)), np.nan, np.float32)
+        if rows:
+            logits = scorer.score([texts[i] for i in rows])
+            own = scorer.heads or heads
+            shared = [head for head in own if head in heads]
+            columns = [heads.index(head) for head in shared]
+            found[np.ix_(rows, columns)] = logits[:, [own.index(head) for head in shared]]
+        return found
 
     def probabilities(self, z: Floats, languages: Sequence[str]) -> Floats:
         """Calibrated probabilities, float32 [N, len(spec.heads)], columns as ``spec.heads``."""
@@ -142,7 +178,7 @@ class Ensemble:
         found = np.empty((len(z), len(self.spec.heads)), np.float32)
         harm = self.harm(z)
         for column, head in enumerate(self.spec.heads):
-            value = harm if head == HARM else z[:, INDEX[head]]
+            value = harm if head == HARM else z[:, column]
             found[english, column] = self.spec.english[head](value[english])
             found[~english, column] = self.spec.other[head](value[~english])
         return self._consistent(found)
@@ -190,19 +226,6 @@ class Ensemble:
             capped = np.minimum(probability[:, at["sexual_minors"]], both)
             probability[:, at["sexual_minors"]] = capped
         return probability
-
-
-def _where(
-    known: Sequence[str], scorer: Scorer, texts: Sequence[str], languages: Sequence[str]
-) -> Floats:
-    """The scorer's logits where it reads the language (``known`` empty: all), NaN elsewhere."""
-    if not known:
-        return scorer.score(texts)
-    rows = [i for i, code in enumerate(languages) if code in known]
-    found = np.full((len(texts), len(HEADS)), np.nan, np.float32)
-    if rows:
-        found[rows] = scorer.score([texts[i] for i in rows])
-    return found
 
 
 def combine(scored: Sequence[tuple[Floats, ScorerScale]]) -> Floats:

@@ -1,7 +1,7 @@
-"""The heads of the embedded models: which categories they score, in the order of the weights.
+"""The heads that the word lists know and that training fits.
 
-Fixed by the weights, not by the taxonomy: a category that joins the taxonomy has no head until
-the models are trained anew, and a rule that names it then says ``no_check``.
+What the models that are installed score stands in their own file (``EnsembleSpec.heads``): a
+category without a head there has no signal, and a rule that names it says ``no_check``.
 """
 
 from __future__ import annotations

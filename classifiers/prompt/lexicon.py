@@ -39,6 +39,8 @@ class LexiconScorer:
     """
 
     name = "lexicon"
+    heads = HEADS
+    width = len(HEADS)
 
     def __init__(self, file: Path = FILE) -> None:
         self._words: dict[str, list[tuple[int, float]]] = {}

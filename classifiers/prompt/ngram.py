@@ -18,8 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from classifiers.prompt.heads import HEADS
-
 BUCKETS = 1 << 18
 HALF = BUCKETS >> 1
 """Words hash into the lower half of the table, characters into the upper."""
@@ -80,6 +78,7 @@ class NgramScorer:
     """
 
     name = "ngram"
+    heads: tuple[str, ...] = ()
 
     def __init__(self, file: Path) -> None:
         tensors = load_file(file)
@@ -88,9 +87,13 @@ class NgramScorer:
         self._bias = tensors["bias"]
         self._idf = tensors["idf"].astype(np.float32)
 
+    @property
+    def width(self) -> int:
+        return len(self._bias)
+
     def score(self, texts: Sequence[str]) -> Floats:
         """Logits, float32 [len(texts), heads]. About 0.3 ms for a caption."""
-        logits = np.empty((len(texts), len(HEADS)), np.float32)
+        logits = np.empty((len(texts), self.width), np.float32)
         for row, text in enumerate(texts):
             ids, values = features(text, self._idf)
             logits[row] = values @ self._table[ids].astype(np.float32)

@@ -34,6 +34,8 @@ class ProfanityScorer:
     """Margins of the model, from ``keys`` uint64 [n] (sorted), ``idf`` and ``coef`` float32 [n]."""
 
     name = "profanity"
+    heads = HEADS
+    width = len(HEADS)
 
     def __init__(self, file: Path) -> None:
         tensors = load_file(file)

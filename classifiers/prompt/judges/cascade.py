@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from classifiers.base import PromptClassifier
 from classifiers.prompt.explain import WordEffect
-from classifiers.prompt.heads import HEADS
 from classifiers.prompt.rewrite import Explains, Suggestion
 from policies.decision import CheckStatus, Signal
+from policies.taxonomy import TECHNICAL
 
 KEPT = ("sexual_minors", "ncii", "minors", "likeness", "intellectual_property", "elections")
 """Categories of the first judge that no second one clears: floors, and what names decide."""
@@ -105,7 +105,7 @@ class CascadeClassifier:
     def _harm(self, signal: Signal) -> bool:
         return (
             signal.check == self._first.name
-            and signal.category in HEADS
+            and signal.category not in TECHNICAL
             and signal.category not in KEPT
         )
 
