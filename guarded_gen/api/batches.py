@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import func, select
 from starlette.responses import JSONResponse, Response
@@ -154,7 +153,7 @@ async def list_batches(
             query = query.order_by(Batch.created_at.desc(), Batch.id.desc()).limit(limit + 1)
             return list(session.scalars(query))
 
-    rows = await anyio.to_thread.run_sync(work)
+    rows = await api.quick.run(work)
     return JSONResponse(page([batch_object(row) for row in rows[:limit]], len(rows) > limit))
 
 
@@ -163,7 +162,7 @@ async def retrieve_batch(request: Request, batch_id: str) -> Response:
     """One batch."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    return JSONResponse(batch_object(await anyio.to_thread.run_sync(find, api, caller, batch_id)))
+    return JSONResponse(batch_object(await api.quick.run(find, api, caller, batch_id)))
 
 
 @router.post("/{batch_id}/cancel", responses=answers(BATCH))
@@ -182,7 +181,7 @@ async def cancel_batch(request: Request, batch_id: str) -> Response:
             row.cancelling_at = now_ms()
             return batch_object(row)
 
-    return JSONResponse(await anyio.to_thread.run_sync(work))
+    return JSONResponse(await api.quick.run(work))
 
 
 class BatchChore:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import anyio
+from guarded_gen.api.isolation import Budget
 
 MOST = 32
 
@@ -21,6 +21,7 @@ class Gatherer:
 
     def __init__(self, work: Callable[[Sequence[str]], list[Any]]) -> None:
         self._work = work
+        self._budget = Budget("classifiers", 1, None)
         self._waiting: list[tuple[str, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -36,7 +37,7 @@ class Gatherer:
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             try:
-                answers = await anyio.to_thread.run_sync(self._work, [text for text, _ in batch])
+                answers = await self._budget.run(self._work, [text for text, _ in batch])
             except Exception as error:  # noqa: BLE001 - handed to everyone who waits
                 for _, future in batch:
                     if not future.done():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -52,7 +51,7 @@ async def create_character(request: Request) -> Response:
         wanted = parsed(CreateCharacter, body, frozenset({"video"}))
         if wanted.consent_id is not None and wanted.consent_id.startswith("con_"):
             # one of ours: a consent that ended must not carry a new likeness
-            await anyio.to_thread.run_sync(api.services.consent.require, wanted.consent_id)
+            await api.quick.run(api.services.consent.require, wanted.consent_id)
         upload = body.file("video")
         if upload is None:
             raise Problem(
@@ -92,7 +91,7 @@ async def create_character(request: Request) -> Response:
             api.jobs.book.log.write(kept)
             return 200, answer
 
-        return await api.post(request, caller, body, work)
+        return await api.post(request, caller, body, work, api.slow)
 
 
 def find(api: Api, caller: Caller, id: str) -> Character:
@@ -128,7 +127,7 @@ async def retrieve_character(request: Request, character_id: str) -> Response:
     """One likeness."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    row = await anyio.to_thread.run_sync(find, api, caller, character_id)
+    row = await api.quick.run(find, api, caller, character_id)
     return JSONResponse(character_object(row))
 
 
@@ -155,5 +154,5 @@ async def revoke_character(request: Request, character_id: str) -> Response:
         api.jobs.book.log.write(revoked)
         api.jobs.storage.remove(row.storage_key)
 
-    await anyio.to_thread.run_sync(work)
+    await api.slow.run(work)
     return JSONResponse({"id": character_id, "object": "character.deleted", "deleted": True})

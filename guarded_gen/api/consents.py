@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -81,7 +80,7 @@ async def create_consent(request: Request) -> Response:
                 remember(session, 200, answer)
             return 200, answer
 
-        return await api.post(request, caller, body, work)
+        return await api.post(request, caller, body, work, api.slow)
 
 
 @router.get("", responses=answers(CONSENT_PAGE))
@@ -89,7 +88,7 @@ async def list_consents(request: Request) -> Response:
     """Every consent, revoked ones too."""
     api = api_of(request)
     await api.enter(request, Scope.ADMIN)
-    records = await anyio.to_thread.run_sync(lambda: list(api.services.consent.records()))
+    records = await api.quick.run(lambda: list(api.services.consent.records()))
     return JSONResponse(page([consent_object(record) for record in records], False))
 
 
@@ -98,7 +97,7 @@ async def retrieve_consent(request: Request, consent_id: str) -> Response:
     """One consent."""
     api = api_of(request)
     await api.enter(request, Scope.ADMIN)
-    record = await anyio.to_thread.run_sync(api.services.consent.get, consent_id)
+    record = await api.quick.run(api.services.consent.get, consent_id)
     return JSONResponse(consent_object(record))
 
 
@@ -107,7 +106,5 @@ async def revoke_consent(request: Request, consent_id: str) -> Response:
     """End a consent: the key of the person's vectors is destroyed, and nothing can read them."""
     api = api_of(request)
     caller = await api.enter(request, Scope.ADMIN)
-    record = await anyio.to_thread.run_sync(
-        lambda: api.services.consent.revoke(consent_id, actor=caller.name)
-    )
+    record = await api.quick.run(lambda: api.services.consent.revoke(consent_id, actor=caller.name))
     return JSONResponse(consent_object(record))

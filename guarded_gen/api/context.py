@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,7 +24,7 @@ from guarded_gen.api.batching import Gatherer
 from guarded_gen.api.bodies import Body
 from guarded_gen.api.endings import Endings
 from guarded_gen.api.fetch import Fetcher
-from guarded_gen.api.isolation import Budget
+from guarded_gen.api.isolation import Budget, Share, tenant_var
 from guarded_gen.api.problems import PROBLEM_JSON, Problem
 from guarded_gen.api.ratelimit import Limiter, RateLimiter, SharedRateLimiter
 from guarded_gen.composition.services import Services
@@ -75,9 +74,10 @@ Remember = Callable[[Session, int, dict[str, Any]], None]
 Answer = tuple[int, dict[str, Any]]
 Post = Callable[[Remember], Answer]
 AsyncPost = Callable[[Remember], Awaitable[Answer]]
-STORAGE_THREADS = 32
-STORAGE_TIMEOUT_S = 15.0
-"""How long one call to the store may take before its caller is told."""
+QUICK_THREADS, SLOW_THREADS, HEAVY_THREADS, STORAGE_THREADS = 40, 16, 2, 32
+_QUICK_WAITING = 1_000
+_SLOW_TIMES = 10
+"""How much longer than a quick call one may take that moves or fetches files."""
 
 
 class Api:
@@ -100,8 +100,16 @@ class Api:
         )
         self.appeal_key = appeal_key(self.settings.keys_folder)
         self.draining = False
-        self.storage_budget = Budget("storage", STORAGE_THREADS, STORAGE_TIMEOUT_S)
-        self.endings = Endings(jobs.store)
+        within_s, waiting = self.settings.api.answer_within_s, self.settings.api.waiting_per_tenant
+        self.quick = Budget("database", QUICK_THREADS, within_s, Share(24, _QUICK_WAITING))
+        """For what needs the database and little else."""
+        self.slow = Budget("files", SLOW_THREADS, _SLOW_TIMES * within_s, Share(6, waiting))
+        """For what moves or fetches files, or judges many texts."""
+        self.heavy = Budget("checks", HEAVY_THREADS, None, Share(HEAVY_THREADS, waiting))
+        """For what decodes a file to its end, or reads the whole log."""
+        self.storage = Budget("storage", STORAGE_THREADS, within_s, Share(24, _QUICK_WAITING))
+        """For single calls to the object store."""
+        self.endings = Endings(jobs.store, within_s)
         self.classify_one = Gatherer(
             lambda texts: classify(self.services.prompt_classifiers, texts)
         )
@@ -119,10 +127,11 @@ class Api:
         caller = await self._caller(request)
         state = request.scope["state"]
         state["tenant"], state["key_id"] = caller.tenant, caller.key_id
+        tenant_var.set(caller.tenant)
         name = caller.key_id or f"{caller.tenant}/{caller.name}"
         most = caller.requests_per_minute or self.settings.api.requests_per_minute
         if self._shared_rates:
-            verdict = await anyio.to_thread.run_sync(self.limiter.spend, name, most)
+            verdict = await self.quick.run(self.limiter.spend, name, most)
         else:
             verdict = self.limiter.spend(name, most)
         state["headers"] = verdict.headers()
@@ -152,9 +161,9 @@ class Api:
             if self.keys.remembers(token):  # no reason to change the thread
                 caller = self.keys.caller(token)
             else:
-                caller = await anyio.to_thread.run_sync(self.keys.caller, token)
+                caller = await self.quick.run(self.keys.caller, token)
             if caller is None and self.people is not None and token.count(".") == 2:
-                caller = await anyio.to_thread.run_sync(self.people, token)
+                caller = await self.quick.run(self.people, token)
             if caller is None:
                 raise _unauthorised("this API key is not valid")
             return caller
@@ -162,7 +171,7 @@ class Api:
 
     async def _keys_exist(self) -> bool:
         known = self.keys.exist_from_memory()
-        return await anyio.to_thread.run_sync(self.keys.exist) if known is None else known
+        return await self.quick.run(self.keys.exist) if known is None else known
 
     # what was asked before
 
@@ -185,11 +194,18 @@ class Api:
             return Replayable(caller.tenant, f"{who}:{given}"[:300], fingerprint, False)
         return Replayable(caller.tenant, f"{who}~{fingerprint}", fingerprint, True)
 
-    async def post(self, request: Request, caller: Caller, body: Body, work: Post) -> Response:
-        """:meth:`post_async` for work that needs a thread for a short time."""
+    async def post(
+        self,
+        request: Request,
+        caller: Caller,
+        body: Body,
+        work: Post,
+        budget: Budget | None = None,
+    ) -> Response:
+        """:meth:`post_async` for work in a thread of ``budget``, by default of :attr:`quick`."""
 
         async def in_thread(remember: Remember) -> Answer:
-            return await anyio.to_thread.run_sync(work, remember)
+            return await (budget or self.quick).run(work, remember)
 
         return await self.post_async(request, caller, body, in_thread)
 
@@ -201,14 +217,14 @@ class Api:
         ``work`` gets a function that keeps its answer within its own transaction. Errors of the
         kind "you must change the request" are not kept.
         """
-        named = await anyio.to_thread.run_sync(self.replayable, request, caller, body)
+        named = await self.quick.run(self.replayable, request, caller, body)
         if named is None:
             status, answer = await work(_forget)
             return JSONResponse(answer, status, headers=request.scope["state"].get("poll"))
         again = not named.implicit or request.headers.get("x-stainless-retry-count") != "0"
         with self._one_at_a_time(named):
             if again:
-                kept = await anyio.to_thread.run_sync(self._kept, named)
+                kept = await self.quick.run(self._kept, named)
                 if kept is not None:
                     return kept
 
@@ -220,7 +236,7 @@ class Api:
                 status, answer = await work(remember)
             except IntegrityError:
                 # another process kept an answer under this name a moment ago
-                kept = await anyio.to_thread.run_sync(self._kept, named)
+                kept = await self.quick.run(self._kept, named)
                 if kept is None:
                     raise
                 return kept

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import anyio
 from sqlalchemy import select
 
+from guarded_gen.api.isolation import Budget
+from guarded_gen.api.problems import Problem
 from guarded_gen.errors import StorageFailed
 from guarded_gen.production.rows import OPEN
 from guarded_gen.store import Store
@@ -21,8 +22,9 @@ _log = logging.getLogger("guarded_gen.api")
 class Endings:
     """Tells when jobs have ended, or are held for a person. For one event loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, answer_within_s: float) -> None:
         self._store = store
+        self._budget = Budget("endings", 1, answer_within_s)
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._watching: asyncio.Task[None] | None = None
 
@@ -45,8 +47,8 @@ class Endings:
     async def _watch(self) -> None:
         while self._waiting:
             try:
-                done = await anyio.to_thread.run_sync(self._done, list(self._waiting))
-            except StorageFailed:
+                done = await self._budget.run(self._done, list(self._waiting))
+            except (StorageFailed, Problem):
                 _log.warning("waiting for the database", extra={"event": "endings_failed"})
                 done = []
             for job_id in done:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import delete, func, select
 from starlette.responses import JSONResponse, Response
@@ -140,7 +139,7 @@ async def list_endpoints(
         with api.jobs.store.read() as session:
             return list(session.scalars(query.order_by(WebhookEndpoint.id).limit(limit + 1)))
 
-    rows = await anyio.to_thread.run_sync(work)
+    rows = await api.quick.run(work)
     return JSONResponse(page([endpoint_object(row) for row in rows[:limit]], len(rows) > limit))
 
 
@@ -182,7 +181,7 @@ async def retrieve_endpoint(request: Request, id: str) -> Response:
             ],
         }
 
-    return JSONResponse(await anyio.to_thread.run_sync(work))
+    return JSONResponse(await api.quick.run(work))
 
 
 @router.post(
@@ -243,7 +242,7 @@ async def _changed(
             row.updated_at = now_ms()
             return endpoint_object(row, secret)
 
-    return JSONResponse(await anyio.to_thread.run_sync(work))
+    return JSONResponse(await api.quick.run(work))
 
 
 @router.delete("/webhook_endpoints/{id}", responses=answers(DELETED))
@@ -257,7 +256,7 @@ async def delete_endpoint(request: Request, id: str) -> Response:
         with api.jobs.store.write() as session:
             session.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == id))
 
-    await anyio.to_thread.run_sync(work)
+    await api.quick.run(work)
     return JSONResponse({"id": id, "object": "webhook_endpoint.deleted", "deleted": True})
 
 
@@ -294,4 +293,4 @@ async def test_endpoint(request: Request, id: str) -> Response:
                 "success": True,
             }
 
-        return JSONResponse(await anyio.to_thread.run_sync(work))
+        return JSONResponse(await api.slow.run(work))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ import httpx
 from guarded_gen.errors import GuardedGenError
 
 _MOST_REDIRECTS = 3
+_WHOLE_TIMES = 6
+"""How much longer than one answer of the other side a whole download may take."""
 _PORTS = frozenset({80, 443, 8080, 8443})
 _HOST = re.compile(r"^[A-Za-z0-9._:-]{1,253}$")
 # special-purpose ranges that ipaddress calls global, and tunnels whose inside cannot be seen
@@ -147,6 +150,7 @@ class Fetcher:
 
     def download(self, url: str, destination: Path, most: int) -> str:
         """Fetch ``url`` into a file of at most ``most`` bytes; returns its media type."""
+        end = time.monotonic() + _WHOLE_TIMES * self._timeout_s
         for _ in range(_MOST_REDIRECTS + 1):
             url, address = self.check(url)
             try:
@@ -162,6 +166,8 @@ class Fetcher:
                     size = 0
                     with destination.open("wb") as out:
                         for chunk in answer.iter_bytes():
+                            if time.monotonic() > end:
+                                raise FetchFailed("the URL gives its bytes too slowly")
                             size += len(chunk)
                             if size > most:
                                 raise FetchFailed(f"the URL gives more than {most} bytes")

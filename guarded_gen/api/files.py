@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import anyio
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import delete, select
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -70,7 +69,7 @@ async def create_file(request: Request) -> Response:
                 remember(session, 200, answer)
             return 200, answer
 
-        return await api.post(request, caller, body, work)
+        return await api.post(request, caller, body, work, api.slow)
 
 
 def keep(api: Api, tenant: str, purpose: str, upload: Upload) -> StoredFile:
@@ -130,7 +129,7 @@ async def list_files(
             rows = list(session.scalars(query))
         return rows[:limit], len(rows) > limit
 
-    files, more = await anyio.to_thread.run_sync(work)
+    files, more = await api.quick.run(work)
     return JSONResponse(page([file_object(file) for file in files], more))
 
 
@@ -139,7 +138,7 @@ async def retrieve_file(request: Request, file_id: str) -> Response:
     """One file's description."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    return JSONResponse(file_object(await anyio.to_thread.run_sync(find, api, caller, file_id)))
+    return JSONResponse(file_object(await api.quick.run(find, api, caller, file_id)))
 
 
 @router.get("/{file_id}/content", responses=answers(BINARY, media="application/octet-stream"))
@@ -147,9 +146,9 @@ async def file_content(request: Request, file_id: str) -> Response:
     """The bytes of a file."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    file = await anyio.to_thread.run_sync(find, api, caller, file_id)
+    file = await api.quick.run(find, api, caller, file_id)
     return StreamingResponse(
-        api.jobs.storage.chunks(file.storage_key, 0, file.bytes),
+        api.storage.stream(api.jobs.storage.chunks(file.storage_key, 0, file.bytes)),
         media_type="application/octet-stream",
         headers={"content-disposition": f'attachment; filename="{file.id}"'},
     )
@@ -167,5 +166,5 @@ async def delete_file(request: Request, file_id: str) -> Response:
             session.execute(delete(StoredFile).where(StoredFile.id == file.id))
         api.jobs.storage.remove(file.storage_key)
 
-    await anyio.to_thread.run_sync(work)
+    await api.slow.run(work)
     return JSONResponse({"id": file_id, "object": "file", "deleted": True})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
@@ -114,7 +113,7 @@ async def list_appeals(
         status = appeals_of(api).status(decision_id)
         return [appeal_object(status)] if status is not None else []
 
-    return JSONResponse(page(await anyio.to_thread.run_sync(work), False))
+    return JSONResponse(page(await api.quick.run(work), False))
 
 
 @router.get("/policies", responses=answers(POLICY_PAGE))
@@ -148,7 +147,7 @@ async def replay_policy(request: Request) -> Response:
     caller = await api.enter(request, Scope.ADMIN)
     async with body_of(request, api.scratch) as body:
         wanted = parsed(ReplayPolicy, body)
-        return JSONResponse(await anyio.to_thread.run_sync(_replay, api, caller, wanted.policy))
+        return JSONResponse(await api.heavy.run(_replay, api, caller, wanted.policy))
 
 
 def _replay(api: Api, caller: Caller, text: str) -> dict[str, Any]:
@@ -202,7 +201,7 @@ async def list_entries(
         )
         return [entry.to_json() for entry in api.services.log.entries(query)]
 
-    rows = await anyio.to_thread.run_sync(work)
+    rows = await api.slow.run(work)
     return JSONResponse(page(rows[:limit], len(rows) > limit))
 
 
@@ -221,7 +220,7 @@ async def retrieve_entry(request: Request, entry_id: str) -> Response:
             raise not_found("log entry", entry_id)
         return entry.to_json()
 
-    return JSONResponse(await anyio.to_thread.run_sync(work))
+    return JSONResponse(await api.quick.run(work))
 
 
 def reviewer(caller: Caller) -> Member:
@@ -255,9 +254,7 @@ async def list_reviews(request: Request) -> Response:
     api = api_of(request)
     caller = await api.enter(request, Scope.REVIEW)
     queue = CaseQueue(api.jobs.store, api.services.log, api.settings.review)
-    cases = await anyio.to_thread.run_sync(
-        lambda: queue.page(reviewer(caller), Filters(tenant=caller.tenant))
-    )
+    cases = await api.quick.run(lambda: queue.page(reviewer(caller), Filters(tenant=caller.tenant)))
     return JSONResponse(page([case_object(case) for case in cases], False))
 
 

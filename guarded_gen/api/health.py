@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 
-import anyio
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 
 from guarded_gen.api.context import Api, api_of
 from guarded_gen.api.isolation import Readiness
+from guarded_gen.api.problems import Problem
 from guarded_gen.api.schemas import HEALTH, READINESS, TEXT, answers
 from guarded_gen.api.version import VERSION
-from guarded_gen.errors import StorageFailed
+from guarded_gen.errors import GuardedGenError, StorageFailed
 from guarded_gen.production.rows import OPEN
 
 router = APIRouter(tags=["health"])
@@ -84,9 +85,12 @@ class DiskFull(StorageFailed):
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
     api = api_of(request)
-    counts = await anyio.to_thread.run_sync(api.jobs.book.open_counts)
-    for status in OPEN:
-        api.metrics.queue_depth.labels(status).set(counts.get(status, 0))
-    alerts = await anyio.to_thread.run_sync(api.services.signing.alerts)
-    api.metrics.signing_alerts.set(len(alerts))
+    # What is counted here is most wanted while the database is away.
+    with suppress(Problem, GuardedGenError):
+        counts = await api.quick.run(api.jobs.book.open_counts)
+        for status in OPEN:
+            api.metrics.queue_depth.labels(status).set(counts.get(status, 0))
+    with suppress(Problem, GuardedGenError):
+        alerts = await api.quick.run(api.services.signing.alerts)
+        api.metrics.signing_alerts.set(len(alerts))
     return Response(api.metrics.page(), media_type=CONTENT_TYPE_LATEST)

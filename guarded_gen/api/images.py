@@ -6,7 +6,6 @@ import base64
 import time
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -88,22 +87,20 @@ async def pictures(
     api: Api, caller: Caller, wanted: GenerateImage, request: Request, remember: Remember
 ) -> Answer:
     """Take the jobs in, wait for them without a thread, and give the pictures."""
-    jobs = await anyio.to_thread.run_sync(_admitted, api, caller, wanted, request)
+    jobs = await api.quick.run(_admitted, api, caller, wanted, request)
     ended = [await finished(api, caller, job) for job in jobs]
     answer = {
         "created": int(time.time()),
         "output_format": format_of(ClipRequest.model_validate(ended[0].request)).name,
         "size": f"{ended[0].request['width']}x{ended[0].request['height']}",
-        "data": [
-            await api.storage_budget.run(picture, api, job, wanted.response_format) for job in ended
-        ],
+        "data": [await api.storage.run(picture, api, job, wanted.response_format) for job in ended],
     }
 
     def keep() -> None:
         with api.jobs.store.write() as session:
             remember(session, 200, answer)
 
-    await anyio.to_thread.run_sync(keep)
+    await api.quick.run(keep)
     return 200, answer
 
 
@@ -160,7 +157,7 @@ async def finished(api: Api, caller: Caller, job: Job) -> Job:
     book = api.jobs.book
     if job.review != "pending":
         await api.endings.wait(job.id, api.settings.api.image_wait_s)
-    job = await anyio.to_thread.run_sync(book.get, caller.tenant, job.id)
+    job = await api.quick.run(book.get, caller.tenant, job.id)
     if job.status == "completed":
         return job
     if job.status == "failed":
@@ -204,7 +201,7 @@ async def image_content(request: Request, image_id: str) -> Response:
     """A signed picture. Ours: for pictures that were held or took long."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, image_id)
+    job = await api.quick.run(api.jobs.book.get, caller.tenant, image_id)
     asset = (job.assets or {}).get("video")
     if job.kind != "image" or asset is None:
         raise Problem(404, "not_found", "there is no such picture, or it is not ready")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -27,7 +26,7 @@ async def list_models(request: Request) -> Response:
     """Every backend, with what it can do and whether it is a trained model."""
     api = api_of(request)
     await api.enter(request, Scope.GENERATE)
-    models = await anyio.to_thread.run_sync(described, api)
+    models = await api.quick.run(described, api)
     return JSONResponse({"object": "list", "data": models, "has_more": False})
 
 
@@ -36,7 +35,7 @@ async def retrieve_model(request: Request, model: str) -> Response:
     """One of them."""
     api = api_of(request)
     await api.enter(request, Scope.GENERATE)
-    for described_ in await anyio.to_thread.run_sync(described, api):
+    for described_ in await api.quick.run(described, api):
         if described_["id"] == model:
             return JSONResponse(described_)
     raise not_found("model", model)

@@ -55,7 +55,7 @@ async def video_events(
             param="previews",
             remedy="ask its operator to set jobs.previews",
         )
-    await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, video_id)
+    await api.quick.run(api.jobs.book.get, caller.tenant, video_id)
     return EventSourceResponse(_events(api, caller, video_id, request, previews), ping=_PING_S)
 
 
@@ -67,7 +67,7 @@ async def _events(
     number = 0
     while not await request.is_disconnected() and not api.draining:
         try:
-            job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, id)
+            job = await api.quick.run(api.jobs.book.get, caller.tenant, id)
         except NotFound:
             yield {"event": "video.deleted", "data": json.dumps({"id": id})}
             return
@@ -80,7 +80,7 @@ async def _events(
             yield {"event": name, "id": str(number), "data": json.dumps(data)}
         shown = job.details.get(PREVIEW) if previews else None
         if shown is not None and shown["sha256"] != seen:
-            picture = await anyio.to_thread.run_sync(_picture, api, shown)
+            picture = await api.storage.run(_picture, api, shown)
             if picture is not None:
                 seen = shown["sha256"]
                 number += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import anyio
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -19,7 +18,6 @@ from guarded_gen.api.schemas import PROVENANCE, answers
 from guarded_gen.origin.service import content_provenance_check
 
 router = APIRouter(prefix="/v1/content_provenance_checks", tags=["provenance"])
-_AT_ONCE = anyio.CapacityLimiter(2)
 
 
 class CheckFile(Fields):
@@ -55,7 +53,7 @@ async def check_provenance(request: Request) -> Response:
                 param="file",
             )
         segments = body.files.get("segments", [])
-        answer = await anyio.to_thread.run_sync(report, api, upload, segments, limiter=_AT_ONCE)
+        answer = await api.heavy.run(report, api, upload, segments)
     return JSONResponse(answer)
 
 

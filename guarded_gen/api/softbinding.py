@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,6 +91,7 @@ def _result(matches: list[Match]) -> JSONResponse:
     return JSONResponse({"matches": [match.to_json() for match in matches]})
 
 
+Run = Callable[..., Awaitable[Any]]
 Most = Annotated[int, Query(alias="maxResults", ge=1, description="most identifiers to return")]
 
 
@@ -97,9 +99,12 @@ def create_router(
     bindings: Callable[[Request], SoftBindings],
     most_bytes: int,
     scratch: Callable[[Request], Path] | None = None,
+    run: Run = asyncio.to_thread,
+    decode: Run = asyncio.to_thread,
 ) -> APIRouter:
     """The five operations. ``bindings`` gives the service for a request; ``most_bytes`` is the
-    largest asset that is taken; ``scratch`` says where uploads lie while they are read."""
+    largest asset that is taken; ``scratch`` says where uploads lie while they are read; ``run``
+    executes queries in a thread, ``decode`` what reads an asset."""
     router = APIRouter(route_class=_Route, tags=["soft bindings"])
 
     @router.get("/matches/byBinding", response_model=SoftBindingQueryResult)
@@ -109,7 +114,7 @@ def create_router(
             return _problem(414, "query_too_long", "the value is too long: use POST", "value")
         service = bindings(request)
         limit = min(most, MOST_RESULTS)
-        return _result(await asyncio.to_thread(service.by_binding, alg, value, limit))
+        return _result(await run(service.by_binding, alg, value, limit))
 
     @router.post("/matches/byBinding", response_model=SoftBindingQueryResult)
     async def query_by_large_binding(
@@ -118,7 +123,7 @@ def create_router(
         """The same, for values too long for an address."""
         service = bindings(request)
         limit = min(most, MOST_RESULTS)
-        return _result(await asyncio.to_thread(service.by_binding, query.alg, query.value, limit))
+        return _result(await run(service.by_binding, query.alg, query.value, limit))
 
     @router.post(
         "/matches/byContent",
@@ -151,7 +156,7 @@ def create_router(
             file.flush()
             service = bindings(request)
             limit = min(most, MOST_RESULTS)
-            matches = await asyncio.to_thread(service.by_content, Path(file.name), limit, alg, hint)
+            matches = await decode(service.by_content, Path(file.name), limit, alg, hint)
         return _result(matches)
 
     @router.get(
@@ -167,7 +172,7 @@ def create_router(
     ) -> Response:
         """The manifest store, or its active manifest alone."""
         service = bindings(request)
-        body = await asyncio.to_thread(service.manifest, manifestId, only_active=only_active)
+        body = await run(partial(service.manifest, manifestId, only_active=only_active))
         kind = BYTES if request.headers.get("accept") == BYTES else MEDIA_TYPE
         return Response(body, media_type=kind)
 

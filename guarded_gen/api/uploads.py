@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import anyio
 from fastapi import APIRouter, Request
 from pydantic import BeforeValidator
 from starlette.responses import JSONResponse, Response
@@ -19,7 +18,6 @@ from guarded_gen.api.schemas import UPLOAD_LABEL, answers
 from guarded_gen.origin.ingest import upload_label
 
 router = APIRouter(prefix="/v1/uploads", tags=["provenance"])
-_AT_ONCE = anyio.CapacityLimiter(2)
 
 
 def _truth(value: Any) -> Any:
@@ -55,9 +53,7 @@ async def label_upload(request: Request) -> Response:
                 "send the file as the form field file",
                 param="file",
             )
-        answer = await anyio.to_thread.run_sync(
-            labelled, api, upload, wanted.declared, limiter=_AT_ONCE
-        )
+        answer = await api.heavy.run(labelled, api, upload, wanted.declared)
     return JSONResponse(answer)
 
 

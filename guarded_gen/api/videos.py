@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-import anyio
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -91,7 +90,9 @@ async def create_video(request: Request) -> Response:
                 StartsFrom(picture=upload, named_picture=wanted.input_reference),
             )
 
-        return polled(api, await api.post(request, caller, body, work))
+        fetches = upload is not None or wanted.input_reference is not None
+        budget = api.slow if fetches else api.quick
+        return polled(api, await api.post(request, caller, body, work, budget))
 
 
 def refuse_characters(api: Api, caller: Caller, named: Sequence[VideoSource], backend: str) -> None:
@@ -287,7 +288,7 @@ async def list_videos(
     """This tenant's videos, newest first."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    jobs, more = await anyio.to_thread.run_sync(
+    jobs, more = await api.quick.run(
         lambda: api.jobs.book.list(
             caller.tenant, after=after, limit=limit, ascending=order == "asc"
         )
@@ -357,7 +358,7 @@ async def from_video(
                 ),
             )
 
-        return polled(api, await api.post(request, caller, body, work))
+        return polled(api, await api.post(request, caller, body, work, api.slow))
 
 
 def source_of(
@@ -418,7 +419,7 @@ async def retrieve_video(request: Request, video_id: str) -> Response:
     """One video and how far it is."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, video_id)
+    job = await api.quick.run(api.jobs.book.get, caller.tenant, video_id)
     if job.kind != "video":
         raise not_found("video", video_id)
     response = JSONResponse(video_object(api, job))
@@ -438,7 +439,7 @@ async def delete_video(request: Request, video_id: str) -> Response:
         remove_assets(api.jobs, job)
         return {"id": job.id, "object": "video.deleted", "deleted": True}
 
-    return JSONResponse(await anyio.to_thread.run_sync(work))
+    return JSONResponse(await api.slow.run(work))
 
 
 @router.post("/{video_id}/cancel", responses=answers(VIDEO))
@@ -446,7 +447,7 @@ async def cancel_video(request: Request, video_id: str) -> Response:
     """Stop a video that has not ended. Ours; the SDK only deletes."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(
+    job = await api.quick.run(
         lambda: api.jobs.book.cancel(
             caller.tenant, video_id, lambda job: changed("clip.cancelled", caller, job)
         )
@@ -497,7 +498,7 @@ async def video_content(
     """The signed clip, its thumbnail or a sheet of stills. Ranges are served."""
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
-    job = await anyio.to_thread.run_sync(api.jobs.book.get, caller.tenant, video_id)
+    job = await api.quick.run(api.jobs.book.get, caller.tenant, video_id)
     if job.status != Status.COMPLETED.value:
         raise Problem(
             409,
@@ -514,7 +515,7 @@ async def video_content(
 
 async def serve(api: Api, request: Request, asset: dict[str, Any], name: str) -> Response:
     """A stored object, whole or the asked range of it (RFC 9110, section 14)."""
-    size = await api.storage_budget.run(api.jobs.storage.size, asset["key"])
+    size = await api.storage.run(api.jobs.storage.size, asset["key"])
     etag = f'"{asset.get("sha256", asset["key"])}"'
     headers = {
         "accept-ranges": "bytes",
@@ -546,7 +547,7 @@ async def serve(api: Api, request: Request, asset: dict[str, Any], name: str) ->
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=kind)
     return StreamingResponse(
-        api.storage_budget.stream(api.jobs.storage.chunks(asset["key"], start, end)),
+        api.storage.stream(api.jobs.storage.chunks(asset["key"], start, end)),
         status,
         headers,
         media_type=kind,

@@ -69,7 +69,9 @@ def queue_engine(settings: Settings) -> sa.Engine:
                 connection.execute(f"PRAGMA {pragma}")
 
         return engine
-    return sa.create_engine(
+    from guarded_gen.store.bounded import bound
+
+    engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=16,
         max_overflow=8,
@@ -77,6 +79,8 @@ def queue_engine(settings: Settings) -> sa.Engine:
         pool_use_lifo=True,
         connect_args={"options": f"-c synchronous_commit=off {silent_options()}"},
     )
+    bound(engine, settings.database_timeout_s)
+    return engine
 
 
 def workflow_id(job: str, round: int, queue: Queue) -> str:

@@ -126,6 +126,8 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
             lambda request: api_of(request).services.origin.soft_bindings(),
             services.settings.limits.max_upload_bytes,
             lambda request: api_of(request).scratch,
+            api.quick.run,
+            api.heavy.run,
         ),
         prefix="/v1",
         dependencies=[Depends(_verifying)],

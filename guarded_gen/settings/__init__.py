@@ -65,6 +65,12 @@ class ApiSettings(BaseModel):
         False, description="let image URLs and webhooks reach private addresses; for tests only"
     )
     fetch_timeout_s: float = Field(10.0, gt=0, description="time for fetching a client's URL")
+    answer_within_s: float = Field(
+        10.0, gt=0, description="time for one call to database or object store; then 503"
+    )
+    waiting_per_tenant: int = Field(
+        64, gt=0, description="most slow calls of one tenant that wait for their turn; then 429"
+    )
     image_wait_s: float = Field(120.0, gt=0, description="how long an image request may wait")
     trace_endpoint: str = Field("", description="OTLP/HTTP address for traces; empty: none")
     oidc_issuer: str = Field("", description="OpenID Connect issuer for people; empty: none")
@@ -106,6 +112,9 @@ class Settings(BaseSettings):
         default_factory=default_home, description="folder of all state: keys, database, media"
     )
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite below the home")
+    database_timeout_s: float = Field(
+        60.0, gt=0, description="silence after which a connection to PostgreSQL is given up"
+    )
     policy: str = Field("default", description="name of a library policy, or path of a YAML file")
     backend: str = Field("world", description="generator backend used when a request names none")
     encode: EncodeSettings = Field(

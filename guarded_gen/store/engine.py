@@ -122,14 +122,22 @@ def open_store(settings: Settings) -> Store:
                 f"cannot make the folder of the database: {error}", "check GUARDED_GEN_HOME"
             ) from error
     engine = _engine(url)
-    # A reader holds nobody up, and one that streams may rest as long as its client does.
-    writers = None if url.get_backend_name() == "sqlite" else _postgres(url, silent_options())
     try:
         with _translated():
             migrate.upgrade(engine)
     except BaseException:
         engine.dispose()
         raise
+    if url.get_backend_name() == "sqlite":
+        return Store(engine)
+    from guarded_gen.store.bounded import bound
+
+    engine.dispose()  # a migration may take longer than anything else
+    engine = _postgres(url)
+    # A reader holds nobody up, and one that streams may rest as long as its client does.
+    writers = _postgres(url, silent_options())
+    for bounded in (engine, writers):
+        bound(bounded, settings.database_timeout_s)
     return Store(engine, writers)
 
 

@@ -25,7 +25,7 @@ class Storage:
 
     def __init__(self, url: str, options: dict[str, Any] | None = None) -> None:
         try:
-            filesystem, root = fsspec.core.url_to_fs(url, **(options or {}))
+            filesystem, root = fsspec.core.url_to_fs(url, **{**_patience(url), **(options or {})})
         except (ImportError, ValueError) as error:
             raise StorageFailed(
                 f"storage_url: {error}", "install the extra for it, for instance guarded-gen[s3]"
@@ -121,6 +121,14 @@ class Storage:
                 self._fs.ls(self._root.split("/", 1)[0], detail=False)
         except Exception as error:
             raise _failed("reached", error) from error
+
+
+def _patience(url: str) -> dict[str, Any]:
+    """Bounds of an S3 client for a server that answers nothing; the settings may give others."""
+    if not url.startswith(("s3:", "s3a:")):
+        return {}
+    bounds = {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 2}}
+    return {"config_kwargs": bounds}
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ def rewrite(driver: Any, tables: Sequence[str], xid: int | None) -> str | None:
 
     driver.rollback()
     driver.autocommit = True
+    bound, driver.bound_s = driver.bound_s, None
     try:
         if xid is not None:
             low = str(xid & 0xFFFF_FFFF)
@@ -92,3 +93,4 @@ def rewrite(driver: Any, tables: Sequence[str], xid: int | None) -> str | None:
         return None
     finally:
         driver.autocommit = False
+        driver.bound_s = bound

@@ -20,6 +20,7 @@ def settings_for(home: Path, **more: Any) -> config.Settings:
         "api": {
             "poll_after_ms": 50, "allow_private_fetch": True, "requests_per_minute": 100_000,
             "fetch_timeout_s": PATIENCE_S, "image_wait_s": PATIENCE_S,
+            "answer_within_s": PATIENCE_S, "waiting_per_tenant": 1000,
         },
         "jobs": {"poll_s": 0.05, "drain_s": 10, "dead_after_s": PATIENCE_S},
     }  # fmt: skip

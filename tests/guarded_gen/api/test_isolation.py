@@ -17,12 +17,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
-from guarded_gen.api.isolation import FAILURES, Budget, Readiness
+from guarded_gen.api.isolation import FAILURES, Budget, Readiness, Share, tenant_var
 from guarded_gen.api.problems import Problem
 from media.encode import EncodeSettings, encode
 from tests import waiting
+from tests.postgres import fresh_database, server_in
 from tests.waiting import PATIENCE_S, until
 
 from .live import serving, settings_for
@@ -170,6 +172,92 @@ async def test_a_budget_answers_in_time_and_then_at_once() -> None:
     budget._closed_until = 0.0
     assert await budget.run(lambda: 7) == 7
     assert await budget.run(lambda: 8) == 8
+
+
+async def test_tenants_take_turns_and_none_takes_all() -> None:
+    gate, order = threading.Event(), []
+    budget = Budget("checks", 2, None, Share(threads=1, waiting=4))
+
+    def work(name: str) -> None:
+        assert gate.wait(PATIENCE_S)
+        order.append(name)
+
+    async def ask(tenant: str, name: str) -> None:
+        tenant_var.set(tenant)
+        await budget.run(work, name)
+
+    crowd = [asyncio.create_task(ask("crowd", f"crowd {n}")) for n in range(5)]
+    await asyncio.sleep(0)  # the first runs, four wait
+    with pytest.raises(Problem) as caught:
+        await ask("crowd", "too many")
+    assert (caught.value.status, caught.value.code) == (429, "too_many_at_once")
+    assert int(caught.value.headers["retry-after"]) >= 1
+    quiet = [asyncio.create_task(ask("quiet", f"quiet {n}")) for n in range(2)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*crowd, *quiet)
+    assert len(order) == 7
+    assert max(order.index("quiet 0"), order.index("quiet 1")) < order.index("crowd 4")
+
+
+async def test_whoever_stops_waiting_takes_no_thread_along() -> None:
+    gate = threading.Event()
+    budget = Budget("checks", 1, None)
+    running = asyncio.create_task(budget.run(gate.wait, PATIENCE_S))
+    await asyncio.sleep(0)
+    gone = [asyncio.create_task(budget.run(lambda: None)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in gone:
+        task.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    gate.set()
+    assert await running
+    assert await budget.run(lambda: 7) == 7
+
+
+def test_threads_of_the_api_are_counted() -> None:
+    """Outside the budgets, a call that hangs would take the threads that serve everybody."""
+    import guarded_gen.api
+
+    folder = Path(str(guarded_gen.api.__file__)).parent
+    for path in folder.glob("*.py"):
+        text = path.read_text()
+        allowed = {"bodies.py", "softbinding.py"}  # the disk's own; a default for other servers
+        assert "to_thread" not in text or path.name in allowed, path.name
+
+
+def test_a_database_that_is_stopped_stops_nobody(tmp_path: Path) -> None:
+    with server_in(tmp_path / "pg") as server:
+        settings = settings_for(
+            tmp_path / "home", database_url=fresh_database(server.get_uri()), database_timeout_s=2
+        )
+        api = settings.api.model_copy(update={"answer_within_s": 1.0})
+        with serving(settings.model_copy(update={"api": api}), open_access=False, worker=False) as (
+            url, app,
+        ):  # fmt: skip
+            _, text = app.state.api.keys.create("a", "t", ["generate"])
+            mine = {"authorization": f"Bearer {text}"}
+
+            def listed() -> tuple[int, str | None]:
+                answer = waiting.get(f"{url}/v1/videos", headers=mine)
+                return answer.status_code, answer.json().get("code")
+
+            until(lambda: listed()[0] == 200, "an answer")
+            main = psutil.Process(server.get_pid())
+            stopped = [main, *main.children(recursive=True)]
+            for process in stopped:
+                process.suspend()
+            try:
+                for _ in range(FAILURES + 1):
+                    assert listed() == (503, "database_unavailable")
+                assert waiting.get(f"{url}/healthz").status_code == 200
+                assert waiting.get(f"{url}/metrics").status_code == 200
+                ready = waiting.get(f"{url}/readyz")
+                assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "timeout")
+            finally:
+                for process in stopped:
+                    process.resume()
+            until(lambda: listed()[0] == 200, "the database's return", every_s=0.5)
 
 
 def test_every_line_that_a_worker_writes_is_json(tmp_path: Path) -> None:
