@@ -66,7 +66,7 @@ async def moderate(request: Request) -> Response:
             results = await api.slow.run(_with_pictures, api, policy, texts, pictures, context)
         elif len(texts) == 1:
             signals = await api.classify_one(texts[0])
-            told = await anyio.to_thread.run_sync(_told, api, context, texts[0])
+            told = await api.quick.run(_told, api, context, texts[0])
             gate = judge_text(policy, signals, texts[0], told)
             results = [result(gate, {signal.category: ["text"] for signal in signals})]
         else:
