@@ -27,6 +27,7 @@ from guarded_gen.console.pages import (
     removal,
     sessions,
     signin,
+    subjects,
     verify,
 )
 from guarded_gen.console.render import page
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from guarded_gen.jobs import Jobs
 
 PAGES = (
-    *(signin, sessions, home, queue, case, media, appeal, quality),
+    *(signin, sessions, home, queue, case, subjects, media, appeal, quality),
     *(audit, policy, preservation, people, laws, verify, removal),
 )
 POLICY = (

@@ -17,9 +17,11 @@ from guarded_gen.console.session import Session
 from guarded_gen.errors import GuardedGenError, InvalidInput, NotFound
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.settled import HeldJobs
+from guarded_gen.jobs.webhooks import post_signed
 from guarded_gen.preservation.desk import Desk
 from guarded_gen.preservation.removal import RemovalRequests
 from guarded_gen.production.held_files import HeldFiles
+from guarded_gen.review.actions import CaseActions
 from guarded_gen.review.appeals import Appeals, appeal_key
 from guarded_gen.review.cases import Queue
 from guarded_gen.review.decide import Decisions
@@ -62,6 +64,11 @@ class Console:
         if not self.services.settings.sign_in.oidc_issuer:
             raise NotFound("no identity provider is set", "set sign_in.oidc_issuer")
         return CodeFlow(self.services.settings.sign_in)
+
+    @cached_property
+    def actions(self) -> CaseActions:
+        """The platform's own actions, as the settings declare them."""
+        return CaseActions(self.log, self.services.settings.case_actions, post_signed)
 
     @cached_property
     def replays(self) -> Replays:

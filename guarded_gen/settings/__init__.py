@@ -21,6 +21,7 @@ from guarded_gen.errors import ConfigInvalid
 from guarded_gen.preservation.settings import PreservationSettings
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.settings.audit import AuditSettings
+from guarded_gen.settings.outward import CaseAction
 from guarded_gen.settings.sign_in import SignInSettings
 from guarded_gen.settings.signing import SigningSettings
 from media.encode import EncodeSettings
@@ -171,6 +172,10 @@ class Settings(BaseSettings):
     api: ApiSettings = Field(default_factory=ApiSettings, description="the API, see `api`")
     review: ReviewLimits = Field(
         default_factory=ReviewLimits, description="reviewing, see `review`"
+    )
+    case_actions: dict[str, CaseAction] = Field(
+        default_factory=dict,
+        description="the platform's own actions that people run from a case: signed webhooks",
     )
     sign_in: SignInSettings = Field(
         default_factory=SignInSettings, description="signing in to the console, see `sign_in`"

@@ -95,6 +95,7 @@ def _page(
             "notes": thread(console, who, case),
             "may_note": notes.may_write(case, who),
             "appealed": appealed(console, who, case),
+            "actions": console.actions.offered(who, case),
             "rule_text": rule_text(console, case),
             "look": _look({} if case.restricted else session.preferences),
             "failed": failed,
@@ -236,6 +237,17 @@ async def assign(request: Request, id: str) -> Response:
     def work(console: Console, who: Member, fields: dict[str, str]) -> str:
         console.queue.assign(who, id, fields.get("to") or None)
         return onward(console.queue.get(who, id), within_of(fields), said="assigned")
+
+    return await _tried(request, id, work)
+
+
+@router.post("/{id}/action")
+async def action(request: Request, id: str) -> Response:
+    """Run one of the platform's own actions and stay."""
+
+    def work(console: Console, who: Member, fields: dict[str, str]) -> str:
+        console.actions.run(who, id, fields.get("action", ""))
+        return onward(console.queue.get(who, id), within_of(fields), said="acted")
 
     return await _tried(request, id, work)
 
