@@ -20,7 +20,9 @@ from guarded_gen.cli.common import (
 if TYPE_CHECKING:
     from guarded_gen.gates.banks import Held
 
-app = typer.Typer(help="Hash banks: list, add, import, export, remove.", no_args_is_help=True)
+app = typer.Typer(
+    help="Hash banks: list, add, import, export, sync, feedback, remove.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="The bank; made when it is not there.")]
 Category = Annotated[str, typer.Option(help="What the bank lists.")]
@@ -120,6 +122,55 @@ def export(
         else:
             for line in lines:
                 typer.echo(line)
+
+
+@app.command()
+def sync(
+    name: Annotated[
+        str | None, typer.Argument(help="The bank of one exchange; left out: all of them.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fetch what is new from the hash exchanges of the settings. Run it as often as they ask."""
+    with errors_to_user(json), opened_services() as services:
+        from guarded_gen.errors import ConfigInvalid
+
+        names = services.exchanges.names() if name is None else [name]
+        if not names:
+            raise ConfigInvalid(
+                "the settings name no exchange", "see docs/child-safety.md for what each needs"
+            )
+        done = []
+        for one in names:
+            with progress_console().status(f"fetching {escape(one)}"):
+                done.append(services.exchanges.sync(one))
+            if not json:
+                said = done[-1]
+                console().print(
+                    f"[green]fetched[/] {escape(one)}: {said.put} put, {said.removed} removed, "
+                    f"{said.passed_over} signals of kinds that cannot be compared here"
+                )
+        if json:
+            emit({"synced": [one.to_json() for one in done]})
+
+
+@app.command()
+def feedback(
+    name: Annotated[str, typer.Argument(help="The bank.")],
+    item: Annotated[str, typer.Argument(help="The item's id, as the match names it.")],
+    agree: Annotated[bool, typer.Option("--agree/--disagree", help="Whether the match was right.")],
+    reason: Annotated[
+        str | None, typer.Option(help="Why not: NCMEC's number of a reason, StopNCII's tag.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tell the exchange whether an item of its list was right."""
+    with errors_to_user(json), opened_services() as services:
+        services.exchanges.feedback(name, item, agree, reason)
+        if json:
+            emit({"bank": name, "item": item, "agree": agree})
+        else:
+            console().print(f"[green]told[/] {escape(name)}: {escape(item)}")
 
 
 @app.command()

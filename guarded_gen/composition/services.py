@@ -23,6 +23,7 @@ from guarded_gen.audit.witness_policy import WitnessPolicy
 from guarded_gen.consent.book import ConsentBook
 from guarded_gen.gates.banks import Banks, OwnSource, known_as_ours
 from guarded_gen.gates.examples import judge_of
+from guarded_gen.gates.exchanges import Exchanges
 from guarded_gen.gates.sampling_key import sampling_secret
 from guarded_gen.governance.rollout import PolicyRollouts
 from guarded_gen.origin.detection import Detection
@@ -212,6 +213,10 @@ class Services:
     def published(self) -> SqlRegistry:
         """What was published here: manifests, and the bank of our own output."""
         return SqlRegistry(lambda: self.store)
+
+    @cached_property
+    def exchanges(self) -> Exchanges:
+        return Exchanges(self.settings.exchanges, self.banks)
 
     @cached_property
     def banks(self) -> Banks:

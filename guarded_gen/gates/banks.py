@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ from classifiers.frame.known import OWN_BANK, PARTIAL_SCORE, KnownCheck
 from classifiers.frame.register import register
 from guarded_gen.audit import Event
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.store.tables.banks import HashBank, HashBankItem
+from guarded_gen.store.tables.banks import HashBank, HashBankItem, HashExchange
 from media.clip import Frames
 from media.hashing import BYTES
 from media.limits import MediaLimits
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _BATCH = 5_000
 """Rows written or read at once."""
+_IDS = 500
+"""Ids in one statement: below the 999 parameters of an old SQLite."""
 
 
 def bank_info(name: str, category: str, action: str, source: str = "") -> BankInfo:
@@ -195,6 +197,59 @@ class Banks:
                 raise NotFound(f"there is no bank {name[:64]!r}", "see `guarded-gen banks list`")
             yield from write_exchange(_items(session, name))
 
+    def fetched_until(self, name: str) -> int:
+        """How far a bank was fetched from its exchange, in seconds since 1970; 0: never."""
+        with self._store().read() as session:
+            row = session.get(HashExchange, name)
+        return row.until if row is not None else 0
+
+    def exchange(self, info: BankInfo, put: Sequence[Item], gone: Sequence[str]) -> int:
+        """Replace or add ``put`` by their ids and take ``gone`` out; how many went. One page of a
+        fetch; the whole is put on record by :meth:`fetched`."""
+        self._require_no_file(info.name)
+        if not put and not gone:
+            return 0
+
+        def work(tx: Transaction) -> int:
+            session = tx.session
+            self._change(tx, info)
+            went = 0
+            for ids, counted in ((gone, True), ([item.id for item in put], False)):
+                for k in range(0, len(ids), _IDS):
+                    found = session.execute(
+                        delete(HashBankItem).where(
+                            HashBankItem.bank == info.name, HashBankItem.item.in_(ids[k : k + _IDS])
+                        )
+                    )
+                    went += found.rowcount if counted else 0  # type: ignore[attr-defined]
+            _write(tx, info.name, put)
+            return went
+
+        return self._log().write(work)
+
+    def fetched(self, info: BankInfo, until: int, put: int, removed: int, actor: str) -> None:
+        """Put a whole fetch from an exchange on record, with where the next one goes on."""
+
+        def work(tx: Transaction) -> None:
+            self._change(tx, info)
+            row = HashExchange(bank=info.name, until=until, synced_at=int(time.time() * 1000))
+            tx.session.merge(row)
+            body = {"bank": info.name, "put": put, "removed": removed, "until": until}
+            tx.append(Event(kind="bank.synced", actor=actor, body={**body, "source": info.source}))
+
+        self._log().write(work)
+
+    def has(self, name: str, item: str) -> bool:
+        """Whether a bank of the database has an item of this id."""
+        query = select(HashBankItem.id).where(HashBankItem.bank == name, HashBankItem.item == item)
+        with self._store().read() as session:
+            return session.scalar(query.limit(1)) is not None
+
+    def told(self, name: str, item: str, agree: bool, actor: str) -> None:
+        """Put on record that an exchange was told whether its item was right."""
+        body = {"bank": name, "item": item, "agree": agree}
+        self._log().append(Event(kind="bank.feedback", actor=actor, body=body))
+
     def remove(self, name: str, actor: str = "user") -> Held:
         """Forget a bank of the database; raises :class:`NotFound` or :class:`Conflict`."""
         self._require_no_file(name)
@@ -205,6 +260,7 @@ class Banks:
                 raise NotFound(f"there is no bank {name[:64]!r}", "see `guarded-gen banks list`")
             held = _held(tx, bank)
             tx.session.execute(delete(HashBankItem).where(HashBankItem.bank == name))
+            tx.session.execute(delete(HashExchange).where(HashExchange.bank == name))
             tx.session.delete(bank)
             tx.append(Event(kind="bank.removed", actor=actor, body=_body(held)))
             return held
@@ -217,45 +273,55 @@ class Banks:
                 f"the bank {name} is a file", f"change banks/{name}.txt in the home instead"
             )
 
+    def _change(self, tx: Transaction, info: BankInfo) -> HashBank:
+        """The bank, made when it is not there, with a new revision. Raises :class:`Conflict` when
+        it is about something else."""
+        session = tx.session
+        bank = session.get(HashBank, info.name)
+        if bank is None:
+            bank = HashBank(
+                name=info.name,
+                category=info.category,
+                action=info.action.value,
+                source=info.source,
+                revision=0,
+                changed_at=0,
+            )
+            session.add(bank)
+        elif (bank.category, bank.action) != (info.category, info.action.value):
+            raise Conflict(
+                f"the bank {info.name} is about {bank.category} and asks for {bank.action}",
+                "name the same category and action, or use another bank",
+            )
+        bank.revision, bank.changed_at = secrets.randbits(62), int(time.time() * 1000)
+        session.flush()
+        return bank
+
     def _put(self, info: BankInfo, items: list[Item], kind: str, actor: str) -> Held:
         self._require_no_file(info.name)
 
         def work(tx: Transaction) -> Held:
-            session = tx.session
-            bank = session.get(HashBank, info.name)
-            if bank is None:
-                bank = HashBank(
-                    name=info.name,
-                    category=info.category,
-                    action=info.action.value,
-                    source=info.source,
-                    revision=0,
-                    changed_at=0,
-                )
-                session.add(bank)
-            elif (bank.category, bank.action) != (info.category, info.action.value):
-                raise Conflict(
-                    f"the bank {info.name} is about {bank.category} and asks for {bank.action}",
-                    "name the same category and action, or use another bank",
-                )
-            bank.revision, bank.changed_at = secrets.randbits(62), int(time.time() * 1000)
-            session.flush()
-            for k in range(0, len(items), _BATCH):
-                rows = [
-                    {
-                        "bank": info.name,
-                        "item": item.id[:128],
-                        "hashes": item.hashes.tobytes(),
-                        "frames": item.frame.astype("<i4").tobytes(),
-                    }
-                    for item in items[k : k + _BATCH]
-                ]
-                session.execute(insert(HashBankItem), rows)
+            bank = self._change(tx, info)
+            _write(tx, info.name, items)
             added = Held(_info(bank), "database", len(items), sum(len(i.hashes) for i in items))
             tx.append(Event(kind=kind, actor=actor, body=_body(added)))
             return added
 
         return self._log().write(work)
+
+
+def _write(tx: Transaction, bank: str, items: Sequence[Item]) -> None:
+    for k in range(0, len(items), _BATCH):
+        rows = [
+            {
+                "bank": bank,
+                "item": item.id[:128],
+                "hashes": item.hashes.tobytes(),
+                "frames": item.frame.astype("<i4").tobytes(),
+            }
+            for item in items[k : k + _BATCH]
+        ]
+        tx.session.execute(insert(HashBankItem), rows)
 
 
 def _info(bank: HashBank) -> BankInfo:

@@ -21,6 +21,7 @@ from guarded_gen.errors import ConfigInvalid
 from guarded_gen.preservation.settings import PreservationSettings
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.settings.audit import AuditSettings
+from guarded_gen.settings.exchanges import ExchangeSettings
 from guarded_gen.settings.outward import CaseAction
 from guarded_gen.settings.sign_in import SignInSettings
 from guarded_gen.settings.signing import SigningSettings
@@ -130,6 +131,9 @@ class Settings(BaseSettings):
     preservation: PreservationSettings = Field(
         default_factory=PreservationSettings,
         description="evidence of the gravest cases, and who they are reported to",
+    )
+    exchanges: tuple[ExchangeSettings, ...] = Field(
+        (), description="hash exchanges (NCMEC, StopNCII) and the banks that they fill"
     )
     products: Path | None = Field(
         None, description="the C2PA Conforming Products List (JSON); names known signers' products"

@@ -38,4 +38,19 @@ class HashBankItem(Base):
     frames: Mapped[bytes] = mapped_column(LargeBinary)
     """Of which frame each hash is: little-endian 32-bit numbers."""
 
-    __table_args__ = (Index("ix_hash_bank_item_bank", "bank"),)
+    __table_args__ = (
+        Index("ix_hash_bank_item_bank", "bank"),
+        Index("ix_hash_bank_item_item", "bank", "item"),
+    )
+
+
+class HashExchange(Base):
+    """How far a bank was fetched from its exchange."""
+
+    __tablename__ = "hash_exchange"
+
+    bank: Mapped[str] = mapped_column(String(64), primary_key=True)
+    until: Mapped[int] = mapped_column(Big)
+    """Seconds since 1970, of the exchange's clock: where the next fetch goes on."""
+    synced_at: Mapped[int] = mapped_column(Big)
+    """Milliseconds since 1970."""
