@@ -83,6 +83,18 @@ def queue_engine(settings: Settings) -> sa.Engine:
     return engine
 
 
+_IN_ORDER = """
+CREATE TRIGGER IF NOT EXISTS guarded_gen_in_order AFTER INSERT ON workflow_status
+WHEN NEW.created_at % 1000 = 0
+BEGIN
+    UPDATE workflow_status
+    SET created_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
+    WHERE workflow_uuid = NEW.workflow_uuid;
+END
+"""
+"""On SQLite DBOS dates what is handed over to the second, and takes any of a second's first."""
+
+
 def workflow_id(job: str, round: int, queue: Queue) -> str:
     return f"{job}.{round}.{queue.value}"
 
@@ -92,6 +104,9 @@ def migrate(settings: Settings, engine: sa.Engine) -> None:
     with engine.connect():
         pass  # sets the journal mode before anybody else opens the file
     run_dbos_database_migrations(engine.url.render_as_string(hide_password=False))
+    if engine.dialect.name == "sqlite":
+        with engine.begin() as connection:
+            connection.exec_driver_sql(_IN_ORDER)
 
 
 def _options(job: str, round: int, queue: Queue, tenant: str, priority: int) -> EnqueueOptions:

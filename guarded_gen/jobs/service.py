@@ -95,7 +95,10 @@ class WorkerProcess:
         )
         self._next_sweep = time.monotonic()
         self._stopped = threading.Event()
-        self._messenger = threading.Thread(target=self._deliver, name="messenger", daemon=True)
+        self._helpers = [
+            threading.Thread(target=self._regularly, args=(work,), name=name, daemon=True)
+            for name, work in (("messenger", self._deliver), ("housekeeper", self._keep_house))
+        ]
         self.chores: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -103,7 +106,8 @@ class WorkerProcess:
         self._heart.start()
         self._engine.start()
         self._watchman.start()
-        self._messenger.start()
+        for helper in self._helpers:
+            helper.start()
         _log.info("worker started", extra={"event": "worker_started", "worker": self.id})
 
     def stop(self) -> None:
@@ -111,7 +115,8 @@ class WorkerProcess:
         self._watchman.stop()
         self._stopped.set()
         self._engine.stop(self._settings.jobs.drain_s)
-        self._messenger.join(timeout=10)
+        for helper in self._helpers:
+            helper.join(timeout=10)
         self._heart.stop()
         _log.info("worker stopped", extra={"event": "worker_stopped", "worker": self.id})
 
@@ -124,18 +129,24 @@ class WorkerProcess:
                 _log.exception("a chore failed", extra={"event": "chore_failed"})
 
     def _deliver(self) -> None:
+        for outcome, count in self._deliverer.run_due().items():
+            if count:
+                self._metrics.webhooks.labels(outcome).inc(count)
+
+    def _keep_house(self) -> None:
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP_EVERY_S
+            self._drafts.sweep()
+        if self.chores and self._watchman.lease("chores"):
+            self._do_chores()
+
+    def _regularly(self, work: Callable[[], None]) -> None:
         while not self._stopped.wait(0.5):
             try:
-                for outcome, count in self._deliverer.run_due().items():
-                    if count:
-                        self._metrics.webhooks.labels(outcome).inc(count)
-                if time.monotonic() >= self._next_sweep:
-                    self._next_sweep = time.monotonic() + SWEEP_EVERY_S
-                    self._drafts.sweep()
-                if self.chores and self._watchman.lease("chores"):
-                    self._do_chores()
+                work()
             except Exception:  # noqa: BLE001 - the next round may find the database back
-                _log.exception("messenger stumbled", extra={"event": "messenger_failed"})
+                name = threading.current_thread().name
+                _log.exception("%s stumbled", name, extra={"event": f"{name}_failed"})
 
     def tidy(self) -> None:
         """Remove what has expired: clips, replayable answers, strikes, the queue's memory."""

@@ -13,10 +13,11 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
@@ -36,6 +37,12 @@ EVENT_TYPES = (
 BACKOFF_S = (5, 30, 120, 600, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600)
 """Waits between attempts; after the last the delivery is dead and stays listed."""
 _CLAIM_MS = 60_000
+_SENDERS = 8
+_OF_ONE = 3
+"""Deliveries of one endpoint in a round: one that hangs leaves threads for the others."""
+_SLOW_S = 1.0
+_REST = 10
+"""An endpoint that fails slowly is left alone for so many times the time that it took."""
 
 Post = Callable[[str, bytes, dict[str, str]], int]
 """Send a POST to a URL; returns the status, raises on anything that is no answer."""
@@ -133,23 +140,34 @@ class Deliverer:
         self._store = store
         self._post = post
         self._now = clock
+        self._resting: dict[str, float] = {}
+        self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="webhooks")
 
     def run_due(self, limit: int = 20) -> dict[str, int]:
-        """Send up to ``limit`` deliveries; returns how many had which outcome."""
+        """Send up to ``limit`` deliveries side by side; returns how many had which outcome."""
         outcomes = {"delivered": 0, "retry": 0, "dead": 0}
-        for id in self._claim(limit):
-            outcomes[self._send(id)] += 1
+        for outcome in self._senders.map(self._send, self._claim(limit)):
+            outcomes[outcome] += 1
         return outcomes
 
     def _claim(self, limit: int) -> list[str]:
         now = self._now()
         due = (WebhookDelivery.state == "pending", WebhookDelivery.next_at <= now)
+        self._resting = {id: end for id, end in self._resting.items() if end > time.monotonic()}
+        place = func.row_number().over(
+            partition_by=WebhookDelivery.endpoint, order_by=WebhookDelivery.next_at
+        )
+        waiting = (
+            select(WebhookDelivery.id, WebhookDelivery.next_at, place.label("place"))
+            .where(*due, WebhookDelivery.endpoint.not_in(list(self._resting)))
+            .subquery()
+        )
         with self._store.read() as session:
             ids = list(
                 session.scalars(
-                    select(WebhookDelivery.id)
-                    .where(*due)
-                    .order_by(WebhookDelivery.next_at)
+                    select(waiting.c.id)
+                    .where(waiting.c.place <= _OF_ONE)
+                    .order_by(waiting.c.next_at)
                     .limit(limit)
                 )
             )
@@ -178,10 +196,14 @@ class Deliverer:
         else:
             body = delivery.payload.encode()
             headers = signed_headers(valid_secrets(endpoint, now), delivery.id, body, now // 1000)
+            began = time.monotonic()
             try:
                 status = self._post(endpoint.url, body, headers)
             except Exception as failure:  # noqa: BLE001 - whatever a stranger's server does
                 error = str(getattr(failure, "code", type(failure).__name__))[:200]
+                took = time.monotonic() - began
+                if took > _SLOW_S:
+                    self._resting[endpoint.id] = time.monotonic() + _REST * took
         outcome = "delivered" if status is not None and 200 <= status < 300 else "retry"
         if outcome == "retry" and (
             endpoint is None or status == 410 or delivery.attempts > len(BACKOFF_S)

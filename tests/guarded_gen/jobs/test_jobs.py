@@ -28,7 +28,7 @@ from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import WebhookDelivery, WebhookEndpoint
 from guarded_gen.telemetry import Metrics
 from tests.faults.stages import EmptyStages, accept, line_of
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 class Room:
@@ -213,6 +213,28 @@ def test_a_restored_database_goes_on(room: Room, tmp_path: Path) -> None:
     other.close()
 
 
+def test_the_queue_keeps_the_order_within_a_second(room: Room) -> None:
+    jobs = [accept(room.book) for _ in range(20)]
+    for job in jobs:
+        room.jobs.hand_over(job)
+    found = room.jobs.queue.client.list_workflows()
+    dated = {status.workflow_id.split(".")[0]: status.created_at for status in found}
+    dates = [dated[job.id] for job in jobs]
+    assert dates == sorted(dates)
+    assert len(set(dates)) > 2, "dated to the second"
+
+
+def endpoint(room: Room, id: str) -> None:
+    with room.store.write() as session:
+        session.add(
+            WebhookEndpoint(
+                id=id, tenant="default", name="t", url=f"https://{id}.example.org/",
+                event_types=["video.completed"], secret="whsec_AAAA", old_secret=None,
+                old_secret_until=None, created_at=0, updated_at=0,
+            )
+        )  # fmt: skip
+
+
 def test_webhooks_are_retried_and_then_given_up(room: Room) -> None:
     clock = [now_ms()]
     answers: list[int | Exception] = [TimeoutError(), 302, 503]
@@ -225,21 +247,7 @@ def test_webhooks_are_retried_and_then_given_up(room: Room) -> None:
             raise answer
         return answer
 
-    with room.store.write() as session:
-        session.add(
-            WebhookEndpoint(
-                id="we_1",
-                tenant="default",
-                name="t",
-                url="https://example.org/",
-                event_types=["video.completed"],
-                secret="whsec_AAAA",
-                old_secret=None,
-                old_secret_until=None,
-                created_at=0,
-                updated_at=0,
-            )
-        )
+    endpoint(room, "we_1")
     job = accept(room.book)
     room.run(job.id, EmptyStages())
     deliverer = Deliverer(room.store, post, lambda: clock[0])
@@ -252,6 +260,34 @@ def test_webhooks_are_retried_and_then_given_up(room: Room) -> None:
     assert delivery.state == "dead"
     assert len(sent) == len(BACKOFF_S) + 1
     assert len(set(sent)) == 1
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(room: Room) -> None:
+    """Thirty deliveries to one that never answers are due before the one to another."""
+    told = threading.Event()
+
+    def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+        if "quiet" in url:
+            told.set()
+            return 200
+        assert told.wait(PATIENCE_S)
+        raise TimeoutError
+
+    endpoint(room, "hung")
+    endpoint(room, "quiet")
+    now = now_ms()
+    with room.store.write() as session:
+        for number, to in enumerate(["hung"] * 30 + ["quiet"]):
+            session.add(
+                WebhookDelivery(
+                    id=f"evt_{number}", endpoint=to, tenant="default", state="pending",
+                    event_type="video.completed", payload="{}", attempts=0,
+                    next_at=now - 1000 + number, created_at=now,
+                )
+            )  # fmt: skip
+    outcomes = Deliverer(room.store, post, now_ms).run_due()
+    assert outcomes["delivered"] == 1
+    assert 0 < outcomes["retry"] < 30
 
 
 def test_storage_keys_are_ours_only(tmp_path: Path) -> None:
