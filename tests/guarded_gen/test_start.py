@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
+
+from typer.testing import CliRunner
+
+from guarded_gen.server import app
 
 HEAVY = {"torch", "numpy", "sqlalchemy", "pydantic", "cryptography", "fastapi", "av", "onnxruntime"}
 
@@ -12,3 +17,9 @@ def test_the_list_of_commands_needs_no_heavy_library() -> None:
     code = "import sys, guarded_gen.server; print(*{name.split('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert HEAVY & set(done.stdout.split()) == set()
+
+
+def test_the_version_is_told() -> None:
+    told = CliRunner().invoke(app, ["--version"])
+    assert told.exit_code == 0, told.output
+    assert told.stdout.strip() == f"guarded-gen {version('guarded-gen')}"
