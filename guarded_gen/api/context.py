@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from guarded_gen.access.backoff import Backoff
 from guarded_gen.access.keys import OPEN_ACCESS, Caller, Keys, Scope
 from guarded_gen.access.oidc import People
 from guarded_gen.api.batching import Gatherer
@@ -38,6 +39,8 @@ from guarded_gen.telemetry import Metrics
 _log = logging.getLogger("guarded_gen.api")
 _RETRY_WINDOW_MS = 15 * 60_000
 _MAX_KEY = 255
+_KEY_BEGINNING = 20
+"""Of a wrong key, what may be kept in memory: less than its secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Api:
         self.jobs = jobs
         self.metrics = metrics
         self.keys = Keys(jobs.store)
+        self.wrong_keys = Backoff()
         self._shared_rates = jobs.store.dialect == "postgresql"
         self.limiter: Limiter = (
             SharedRateLimiter(jobs.store) if self._shared_rates else RateLimiter()
@@ -158,6 +162,7 @@ class Api:
         if not (self._open and not await self._keys_exist()):
             if kind.lower() != "bearer" or not token:
                 raise _unauthorised("send an API key as: Authorization: Bearer …")
+            tenant_var.set(f"from {request.client.host}" if request.client else "")
             if self.keys.remembers(token):  # no reason to change the thread
                 caller = self.keys.caller(token)
             else:
@@ -165,9 +170,26 @@ class Api:
             if caller is None and self.people is not None and token.count(".") == 2:
                 caller = await self.quick.run(self.people, token)
             if caller is None:
-                raise _unauthorised("this API key is not valid")
+                raise self._wrong(request, token)
             return caller
         return OPEN_ACCESS
+
+    def _wrong(self, request: Request, token: str) -> Problem:
+        """401, or 429 for whoever presents wrong keys again and again."""
+        source = request.client.host if request.client is not None else "-"
+        wait = self.wrong_keys.failed(f"from {source}", f"key {token[:_KEY_BEGINNING]}")
+        if not wait:
+            return _unauthorised("this API key is not valid")
+        self.metrics.rate_limited.labels("wrong_keys").inc()
+        return Problem(
+            429,
+            "too_many_wrong_keys",
+            "this API key is not valid, and many wrong ones came from this address or under its"
+            " name",
+            remedy="correct the key; wait as long as retry-after says",
+            headers={"retry-after": str(wait)},
+            retry=False,
+        )
 
     async def _keys_exist(self) -> bool:
         known = self.keys.exist_from_memory()

@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
+from guarded_gen.access.backoff import FORGET_S, FREE, LONGEST_S, Backoff
 from guarded_gen.api.isolation import FAILURES, Budget, Readiness, Share, tenant_var
 from guarded_gen.api.problems import Problem
 from media.encode import EncodeSettings, encode
@@ -258,6 +259,33 @@ def test_a_database_that_is_stopped_stops_nobody(tmp_path: Path) -> None:
                 for process in stopped:
                     process.resume()
             until(lambda: listed()[0] == 200, "the database's return", every_s=0.5)
+
+
+def test_wrong_keys_are_slowed_down_and_right_ones_never(idle: Any, key_of: Any) -> None:
+    url, app = idle
+    app.state.api.wrong_keys = Backoff()
+    mine = key_of("slow")
+
+    def ask(text: str) -> httpx.Response:
+        return waiting.get(f"{url}/v1/models", headers={"authorization": f"Bearer {text}"})
+
+    answers = [ask(f"gg_key{number}_guess") for number in range(FREE + 2)]
+    assert [answer.status_code for answer in answers] == [401] * FREE + [429] * 2
+    assert answers[-1].json()["code"] == "too_many_wrong_keys"
+    waits = [int(answer.headers["retry-after"]) for answer in answers[FREE:]]
+    assert waits[0] < waits[1]
+    assert waiting.get(f"{url}/v1/models", headers=mine).status_code == 200
+
+
+def test_what_is_remembered_of_wrong_keys_is_bounded() -> None:
+    clock = [0.0]
+    backoff = Backoff(lambda: clock[0])
+    for number in range(20_000):
+        backoff.failed(f"key {number}")
+    assert len(backoff) == 10_000
+    assert [backoff.failed("a") for _ in range(FREE + 20)][-1] == LONGEST_S
+    clock[0] += FORGET_S + 1
+    assert backoff.failed("a") == 0
 
 
 def test_every_line_that_a_worker_writes_is_json(tmp_path: Path) -> None:
