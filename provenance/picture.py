@@ -185,6 +185,12 @@ def upright(sample: Grey, geometry: Geometry, keys: KeyFrames) -> Grey:
     The part of the result that lies inside the received frame: its largest centred rectangle
     of the received aspect.
     """
+    if geometry.part is not None:
+        scale = sample.shape[1] / geometry.part.frame[0]
+        size = geometry.part.size
+        sample = geometry.part.cut(
+            sample, (max(16, round(size[0] * scale)), max(16, round(size[1] * scale)))
+        )
     height, width = sample.shape
     sx, sy = geometry.width / width, geometry.height / height
     local = _jacobian(geometry)
@@ -261,6 +267,14 @@ def _window(image: NDArray[np.float64], h: int, w: int) -> NDArray[np.float64]:
     return table[h:, w:] - table[:-h, w:] - table[h:, :-w] + table[:-h, :-w]
 
 
+def _likest(piece: Grey, key: Grey) -> float:
+    """Of one inside the other: a copy may be a crop, or have other things around it."""
+    found = correlate(piece, key)
+    if piece.shape[0] >= key.shape[0] and piece.shape[1] >= key.shape[1]:
+        found = max(found, correlate(key, piece))
+    return found
+
+
 def likeness(samples: Sequence[Grey], keys: KeyFrames, geometry: Geometry) -> int:
     """0 to 100: how well a copy's frames, turned back, are found in the key frames.
 
@@ -269,7 +283,7 @@ def likeness(samples: Sequence[Grey], keys: KeyFrames, geometry: Geometry) -> in
     """
     best = sorted(
         (
-            max(correlate(upright(sample, geometry, keys), key) for key in keys.pixels)
+            max(_likest(upright(sample, geometry, keys), key) for key in keys.pixels)
             for sample in samples
         ),
         reverse=True,

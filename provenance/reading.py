@@ -28,6 +28,7 @@ from provenance.recovery import Mark
 from provenance.verdicts import clean
 from provenance.watermark import KeyRing
 from provenance.watermark.geometry import Geometry
+from provenance.watermark.part import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +159,11 @@ def _picture(p: Mapping[str, Any]) -> Picture:
 
 def _geometry(record: Mapping[str, Any]) -> Geometry:
     matrix = tuple(tuple(float(x) for x in row) for row in record["matrix"])
-    return Geometry(**{**record, "matrix": matrix})
+    part = record["part"]
+    if part is not None:
+        part = Part(
+            tuple((float(x), float(y)) for x, y in part["corners"]),
+            (part["frame"][0], part["frame"][1]),
+            (part["size"][0], part["size"][1]),
+        )
+    return Geometry(**{**record, "matrix": matrix, "part": part})

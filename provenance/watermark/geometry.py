@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark.carrier import REST_PERIOD
+from provenance.watermark.part import Part
 
 if TYPE_CHECKING:
     from provenance.watermark.fold import Reading
@@ -22,7 +23,8 @@ class Geometry:
     ``matrix`` is ``[3][3]``: received pixel (x, y, 1) to pattern coordinates in tiles, in the
     orientation in which the mark was embedded; whole tiles are undetermined, and so is the
     asset's own offset unless its plan is known (:meth:`placed`). ``period_factor`` is the asset's
-    own stretch. ``width`` and ``height`` are those of the received frame.
+    own stretch. ``width`` and ``height`` are those of the received frame. When the mark is in a
+    ``part`` of it only, all of this is about the part turned upright.
     """
 
     width: int
@@ -33,6 +35,14 @@ class Geometry:
     rotation: float
     scale: float
     aspect: float
+    part: Part | None = None
+
+    def seen(self, luma: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """The picture that this geometry is about, in a received frame; None: of another size."""
+        size = (luma.shape[1], luma.shape[0])
+        if self.part is not None:
+            return self.part.cut(luma) if size == self.part.frame else None
+        return luma if size == (self.width, self.height) else None
 
     @classmethod
     def of(
@@ -104,7 +114,11 @@ class Geometry:
             "rotation_degrees": round(self.rotation, 2),
             "scale_to_short_side": round(self.scale, 4),
             "aspect": round(self.aspect, 4),
-        }
+        } | (
+            {}
+            if self.part is None
+            else {"part_of_frame": [[round(x, 1), round(y, 1)] for x, y in self.part.corners]}
+        )
 
 
 def _jacobian(m: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -123,7 +123,7 @@ def comb(power: Plane, grids: Array) -> Array:
 
 def upright(power: Plane, short_side: int, keep: int) -> list[Grid]:
     """The best grids that are neither turned nor stretched: the usual case, cheap (20 ms)."""
-    rows = np.array([(period, 0.0, 1.0, 0.0) for period in _periods(short_side, len(power))])
+    rows = np.array([(period, 0.0, 1.0, 0.0) for period in periods(short_side, len(power))])
     blurred = np.asarray(cv2.blur(power, (3, 3)) * 3, dtype=np.float32)
     score = comb(blurred, rows)
     chosen: list[Array] = []
@@ -160,7 +160,7 @@ def _peaks(seen: Scores, keep: int) -> Array:
     return np.array(found)
 
 
-def _periods(short_side: int, side: int) -> list[float]:
+def periods(short_side: int, side: int) -> list[float]:
     """Periods, fine enough that the outer line moves by 0.6 bins."""
     reach = float(ring().radius.max())
     out = []

@@ -41,8 +41,8 @@ class Presence:
         size = (self._geometry.width, self._geometry.height)
         total = Accumulator()
         for luma in frames:
-            if (luma.shape[1], luma.shape[0]) == size:
-                total.add_plane(residual(shrink(luma)))
+            if (seen := self._geometry.seen(luma)) is not None:
+                total.add_plane(residual(shrink(seen)))
         if total.frames == 0:
             return 0.0
         plane = total.mean()

@@ -26,6 +26,10 @@ class DetectorSettings(BaseModel):
     wide: bool = Field(
         True, description="search turned, stretched and slanted marks when no upright one is found"
     )
+    inside: bool = Field(
+        True,
+        description="then search parts of the frames too: filmed screens, insets (needs wide)",
+    )
     windows: float = Field(
         5.5, ge=0, description="comb score of the best windows that earns a homography; 0: always"
     )

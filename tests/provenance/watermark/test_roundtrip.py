@@ -35,7 +35,7 @@ def test_the_mark_is_read_back_and_weak() -> None:
 
 
 def test_neither_unmarked_frames_nor_other_keys_give_a_mark() -> None:
-    quick = DetectorSettings(grids=3, tries=())
+    quick = DetectorSettings(grids=3, tries=(), inside=False)
     assert not detect([CLIP[:2]], KEYS, quick).found
     assert not detect([MARKED[:2]], OTHER_KEYS, quick).found
 
@@ -110,9 +110,9 @@ def test_128_bits() -> None:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_flat_frames_work_or_say_no(level: int) -> None:
     flat = np.full((2, 240, 320, 3), level, dtype=np.uint8)
-    assert not detect([flat[:1]], KEYS, DetectorSettings(tries=())).found
+    assert not detect([flat[:1]], KEYS, DetectorSettings(tries=(), inside=False)).found
     marked = Embedder(KEYS, PAYLOAD, 320, 240).embed(flat)
-    found = detect([marked], KEYS, DetectorSettings(grids=1, tries=(1,)))
+    found = detect([marked], KEYS, DetectorSettings(grids=1, tries=(1,), inside=False))
     assert found.payload in (PAYLOAD, None)
     if level == 128:
         assert found.payload == PAYLOAD
