@@ -24,6 +24,7 @@ from guarded_gen.console.pages import (
     preservation,
     quality,
     queue,
+    queues,
     removal,
     sessions,
     signin,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from guarded_gen.jobs import Jobs
 
 PAGES = (
-    *(signin, sessions, home, queue, case, subjects, media, appeal, quality),
+    *(signin, sessions, home, queue, queues, case, subjects, media, appeal, quality),
     *(audit, policy, preservation, people, laws, verify, removal),
 )
 POLICY = (

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import NotFound
-from guarded_gen.review import holds
+from guarded_gen.review import holds, routing
 from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import Member
@@ -75,6 +75,7 @@ class Filters:
     assignee: str | None = None
     state: str | None = None
     item: str | None = None
+    queue: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         pairs = (
@@ -86,6 +87,7 @@ class Filters:
             (ReviewCase.kind, self.kind),
             (ReviewCase.assignee, self.assignee),
             (ReviewCase.item, self.item),
+            (ReviewCase.queue, self.queue),
         )
         return [column == value for column, value in pairs if value is not None]
 
@@ -95,7 +97,7 @@ class Filters:
             return False
         if self.assignee is not None or self.item is not None:
             return False
-        names = ("tenant", "category", "policy_digest", "rule", "stage")
+        names = ("tenant", "category", "policy_digest", "rule", "stage", "queue")
         return all(getattr(self, n) in (None, getattr(case, n)) for n in names)
 
 
@@ -156,7 +158,11 @@ def open_case(tx: Transaction, new: NewCase, clock: Clock = now_ms) -> str:
         opened_at=at,
         closed_at=None,
         version=1,
+        queue=None,
+        due_at=None,
+        alerted=False,
     )
+    routing.route(case, routing.queues(tx.session))
     tx.session.add(case)
     tx.append(
         Event(
@@ -376,6 +382,9 @@ class Queue:
             ),
             or_(ReviewCase.assignee.is_(None), ReviewCase.assignee == who.id),
         ]
+        if who.refuses:
+            category = func.coalesce(ReviewCase.category, "")
+            rules.append(category.not_in(sorted(who.refuses)))
         return [*rules, *seen_by(who)]
 
 
@@ -415,20 +424,22 @@ def deciders(session: Session, decision: str) -> set[str]:
 
 
 def seen_by(who: Member) -> list[ColumnElement[bool]]:
-    """Which cases a person may know of: the tenants', and restricted ones only by permission."""
+    """Which cases a person may know of: the tenants', restricted ones only by permission, those of
+    a closed queue only as one of its members."""
     rules: list[ColumnElement[bool]] = []
     if who.tenants:
         rules.append(ReviewCase.tenant.in_(sorted(who.tenants)))
     if not who.may(Permission.SEE_RESTRICTED):
         rules.append(ReviewCase.restricted.is_(False))
-    return rules
+    return [*rules, *routing.open_to(who)]
 
 
 def visible(session: Session, who: Member, id: str) -> ReviewCase:
     """The case, if the person may know of it (as :func:`seen_by`); else :class:`NotFound`."""
     case = session.get(ReviewCase, id)
     hidden = case is not None and case.restricted and not who.may(Permission.SEE_RESTRICTED)
-    if case is None or hidden or not who.sees(case.tenant):
+    known = case is not None and not hidden and who.sees(case.tenant)
+    if case is None or not known or routing.closed_to(session, case, who):
         raise NotFound(f"there is no case {id[:60]}", "look into the queue")
     return case
 

@@ -23,6 +23,7 @@ from guarded_gen.review.cases import Clock, Filters, NewCase, now_ms, open_case,
 from guarded_gen.review.errors import FloorRule
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
+from guarded_gen.review.routing import closed_to
 from guarded_gen.store import Store
 from guarded_gen.store.tables.review import GoldenCase, ReviewCase, ReviewVerdict
 
@@ -184,6 +185,8 @@ class GoldenCases:
             for golden in sorted(open_, key=lambda g: (g.made_at, g.id)):
                 source = session.get(ReviewCase, golden.case)
                 if source is None or not who.sees(source.tenant) or not filters.fit(source):
+                    continue
+                if source.category in who.refuses or closed_to(session, source, who):
                     continue
                 decided = session.scalars(
                     select(ReviewVerdict.person).where(ReviewVerdict.case == source.id)

@@ -32,6 +32,8 @@ class Member:
     name: str
     roles: frozenset[Role]
     tenants: frozenset[str]
+    refuses: frozenset[str] = frozenset()
+    """Categories that the person does not want to be given; for their own good, without reason."""
 
     def may(self, permission: Permission) -> bool:
         return granted(self.roles, permission)
@@ -54,6 +56,7 @@ def member(person: Person) -> Member:
         person.name,
         frozenset(Role(role) for role in person.roles),
         frozenset(person.tenants),
+        frozenset(person.preferences.get("refuses", ())),
     )
 
 

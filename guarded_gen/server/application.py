@@ -50,8 +50,10 @@ from guarded_gen.gates.gate import classify
 from guarded_gen.jobs import Jobs, Queue, WorkerProcess
 from guarded_gen.jobs.removals import RemovalChore
 from guarded_gen.jobs.settled import HeldJobs
+from guarded_gen.jobs.webhooks import post_signed
 from guarded_gen.preservation.chore import DeskChore
 from guarded_gen.production.held_files import HeldFiles
+from guarded_gen.review.alerts import Overdue
 from guarded_gen.review.decide import Decisions
 from guarded_gen.telemetry import Metrics
 
@@ -163,6 +165,12 @@ def worker_process(
     api = Api(services, jobs, metrics, open_access=False)
     process.chores += [
         lambda: settle(decisions),
+        Overdue(
+            services.log,
+            settings.alerts,
+            settings.api.public_url.rstrip("/") + "/console/queues",
+            post_signed,
+        ),
         BatchChore(api),
         LogChore(services.log, settings.audit, settings.keys_folder),
         DeskChore(desk_of(services, jobs.storage)),

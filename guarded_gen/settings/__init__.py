@@ -22,7 +22,7 @@ from guarded_gen.preservation.settings import PreservationSettings
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.settings.audit import AuditSettings
 from guarded_gen.settings.exchanges import ExchangeSettings
-from guarded_gen.settings.outward import CaseAction
+from guarded_gen.settings.outward import AlertSettings, CaseAction
 from guarded_gen.settings.sign_in import SignInSettings
 from guarded_gen.settings.signing import SigningSettings
 from media.encode import EncodeSettings
@@ -180,6 +180,9 @@ class Settings(BaseSettings):
     case_actions: dict[str, CaseAction] = Field(
         default_factory=dict,
         description="the platform's own actions that people run from a case: signed webhooks",
+    )
+    alerts: AlertSettings = Field(
+        default_factory=AlertSettings, description="alerts of cases that wait too long"
     )
     sign_in: SignInSettings = Field(
         default_factory=SignInSettings, description="signing in to the console, see `sign_in`"

@@ -1,4 +1,4 @@
-"""What the review room sends to the operator's own systems: ``[case_actions]``."""
+"""What the review room sends to the operator's own systems: ``[case_actions]``, ``[alerts]``."""
 
 from __future__ import annotations
 
@@ -34,5 +34,23 @@ class CaseAction(BaseModel):
     roles: tuple[Role, ...] = (Role.LEAD,)
     needs_subject: bool = False
     """Only offered where the caller named an end user."""
+
+    _secret = field_validator("secret")(_whole)
+
+
+class AlertSettings(BaseModel):
+    """Whom to tell of cases that wait longer than their queue promises."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field("", description="where alerts are posted, signed by `secret`; empty: nowhere")
+    secret: SecretStr = Field(SecretStr(""), description="`whsec_…` for the posted alerts")
+    smtp_host: str = Field("", description="mail server for alerts; empty: no mail")
+    smtp_port: int = Field(587, gt=0, lt=65_536, description="its port")
+    smtp_starttls: bool = Field(True, description="refuse a mail server without STARTTLS")
+    smtp_user: str = Field("", description="user at the mail server; empty: none")
+    smtp_password: SecretStr = Field(SecretStr(""), description="the user's password")
+    mail_from: str = Field("guarded-gen@localhost", description="sender of the mails")
+    mail_to: tuple[str, ...] = Field((), description="who gets the mails")
 
     _secret = field_validator("secret")(_whole)

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 
 PAGES = (
     "/console", "/console/queue", "/console/quality", "/console/audit", "/console/policy",
-    "/verify", "/removal", "/console/sessions",
+    "/verify", "/removal", "/console/sessions", "/console/queues",
+    "/console/tenants/default",
 )  # fmt: skip
 
 

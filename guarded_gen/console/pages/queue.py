@@ -15,12 +15,23 @@ from starlette.responses import RedirectResponse, Response
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
 from guarded_gen.errors import InvalidInput
+from guarded_gen.review import routing
 from guarded_gen.review.cases import WAITING, Filters
 from guarded_gen.review.people import Member
-from guarded_gen.store.tables.review import ReviewCase, SavedView
+from guarded_gen.store.tables.review import ReviewCase, ReviewQueue, SavedView
 
 router = APIRouter(prefix="/console")
-FIELDS = ("tenant", "category", "policy_digest", "rule", "stage", "kind", "assignee", "state")
+FIELDS = (
+    "tenant",
+    "category",
+    "policy_digest",
+    "rule",
+    "stage",
+    "kind",
+    "assignee",
+    "state",
+    "queue",
+)
 
 
 def filters_of(given: Mapping[str, str]) -> Filters:
@@ -60,9 +71,19 @@ def queue(request: Request) -> Response:
             "views": _views(console, who),
             "names": console.names(),
             "now": console.queue.clock(),
+            "named": _named(console, who),
+            "without_queue": urlencode({n: v for n, v in kept(chosen).items() if n != "queue"}),
             "more": _further(chosen, cases[-1].id) if len(cases) == console.limits.page else None,
         },
     )
+
+
+def _named(console: Console, who: Member) -> list[ReviewQueue]:
+    """The queues that have a name, as far as they are open to this person."""
+    with console.store.read() as session:
+        every = routing.queues(session)
+        shut = routing.shut_to(session, who)
+    return [queue for queue in every if queue.name not in shut]
 
 
 def _further(chosen: Filters, after: str) -> str:

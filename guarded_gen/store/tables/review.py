@@ -118,6 +118,11 @@ class ReviewCase(Base):
     closed_at: Mapped[int | None] = mapped_column(Big)
     version: Mapped[int] = mapped_column(Integer)
     """Counts changes; a form carries the number it was made from."""
+    queue: Mapped[str | None] = mapped_column(String(48))
+    """The :class:`ReviewQueue` it was routed into; None: everybody's."""
+    due_at: Mapped[int | None] = mapped_column(Big)
+    alerted: Mapped[bool] = mapped_column(Boolean)
+    """Whether somebody was told that it is overdue."""
 
     __table_args__ = (
         Index("ix_case_queue", "state", "rank"),
@@ -128,6 +133,8 @@ class ReviewCase(Base):
         Index("ix_case_rule", "state", "rule", "rank"),
         Index("ix_case_stage", "state", "stage", "rank"),
         Index("ix_case_opened", "state", "opened_at"),
+        Index("ix_case_named", "state", "queue", "rank"),
+        Index("ix_case_due", "state", "alerted", "due_at"),
         Index("ix_case_decision", "decision"),
         Index("ix_case_source", "source"),
         Index("ix_case_cluster", "cluster"),
@@ -135,6 +142,30 @@ class ReviewCase(Base):
         Index("ix_case_subject", "subject"),
         Index("ix_case_effective", "state", "effective_at"),
     )
+
+
+class ReviewQueue(Base):
+    """A named part of the queue; see ``review.routing``."""
+
+    __tablename__ = "review_queue"
+
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    title: Mapped[str] = mapped_column(String(64))
+    rule: Mapped[str] = mapped_column(String(2000))
+    minutes: Mapped[int] = mapped_column(Integer)
+    """How long a case may wait; 0: no limit."""
+    closed: Mapped[bool] = mapped_column(Boolean)
+    """For its members alone."""
+    position: Mapped[int] = mapped_column(Integer)
+
+
+class QueueMember(Base):
+    """Somebody whom a closed queue is for."""
+
+    __tablename__ = "review_queue_member"
+
+    queue: Mapped[str] = mapped_column(String(48), primary_key=True)
+    person: Mapped[str] = mapped_column(String(48), primary_key=True)
 
 
 class ReviewVerdict(Base):
