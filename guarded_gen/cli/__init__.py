@@ -14,6 +14,7 @@ import typer
 
 from guarded_gen.cli import (
     audit,
+    backup,
     banks,
     capacity,
     cases,
@@ -70,6 +71,8 @@ def every_command(
 
 
 app.command()(init.init)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(generate.generate)
 for command in (modes.animate, modes.extend, modes.edit, modes.blend, modes.image):
     app.command()(command)

