@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,19 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests import order, prefork
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent.parent
+
+# Test processes share the cores: where each also used threads for all of them, most of the time
+# would go into waiting for one another. Read when the libraries are loaded, by children too.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # The same examples on every run, however slowly the machine draws them. To look for new ones:
 # --hypothesis-profile=search
@@ -34,6 +40,16 @@ hypothesis.settings.register_profile(
     "search", hypothesis.settings.get_profile("repeat"), derandomize=False
 )
 hypothesis.settings.load_profile("repeat")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Files are handed out whole, but for the tests of :data:`tests.order.APART`."""
+    config.option.loadscopereorder = False
+    return order.Units(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=order.place)  # stable: otherwise as collected
 
 
 @dataclass(frozen=True)
@@ -55,8 +71,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def preforked() -> Iterator[dict[str, str]]:
+    """The variables with which :data:`tests.prefork.PROGRAM` starts at once."""
+    with prefork.loaded() as variables:
+        yield variables
+
+
 @pytest.fixture
-def cli(home: Path) -> Callable[..., Ran]:
+def cli(home: Path, preforked: dict[str, str]) -> Callable[..., Ran]:
     """Run ``guarded-gen`` in a process of its own, with the home of this test."""
 
     def run(
@@ -64,9 +87,9 @@ def cli(home: Path) -> Callable[..., Ran]:
         env: dict[str, str] | None = None,
     ) -> Ran:
         done = subprocess.run(
-            [sys.executable, "-m", "guarded_gen.cli", *args],
+            [*prefork.PROGRAM, *args],
             capture_output=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "GUARDED_GEN_HOME": str(home)} | (env or {}),
+            env=os.environ | preforked | {"GUARDED_GEN_HOME": str(home)} | (env or {}),
             timeout=PATIENCE_S,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,8 @@ from playwright.sync_api import Browser, Page
 from guarded_gen.settings import Settings
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.review import ReviewCase
+from tests import prefork
 from tests.waiting import PATIENCE_S, free_port, serving
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Served:
 
     def cli(self, *args: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "guarded_gen.cli", *args],
+            [*prefork.PROGRAM, *args],
             env=self.env, capture_output=True, text=True, timeout=PATIENCE_S,
         )  # fmt: skip
 
@@ -42,18 +40,17 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, preforked: dict[str, str]) -> Iterator[Served]:
     """``guarded-gen serve`` over seeded cases, with people of every role."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    env = os.environ | {
+    env = os.environ | preforked
+    # No decision takes effect by itself: a test ends the time to undo it when it has looked.
+    env |= {
         "GUARDED_GEN_HOME": str(tmp_path_factory.mktemp("home")),
-        # No decision takes effect by itself: a test ends the time to undo it when it has looked.
         "GUARDED_GEN_REVIEW__UNDO": "3600",
         "GUARDED_GEN_JOBS__DEAD_AFTER_S": f"{PATIENCE_S:.0f}",
         "GUARDED_GEN_API__PUBLIC_URL": url,
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
     }
     here = Served(url, env, {})
     for name, *roles in (

@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import prefork
+
 from .pages import ROOT, Block, blocks
 
 TUTORIALS = ROOT / "docs" / "tutorials"
@@ -30,12 +32,13 @@ def free_port() -> int:
 class Walk:
     """A folder in which the blocks of a page are done one after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self.folder = folder
         self.port = free_port()
         self.servers: list[subprocess.Popen[bytes]] = []
         bin = Path(sys.executable).parent
-        self.env = os.environ | {"PATH": f"{bin}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+        self.env = os.environ | variables
+        self.env["PATH"] = f"{prefork.FOLDER}:{bin}:{os.environ['PATH']}"
 
     def do(self, block: Block) -> None:
         text = block.text.replace("8000", str(self.port))
@@ -90,8 +93,8 @@ class Walk:
 
 
 @pytest.fixture
-def walk(tmp_path: Path) -> Iterator[Walk]:
-    walk = Walk(tmp_path)
+def walk(tmp_path: Path, preforked: dict[str, str]) -> Iterator[Walk]:
+    walk = Walk(tmp_path, preforked)
     yield walk
     walk.close()
 
