@@ -3,8 +3,8 @@
 Every row goes through the packaged classifier and the default policy, as a request would. The
 training data holds the rows; those of held-out sources and of held written families were never
 trained on (``classifiers.prompt.training.rows``). Scales, calibration and the operating point were
-fitted on them, which flatters thresholds and hardly the ranks. ``seen`` lists sources that were
-trained on: they say what the rules do, not how well the models know new texts.
+fitted on one half of them, and the figures here are of the other half. ``seen`` lists sources that
+were trained on: they say what the rules do, not how well the models know new texts.
 """
 
 from __future__ import annotations
@@ -161,12 +161,13 @@ def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict
             "harmless": shares([a for a, y in zip(action, label, strict=True) if not y]),
         }
 
-    real = [*named("goku_en"), *named("held:seedance_en")]
+    real = [*named("goku_en"), *named("held:seedance_en"), *named("held:film_real")]
     real_score, real_action, _ = scored(real)
     report["real video prompts, English"] = shares(real_action)
     video = of(
         lambda r: r.source.startswith("held:") and r.style == "t2v" and r.unsafe and r.weight[0] > 0
-    )
+        and not r.source.startswith("held:film_")
+    )  # fmt: skip
     video_score, video_action, _ = scored(video)
     caption_score, caption_action, _ = scored(named("held:caption", "parti"))
     report["short captions"] = shares(caption_action)
@@ -175,6 +176,16 @@ def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict
         "auroc_against_captions": round(_area(video_score, caption_score), 3),
         "auroc_against_real": round(_area(video_score, real_score), 3),
     }
+    films = of(lambda r: r.source.startswith("held:film_") and r.style == "t2v" and r.unsafe)
+    film_score, film_action, _ = scored(films)
+    alike_score, alike_action, _ = scored(named("held:film_alike"))
+    report["film-like harm"] = {
+        **shares(film_action),
+        "auroc_against_its_twins": round(_area(film_score, alike_score), 3),
+        "auroc_against_real": round(_area(film_score, real_score), 3),
+        "recall_at_5_fpr_of_twins": round(recall_at(*_joined(film_score, alike_score), 0.05), 3),
+    }
+    report["its harmless twins"] = shares(alike_action)
     nibbler, _, _ = scored(named("nibbler_unsafe"))
     report["image prompts against real video prompts, auroc"] = round(_area(nibbler, real_score), 3)
 
@@ -183,11 +194,20 @@ def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict
         bad, bad_action, _ = scored(named(f"held:lang_{code}", unsafe=True))
         good, good_action, _ = scored(named(f"held:lang_{code}", unsafe=False))
         long = named(f"held:seedance_{code}")
+        film = [named(f"held:film_{code}", unsafe=harmful) for harmful in (True, False)]
         languages[code] = {
             "harmful": shares(bad_action),
             "harmless": shares(good_action),
             "auroc": round(_area(bad, good), 3),
             **({"real prompts": shares(scored(long)[1])} if long else {}),
+            **(
+                {
+                    "film-like harm": shares(scored(film[0])[1]),
+                    "film-like harmless": shares(scored(film[1])[1]),
+                }
+                if all(film)
+                else {}
+            ),
         }
         every_score += [bad, good]
         every_label += [np.ones(len(bad), bool), np.zeros(len(good), bool)]
@@ -202,7 +222,9 @@ def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict
     foreign = [
         r.text
         for r in held
-        if r.unsafe and r.source[10:] in FOREIGN and r.source.startswith("held:lang_")
+        if r.unsafe
+        and r.source[-2:] in FOREIGN
+        and r.source.startswith(("held:lang_", "held:film_"))
     ]
     for words in (20, 100):
         report[f"foreign harm inside {words} English words"] = shares(
@@ -210,7 +232,7 @@ def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict
         )
     report["disguises"] = disguised(gate, video[:40], named("held:caption")[:40])
     report["held out"] = by_source(
-        [r for r in held if not r.source.startswith("held:lang_")], gate, sample, rng
+        [r for r in held if not r.style.startswith("lang-")], gate, sample, rng
     )
     seen = [row for row in train if row.source in SEEN]
     report["seen"] = by_source(seen, gate, sample, rng)
@@ -221,8 +243,14 @@ def measure(train: Rows, held: Rows, gate: Gate, sample: int, seed: int) -> dict
 
 
 def _area(harmful: NDArray[np.float64], harmless: NDArray[np.float64]) -> float:
+    return roc_area(*_joined(harmful, harmless))
+
+
+def _joined(
+    harmful: NDArray[np.float64], harmless: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     score = np.concatenate([harmful, harmless])
-    return roc_area(score, np.arange(len(score)) < len(harmful))
+    return score, np.arange(len(score)) < len(harmful)
 
 
 def main() -> None:
@@ -231,9 +259,11 @@ def main() -> None:
     ask.add_argument("--json", type=Path)
     ask.add_argument("--plot", type=Path)
     ask.add_argument("--sample", type=int, default=400)
+    ask.add_argument("--all", action="store_true", help="the development half as well")
     ask.add_argument("--seed", type=int, default=7)
     options = ask.parse_args()
-    train, held = corpus.load(options.data, options.seed)
+    train, every = corpus.load(options.data, options.seed)
+    held = [row for row in every if options.all or not corpus.development(row)]
     with tempfile.TemporaryDirectory() as home:
         report = measure(train, held, Gate(Path(home)), options.sample, options.seed)
     print(json.dumps(report, indent=1, ensure_ascii=False))

@@ -12,7 +12,8 @@ How a decision is made (:func:`evaluate`):
    never ``allow``. Only a requirement whose condition is plainly false excuses a category,
    by name; the decision then lists it under ``not_assessed``.
 5. The most severe action wins; among equals the first rule, and a rule before a missing
-   signal.
+   signal. Where that first rule plainly names a harm (:func:`plain`), the one of its kind and
+   action with the largest :func:`margin` gives the reason: what stands out most was meant.
 
 Nothing is allowed on no evidence: without any signal that ran, or where the policy has
 neither rules nor requirements for a stage, the default action is the outcome.
@@ -20,7 +21,7 @@ neither rules nor requirements for a stage, the default action is the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,13 +32,16 @@ from policies.context import AgeMode, Context
 from policies.decision import Action, CheckStatus, Decision, Match, Missing, Signal, Stage
 from policies.document import Evidence, Policy, Requirement, Rule
 from policies.overlay import effective
-from policies.taxonomy import NEEDS_CALIBRATION
+from policies.taxonomy import CATEGORIES, NEEDS_CALIBRATION, Kind
 
 MAX_TABLES = 1_024
 """Compiled tables kept per policy: one for each (stage, tenant, place, age) in use."""
 
 NO_CHECK = "no_check"
 """The reason of a missing signal of which no check spoke at all."""
+
+ANY_HARM = "unsafe"
+"""The category that sums up all harm: it gives the reason only where nothing named does."""
 
 CONDITION_FAILED = "condition_failed"
 """The reason of a missing signal that is a condition whose evaluation failed."""
@@ -58,6 +62,7 @@ class Row(NamedTuple):
     floor: bool
     condition: Condition | None
     rule: Rule
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def table(policy: Policy, stage: Stage, tenant: str, jurisdiction: str, age: Age
                 rule.id in floor,
                 conditions.compile(rule.when, None) if rule.when else None,
                 rule,
+                plain(rule, floor),
             )
             rows.append((rule.category, rule.low, rule.high, row))
     needs = tuple(
@@ -147,6 +153,29 @@ def known_text(policy: Policy, digest: str) -> bytes | None:
         if made.digest == digest:
             return bytes(made.policy.canonical)
     return None
+
+
+def plain(rule: Rule, floor: Collection[str]) -> bool:
+    """Whether a rule names one harm of the taxonomy, without a condition.
+
+    Not so a rule of the floor, the sum of all harm, subjects that harm nobody alone, technical
+    findings and categories of a policy's own: beside these the order of the file says what comes
+    first.
+    """
+    category = CATEGORIES.get(rule.category)
+    return (
+        rule.when is None
+        and rule.id not in floor
+        and category is not None
+        and category.kind is Kind.HARM
+        and not category.harmless_alone
+        and category.id != ANY_HARM
+    )
+
+
+def margin(score: float, low: float) -> float:
+    """How far a score lies above the start of a rule, as a share of the way to 1."""
+    return (score - low) / max(1.0 - low, 1e-9)
 
 
 def in_scope(rule: Rule, tenant: str, jurisdiction: str, age: AgeMode) -> bool:
@@ -212,12 +241,14 @@ def evaluate(policy: Policy, stage: Stage, signals: Sequence[Signal], context: C
     missing: list[Missing] = []
     trace: list[Match] = []
     best, decided, floor = -1, None, False
+    # how far above its threshold the deciding rule lies; None where the first rule stands
+    above: float | None = None
     known = scores.get
     for category, low, high, row in made.rows:
         score = known(category)
         if score is None or score < low or score >= high:
             continue
-        rule_id, action, severity, below, is_floor, condition, rule = row
+        rule_id, action, severity, below, is_floor, condition, rule, named = row
         if condition is not None:
             answer = asked.holds(condition)
             if answer is None:
@@ -236,6 +267,9 @@ def evaluate(policy: Policy, stage: Stage, signals: Sequence[Signal], context: C
         )
         if severity > best:
             best, decided = severity, rule
+            above = margin(score, low) if named else None
+        elif severity == best and named and above is not None and margin(score, low) > above:
+            decided, above = rule, margin(score, low)
     needed = default if missing else -1
     not_assessed: list[Missing] = []
     if not_run or made.limited or not scores.keys() >= made.expected:

@@ -22,7 +22,7 @@ from policies.conditions import Condition, Variables
 from policies.context import Context
 from policies.decision import Action, Decision, Stage
 from policies.document import Evidence, Policy, Rule
-from policies.engine import evaluate, in_scope
+from policies.engine import evaluate, in_scope, plain
 from policies.history import ABSENT, FAILED, SCALE, SKIPPED, Block, History
 from policies.overlay import applies, effective
 from policies.taxonomy import NEEDS_CALIBRATION
@@ -176,10 +176,25 @@ class _Part:
         if not self.attribute:
             return final, None
         decided = np.full(n, NO_RULE, np.int32)
-        for _, _, rule, rows in sorted(hits, key=lambda hit: (-hit[0], hit[1])):
-            decided[rows & (decided == NO_RULE)] = self.numbers[rule.id]
+        above = np.full(n, np.nan)
+        for severity, _, rule, rows in sorted(hits, key=lambda hit: (-hit[0], hit[1])):
+            first = rows & (decided == NO_RULE)
+            decided[first] = self.numbers[rule.id]
+            if not plain(rule, self.policy.floor):
+                continue
+            # a number for the rows that a plain rule decided, NaN for those that keep the first
+            over = self._above(rule)
+            above[first] = over[first]
+            further = rows & (best == severity) & (over > above)
+            decided[further] = self.numbers[rule.id]
+            above[further] = over[further]
         decided[needed > best] = NO_RULE
         return final, decided
+
+    def _above(self, rule: Rule) -> NDArray[np.float64]:
+        """As :func:`policies.engine.margin`, of every row."""
+        score: NDArray[np.float64] = self.block.scores[rule.category] / SCALE
+        return (score - rule.low) / max(1.0 - rule.low, 1e-9)
 
     def _matches(self, rule: Rule, failed_condition: Mask) -> Mask | None:
         column = self.block.scores.get(rule.category)

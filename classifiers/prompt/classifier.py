@@ -18,7 +18,7 @@ from classifiers.prompt.ensemble import Ensemble, EnsembleSpec, Scorer
 from classifiers.prompt.entities import Match, Matcher, load
 from classifiers.prompt.explain import WordEffect, explain
 from classifiers.prompt.heads import HEADS
-from classifiers.prompt.judge import BY_ENTITIES, Judge, Judgement, harm_of
+from classifiers.prompt.judge import BY_ENTITIES, Judge, Judgement
 from classifiers.prompt.language import LanguageDetector
 from classifiers.prompt.lexicon import LexiconScorer
 from classifiers.prompt.ngram import NgramScorer
@@ -242,7 +242,6 @@ class EmbeddedPromptClassifier:
             )
             return (*skipped, *technical, *named)
         score = dict(zip(heads, map(float, found.heads), strict=True))
-        score["unsafe"] = harm_of(found, score["unsafe"])
         where = dict(zip(heads, found.where, strict=True))
         judged = tuple(
             Signal.ran(

@@ -7,7 +7,7 @@ text has the same score, whatever the batch, its order and the number of threads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +77,19 @@ class EncoderScorer:
 
     def pooled(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Mean of the last hidden states, float32 [len(texts), 384]."""
-        encoded = [_cut(e.ids) for e in self._tokenizer.encode_batch([_clean(t) for t in texts])]
         found = np.empty((len(texts), self._place.shape[1]), np.float32)
+        for row, states in self._states(texts):
+            found[row] = states.mean(0)
+        return found
+
+    def hidden(self, texts: Sequence[str]) -> list[NDArray[np.float16]]:
+        """The last hidden states of each text, float16 [tokens, 384]; for training."""
+        found = dict(self._states(texts))
+        return [found[row].astype(np.float16) for row in range(len(texts))]
+
+    def _states(self, texts: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The number of a text and its last hidden states, float32 [tokens, 384]."""
+        encoded = [_cut(e.ids) for e in self._tokenizer.encode_batch([_clean(t) for t in texts])]
         by_width: dict[int, list[int]] = {}
         for row, ids in enumerate(encoded):
             by_width.setdefault(-(-len(ids) // STEP) * STEP, []).append(row)
@@ -86,16 +97,15 @@ class EncoderScorer:
             size = max(1, BATCH_TOKENS // width)
             for start in range(0, len(rows), size):
                 part = rows[start : start + size]
-                found[part] = self._run([encoded[row] for row in part], width)
-        return found
+                yield from zip(part, self._run([encoded[row] for row in part], width), strict=True)
 
-    def _run(self, encoded: Sequence[Sequence[int]], width: int) -> NDArray[np.float32]:
+    def _run(self, encoded: Sequence[Sequence[int]], width: int) -> list[NDArray[np.float32]]:
         embedded = np.zeros((len(encoded), width, self._place.shape[1]), np.float32)
         lengths = np.array([len(ids) for ids in encoded], np.int32)
         for row, ids in enumerate(encoded):
             embedded[row, : len(ids)] = self._vectors(ids) + self._place[: len(ids)]
         (hidden,) = self._session.run(None, {"embedded": embedded, "length": lengths})
-        return np.stack([one[:n].mean(0) for one, n in zip(hidden, lengths, strict=True)])
+        return [one[:n] for one, n in zip(hidden, lengths, strict=True)]
 
     def _vectors(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Word vectors, float32 [len(ids), 384]: 16 bytes hold 32 weights, low halves first."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from classifiers.prompt.judge import Judge, harm_of
+from classifiers.prompt.judge import Judge
 
 MAX_WORDS = 64
 """Words that are tried; of a longer text those of its worst window."""
@@ -82,7 +82,7 @@ def _scores(judge: Judge, texts: list[str], category: str) -> list[float | None]
     for judgement in judge.judge(texts):
         if judgement.heads is None:
             found.append(None)
-            continue
-        model = float(judgement.heads[at])
-        found.append(harm_of(judgement, model) if category == "unsafe" else model)
+        else:
+            # rules on names read the name lists beside the models
+            found.append(max(float(judgement.heads[at]), judgement.named.get(category, 0.0)))
     return found

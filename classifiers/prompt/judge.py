@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.prompt import windows
-from classifiers.prompt.ensemble import Ensemble
+from classifiers.prompt.ensemble import SUBJECTS, Ensemble
 from classifiers.prompt.entities import EntityClassifier, Match, Matcher, Mention
 from classifiers.prompt.language import Language, LanguageDetector
 from classifiers.prompt.lexicon import LexiconScorer
@@ -20,11 +20,14 @@ from classifiers.prompt.reader import Reader, Unread
 from classifiers.prompt.signs import Signs
 from classifiers.prompt.windows import Piece
 
-ENTITY_HARM = 0.6
-"""How far a named person, character or event counts as harm: likelier than a prompt without one,
-and never held for it alone. The rules on likeness, property and elections hold names."""
+DOUBT = 0.05
+"""Probability of harm from which a window's spans are read alone as well: below it no span of 240
+held-out prompts reached a rule …"""
+SUBJECT_DOUBT = 0.2
+"""… and the same for the heads about subjects. An age alone raises no doubt."""
 CACHED = 8_192
 """Stretches whose probabilities are remembered, about 0.4 kB each."""
+Rows = NDArray[np.float32]
 BY_ENTITIES = ("likeness", "intellectual_property", "elections", "misinformation")
 
 
@@ -63,30 +66,23 @@ class Judge:
         self._matcher = matcher
         self._entities = EntityClassifier()
         self._signs = Signs(ensemble.spec.heads, LexiconScorer())
+        self._doubt = np.array([_doubt(head) for head in ensemble.spec.heads], np.float32)
         self._lock = threading.Lock()
         self._scored: OrderedDict[tuple[str, str], NDArray[np.float32]] = OrderedDict()
 
     def judge(self, texts: Sequence[str]) -> list[Judgement]:
         """One judgement a text; all stretches of all texts go through the models together."""
         read = [self.reader.read(text) for text in texts]
-        parts = [
-            ()
-            if one.unread
-            else tuple(
-                windows.stretches(
-                    one.pieces or (Piece("", "en", 0, len(text)),),
-                    self.ensemble.tokens,
-                    self.ensemble.spec.window,
-                )
-            )
-            for one, text in zip(read, texts, strict=True)
-        ]
-        scored = self._probabilities([(p.text, p.code) for part in parts for p in part])
+        parts = self._parts(
+            [
+                () if one.unread else one.pieces or (Piece("", "en", 0, len(text)),)
+                for one, text in zip(read, texts, strict=True)
+            ]
+        )
         found = []
-        for one, part in zip(read, parts, strict=True):
+        for one, (part, rows) in zip(read, parts, strict=True):
             shown = one.readings.judged[0].text
             mentions = self._mentions(one.readings)
-            rows, scored = scored[: len(part)], scored[len(part) :]
             named = self._entities.score(shown, mentions)
             heads = None
             if part:
@@ -104,6 +100,32 @@ class Judge:
                     len(part),
                 )
             )
+        return found
+
+    def _parts(self, pieces: Sequence[Sequence[Piece]]) -> list[tuple[list[Piece], Rows]]:
+        """What is read of each text, and its probabilities, float32 [stretches, heads].
+
+        All windows are read; their spans alone only where a window is not surely harmless: the
+        same words are read twice where it may matter, and once elsewhere.
+        """
+        cuts = [windows.cut(one, self.ensemble.tokens, self.ensemble.spec.window) for one in pieces]
+        scored = self._probabilities([(p.text, p.code) for cut in cuts for p in cut.first])
+        made: list[tuple[list[Piece], list[Piece], Rows]] = []
+        for cut in cuts:
+            rows, scored = scored[: len(cut.first)], scored[len(cut.first) :]
+            doubtful = [bool((row >= self._doubt).any()) for row in rows]
+            alone = {
+                (p.text, p.code): p
+                for parts, doubt in zip(cut.inside, doubtful, strict=True)
+                if doubt
+                for p in parts
+            }
+            made.append((list(cut.first), list(alone.values()), rows))
+        again = self._probabilities([(p.text, p.code) for _, alone, _ in made for p in alone])
+        found = []
+        for first, alone_, rows in made:
+            more, again = again[: len(alone_)], again[len(alone_) :]
+            found.append(([*first, *alone_], np.concatenate([rows, more])))
         return found
 
     def _probabilities(self, parts: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
@@ -136,6 +158,7 @@ class Judge:
         return tuple(seen.values())
 
 
-def harm_of(judgement: Judgement, model: float) -> float:
-    """The probability of any harm: what the model says, and what the names say."""
-    return max(model, ENTITY_HARM * max(judgement.named.values(), default=0.0))
+def _doubt(head: str) -> float:
+    if head == "minors":
+        return np.inf
+    return SUBJECT_DOUBT if head in SUBJECTS else DOUBT

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from classifiers.prompt.explain import WordEffect, explain
-from classifiers.prompt.judge import Judge, harm_of
+from classifiers.prompt.judge import Judge
 
 MAX_CUTS = 6
 """Words taken out at most; a prompt that needs more is about its harm."""
@@ -56,14 +56,14 @@ def suggest(
     one, the one that moves the score most first. Costs up to :data:`MAX_CUTS` explanations:
     about half a second.
     """
-    before = _harm(judge, text)
+    before, _ = _worst(judge, text)
     if before is None or len(text.split()) > MAX_PROMPT_WORDS:
         return None
     if before < safe_below and passes(text):
         return None
     current, removed = text, []
     for _ in range(MAX_CUTS):
-        effects = explain(judge, current)
+        effects = explain(judge, current, _worst(judge, current)[1])
         if not effects or effects[0].effect <= 0:
             return None
         worst = effects[0]
@@ -71,18 +71,19 @@ def suggest(
         current = _tidy(current[: worst.start] + current[worst.end :])
         if len(current.split()) < MIN_WORDS:
             return None
-        after = _harm(judge, current)
+        after, _ = _worst(judge, current)
         if after is not None and after < safe_below and passes(current):
             return Suggestion(current, tuple(removed), before, after)
     return None
 
 
-def _harm(judge: Judge, text: str) -> float | None:
+def _worst(judge: Judge, text: str) -> tuple[float | None, str]:
+    """What holds a text most, harm or a name on the lists, and its category."""
     (found,) = judge.judge([text])
     if found.heads is None:
-        return None
-    heads = judge.ensemble.spec.heads
-    return harm_of(found, float(found.heads[heads.index("unsafe")]))
+        return None, "unsafe"
+    harm = float(found.heads[judge.ensemble.spec.heads.index("unsafe")])
+    return max(((harm, "unsafe"), *((degree, name) for name, degree in found.named.items())))
 
 
 def _tidy(text: str) -> str:

@@ -35,24 +35,56 @@ class Piece:
     end: int
 
 
-def stretches(pieces: Sequence[Piece], tokens: Tokens, window: int) -> list[Piece]:
-    """All that the models read of one text, each stretch at most ``window`` tokens.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One text as the models read it.
 
-    Every piece is covered: alone, unless there are more than :data:`MAX_SINGLE`, and within a
-    window of neighbours in its language, which shares its last span with the next window.
+    ``first`` covers all of it: windows of neighbouring spans, and spans that stand in none.
+    ``inside`` holds, for each of them, the spans that a window joins, to be read alone as well.
+    """
+
+    first: tuple[Piece, ...]
+    inside: tuple[tuple[Piece, ...], ...]
+
+
+def cut(pieces: Sequence[Piece], tokens: Tokens, window: int) -> Cut:
+    """Windows of at most ``window`` tokens, each with its spans; every piece is covered.
+
+    A window holds neighbours in one language and shares its last span with the next. In a text
+    with more than :data:`MAX_SINGLE` spans no window lists its spans: they are not read alone.
     """
     sized = [part for piece in pieces for part in _fitting(piece, tokens, window)]
     many = len(sized) > MAX_SINGLE
-    found = [] if many else [part for part, _ in sized]
+    found: dict[tuple[str, str], tuple[Piece, tuple[Piece, ...]]] = {}
+
+    def add(group: Sequence[tuple[Piece, int]]) -> None:
+        if group:
+            parts = tuple(part for part, _ in group)
+            whole = _joined(parts)
+            inside = parts if len(parts) > 1 and not many else ()
+            # what is said twice is one draw, not two
+            found.setdefault((whole.text, whole.code), (whole, inside))
+
     group: list[tuple[Piece, int]] = []
+    shared = False
     for part in sized:
         if group and not _fits(group, part, window):
-            found += _joined(group, many)
-            group = group[-1:] if _fits(group[-1:], part, window) else []
+            # a span that only the window before shares with nobody has been read in that one
+            if len(group) > 1 or not shared:
+                add(group)
+            shared = len(group) > 1 and _fits(group[-1:], part, window)
+            group = group[-1:] if shared else []
         group.append(part)
-    found += _joined(group, many)
-    # what is said twice is one draw, not two
-    return list({(p.text, p.code): p for p in reversed(found)}.values())[::-1]
+    if len(group) > 1 or not shared:
+        add(group)
+    return Cut(tuple(w for w, _ in found.values()), tuple(inside for _, inside in found.values()))
+
+
+def stretches(pieces: Sequence[Piece], tokens: Tokens, window: int) -> list[Piece]:
+    """All that the models may read of one text: every window, and every span alone."""
+    made = cut(pieces, tokens, window)
+    both = [*(part for parts in made.inside for part in parts), *made.first]
+    return list({(p.text, p.code): p for p in both}.values())
 
 
 def _fits(group: Sequence[tuple[Piece, int]], more: tuple[Piece, int], window: int) -> bool:
@@ -61,15 +93,12 @@ def _fits(group: Sequence[tuple[Piece, int]], more: tuple[Piece, int], window: i
     return group[0][0].code == more[0].code and size <= window
 
 
-def _joined(group: Sequence[tuple[Piece, int]], single: bool) -> list[Piece]:
-    parts = [part for part, _ in group]
-    if not parts or (len(parts) == 1 and not single):
-        return []
+def _joined(parts: Sequence[Piece]) -> Piece:
     text = parts[0].text
     for before, part in pairwise(parts):
         # a sentence that is spread over lines or values is one sentence
         text += (" " if _word(before) and _word(part) else ". ") + part.text
-    return [Piece(text, parts[0].code, parts[0].start, parts[-1].end)]
+    return Piece(text, parts[0].code, parts[0].start, parts[-1].end)
 
 
 def _word(part: Piece) -> bool:

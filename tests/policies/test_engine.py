@@ -53,6 +53,27 @@ def test_a_harmless_prompt_is_allowed_when_everything_ran(default: policies.Poli
     assert decision.thresholds["SEX-1"] == 0.8
 
 
+@pytest.mark.parametrize(
+    ("scores", "rule"),
+    [
+        # more of violence than of gore, though the rule on gore stands first
+        ({"unsafe": 0.96, "gore": 0.88, "violence": 0.95}, "VIO-1"),
+        ({"unsafe": 0.96, "gore": 0.95, "violence": 0.91}, "GORE-1"),
+        ({"gore": 0.62, "violence": 0.8, "unsafe": 0.8}, "VIO-2"),
+        # the sum of all harm never takes the place of what is named
+        ({"unsafe": 0.999, "violence": 0.91}, "VIO-1"),
+        # what a floor or a condition says keeps its place
+        ({"sexual_minors": 0.52, "sexual": 0.99}, "SM-1"),
+        ({"minors": 0.6, "sexual": 0.99}, "SM-3"),
+    ],
+)
+def test_among_equals_the_harm_that_stands_out_most_gives_the_reason(
+    default: policies.Policy, scores: dict[str, float], rule: str
+) -> None:
+    decision = evaluate(default, Stage.PROMPT, harmless(**scores), WORLD)
+    assert decision.rule_id == rule
+
+
 def test_the_most_severe_rule_wins_and_the_trace_names_every_match(
     default: policies.Policy,
 ) -> None:

@@ -9,6 +9,7 @@ disguised prompt, so the classifier scores only the readings returned here as ``
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ PLAUSIBLE = 0.55
 BONES = 0.12
 """Share of function words that shows it; captions have about 0.2, other languages under 0.05."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_WIDE_SIGN = re.compile(r"[\uff01-\uff5e](?<!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
 _CODES = frozenset(("base64", "hex", "binary", "morse", "percent", "escape"))
 _GUESSES = frozenset(("spelling", "stretch", "leet", "dotted", "solid", "reversed", "rot13"))
@@ -68,6 +70,13 @@ class Readings:
     def judged(self) -> tuple[Reading, ...]:
         """What a classifier should score: the clearer readings, else the plain one."""
         return self.others or (self.plain,)
+
+
+def _odd(text: str) -> int:
+    """Letters and symbols beyond ASCII, ordinary signs of CJK texts left out."""
+    return sum(
+        not (c.isascii() or unicodedata.category(c)[0] in "PZ" or _WIDE_SIGN.match(c)) for c in text
+    )
 
 
 class Normaliser:
@@ -144,9 +153,8 @@ class Normaliser:
             undone += min(marks, len(text.text.split()))
         composed = characters.compose(text)
         if composed.text != text.text:
-            fancy = sum(not c.isascii() for c in text.text) - sum(
-                not c.isascii() for c in composed.text
-            )
+            # signs do not count: full-width commas are how Chinese and Japanese are written
+            fancy = _odd(text.text) - _odd(composed.text)
             if fancy > 2:
                 steps.append("compatibility")
                 undone += min(fancy // 3, len(composed.text.split()))

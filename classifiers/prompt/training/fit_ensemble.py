@@ -3,6 +3,9 @@
 ``python -m classifiers.prompt.training.fit_ensemble --data ../shared/data/prompts --weights FOLDER
 --out FILE``
 
+Only the half of the held rows that is for development takes part (``rows.development``); the other
+half is what figures are reported on.
+
 Rows are cut into spans and windows as the gate cuts them. English ones are scored by all scorers,
 those of other languages by the encoder alone; each kind has a calibration of its own. ``unsafe`` is
 fitted on all rows, every category on the harmful ones alone. The offsets of ``unsafe`` are then
@@ -61,6 +64,8 @@ HELD_BACK = {"real": 0.045, "caption": 0.008, "alike": 0.10, "foreign": 0.10}
 """Most of each kind of harmless held rows that the default policy may hold."""
 HIGHEST_SHIFT = 0.5
 """Most that the operating point may raise the offset of ``unsafe``, in log-odds."""
+REAL = ("goku_en", "held:seedance_en", "held:film_real")
+"""Prompts of users of video models, and such as they write."""
 MIX = {"encoder": 1.0, "ngram": 0.5, "profanity": 0.3, "lexicon": 0.3}
 """Weights of the mean, chosen on held-out sources."""
 FILES = {
@@ -227,13 +232,14 @@ def kind(row: ReadRow) -> str:
     source = row.row.source
     if row.row.unsafe:
         return ""
-    if source == "goku_en" or source == "held:seedance_en":
+    if source in REAL:
         return "real"
     if source in ("parti", "held:caption", "held:lookalike"):
         return "caption"
-    if source == "held:overt_mini":
+    if source in ("held:overt_mini", "held:film_alike"):
         return "alike"
-    return "foreign" if source.startswith(("held:seedance_", "held:lang_")) else ""
+    other = source.startswith(("held:seedance_", "held:lang_", "held:film_"))
+    return "foreign" if other else ""
 
 
 def operating(spec: EnsembleSpec, scored: Scored, z: Floats, foreign: bool) -> float:
@@ -324,10 +330,14 @@ def ranks(scored: Scored, p: Floats) -> dict[str, float]:
         return round(figure(score[used], label[used]), 3)
 
     foreign = scored.mask(lambda row: row.row.source.startswith("held:lang_"))
-    real = np.isin(source, ("goku_en", "held:seedance_en"))
+    real = np.isin(source, REAL)
+    films = scored.mask(lambda row: row.row.source.startswith("held:film_"))
     video = scored.mask(
         lambda row: row.row.source.startswith("held:") and row.row.style == "t2v" and row.row.unsafe
     ) & trusted  # fmt: skip
+    told, elsewhere = films & video, films & ~real & (source != "held:film_alike") & ~video
+    video &= ~films
+    alike = source == "held:film_alike"
     captions = np.isin(source, ("parti", "held:caption", "held:lookalike"))
     found = {
         "posts_auprc": of(average_precision, "surge"),
@@ -338,6 +348,9 @@ def ranks(scored: Scored, p: Floats) -> dict[str, float]:
         "video_captions_auroc": round(roc_area(*_two(score, video, captions)), 3),
         "video_captions_recall_at_5": round(recall_at(*_two(score, video, captions), 0.05), 3),
         "video_real_auroc": round(roc_area(*_two(score, video, real)), 3),
+        "films_alike_auroc": round(roc_area(*_two(score, told, alike)), 3),
+        "films_real_auroc": round(roc_area(*_two(score, told, real)), 3),
+        "foreign_films_auroc": round(roc_area(score[elsewhere], label[elsewhere]), 3),
         "nibbler_real_auroc": round(roc_area(*_two(score, source == "nibbler_unsafe", real)), 3),
     }
     for name in ("surge", "strongreject", "wildchat", "nibbler_unsafe", "parti", "goku_en",
@@ -348,6 +361,14 @@ def ranks(scored: Scored, p: Floats) -> dict[str, float]:
                 found[f"held {name} {'bad' if harmful else 'ok'}"] = round(
                     float(held[used].mean()), 3
                 )
+    found["held films bad"] = round(float(held[told].mean()), 3)
+    found["held films alike"] = round(float(held[alike].mean()), 3)
+    found["held foreign films bad"] = round(float(held[elsewhere & label].mean()), 3)
+    found["held foreign films ok"] = round(float(held[elsewhere & ~label].mean()), 3)
+    listed = scored.mask(lambda row: row.row.source.startswith("held:seedance_"))
+    found["held foreign real"] = round(
+        float(held[listed & (source != "held:seedance_en")].mean()), 3
+    )
     found["held written video harm"] = round(float(held[video].mean()), 3)
     found["held foreign bad"] = round(float(held[foreign & label].mean()), 3)
     found["held foreign ok"] = round(float(held[foreign & ~label].mean()), 3)
@@ -368,12 +389,13 @@ def main() -> None:
     ask.add_argument("--words", type=Path, default=WORDS)
     ask.add_argument("--seed", type=int, default=7)
     options = ask.parse_args()
-    held = sampled(corpus.load(options.data, options.seed)[1], options.seed)
+    every = corpus.load(options.data, options.seed)[1]
+    held = sampled([row for row in every if corpus.development(row)], options.seed)
     models = scorers(options.weights)
     encoder = models["encoder"]
     assert isinstance(encoder, EncoderScorer)
     scored = read(models, Cutter(options.words, encoder, MEASURED), held)
-    made_by = f"fit_ensemble, seed {options.seed}, {len(scored.rows)} rows of held-out sources"
+    made_by = f"fit_ensemble, seed {options.seed}, {len(scored.rows)} rows of the development half"
     spec, z = fit(scored, made_by)
     options.out.write_text(spec.model_dump_json(indent=1) + "\n", "utf-8")
     print(json.dumps(ranks(scored, prompts(spec, scored, z)), indent=1))

@@ -57,7 +57,9 @@ def test_harm_is_found_under_its_category(
     classifier: PromptClassifier, text: str, category: str
 ) -> None:
     assert score(classifier, text, category) > 0.5
-    assert score(classifier, text) > 0.5
+    # a name says who is shown; rules on names hold it, not the score of harm
+    harm = score(classifier, text)
+    assert harm < 0.5 if category in ("likeness", "intellectual_property") else harm > 0.5
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from __future__ import annotations
 from classifiers.prompt.training.rows import Row
 from classifiers.prompt.training.written import (
     calm,
+    films,
+    films_held,
     gallery,
     harmful,
     harmless,
@@ -19,6 +21,7 @@ from classifiers.prompt.training.written import (
     scenes,
     stories,
     talk,
+    tongue_films,
     tongues,
     variety,
 )
@@ -37,6 +40,9 @@ FAMILIES: tuple[Family, ...] = (
     *gallery.FAMILIES,
     *variety.FAMILIES,
     *tongues.FAMILIES,
+    *films.FAMILIES,
+    *films_held.FAMILIES,
+    *tongue_films.FAMILIES,
 )
 
 

@@ -5,6 +5,8 @@ Described, never elaborated: no instruction, no slur.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from classifiers.prompt.training.written.grammar import Family, lines
 from classifiers.prompt.training.written.words import SHARED
 
@@ -157,10 +159,10 @@ Zürich|Oaxaca|Reykjavík|São Paulo|Kyoto|Scunthorpe|Łódź|Montréal|Hội An
 }
 
 
-def _told(block: str) -> list[str]:
-    """Stories of three steps, told in several ways."""
+def told(stories: Sequence[str]) -> list[str]:
+    """Templates for stories of three steps, parted by " / ", told in several ways."""
     found = []
-    for line in SLOTS[block]:
+    for line in stories:
         a, b, c = (part.strip() for part in line.split(" / "))
         found += [
             f"{a}. {b}. {c}.",
@@ -203,8 +205,8 @@ FAMILIES = (
     _bad("recruit", "recruit", ("extremism",), 220),
     _bad("cruel", "cruel", ("violence",), 350),
     _bad("hoax", "hoax", ("misinformation",), 350, judge=False),
-    Family("plan", "t2v", True, _told("plan"), 300, (), SLOTS),
-    Family("plan_ok", "t2v", False, _told("planok"), 300, (), SLOTS),
+    Family("plan", "t2v", True, told(SLOTS["plan"]), 300, (), SLOTS),
+    Family("plan_ok", "t2v", False, told(SLOTS["planok"]), 300, (), SLOTS),
     _ok("folk_ok", "folkok", 500),
     _ok("beast_ok", "beastok", 300),
     _ok("join_ok", "joinok", 150),

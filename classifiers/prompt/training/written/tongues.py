@@ -57,10 +57,10 @@ def _families(code: str, phrases: Mapping[str, Sequence[str]]) -> list[Family]:
     if "{where}" not in order:
         raise ValueError(f"{code}: its order names no place")
     found = [
-        Family(f"lang_{code}", f"t2v-{_group(code)}", False, calm, CALM_ROWS, (), slots),
+        Family(f"lang_{code}", f"t2v-{group(code)}", False, calm, CALM_ROWS, (), slots),
         Family(
             f"mixed_{code}",
-            f"t2v-{_group(code)}",
+            f"t2v-{group(code)}",
             False,
             [
                 "{person} {place}. {scene}",
@@ -91,7 +91,7 @@ def _families(code: str, phrases: Mapping[str, Sequence[str]]) -> list[Family]:
         found.append(
             Family(
                 f"lang_{code}_{kind}",
-                f"t2v-{_group(code)}",
+                f"t2v-{group(code)}",
                 True,
                 [*plain, *plain, *mixed],
                 HARM_ROWS,
@@ -116,7 +116,7 @@ def _families(code: str, phrases: Mapping[str, Sequence[str]]) -> list[Family]:
     return found
 
 
-def _group(code: str) -> str:
+def group(code: str) -> str:
     return "latin" if code in ("de", "fr", "es", "it", "pt", "nl", "id", "tr", "vi") else "other"
 
 

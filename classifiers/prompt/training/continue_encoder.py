@@ -1,0 +1,285 @@
+"""Go on from the shipped weights: train the upper layers and the heads over the shipped lower ones.
+
+``python -m classifiers.prompt.training.continue_encoder --data ../shared/data/prompts
+--weights classifiers/prompt/weights --out FOLDER``
+
+No float state of an earlier training is needed: the upper layers start from the shipped int8
+weights, scaled back to float. The lower layers stay as they are, byte for byte; what they give out
+is computed once for every row, by the int8 graph that also computes it at run time. Writes
+``encoder.onnx``, ``embeddings.safetensors``, ``heads.safetensors`` and ``tokenizer.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file, save_file
+from torch import Tensor, nn
+
+from classifiers.prompt.encoder import EncoderScorer
+from classifiers.prompt.heads import HEADS, INDEX
+from classifiers.prompt.training import export_encoder as export
+from classifiers.prompt.training import rows as corpus
+from classifiers.prompt.training.fit_heads import chosen
+from classifiers.prompt.training.model import HIDDEN, Layer, pool
+from classifiers.prompt.training.train_encoder import (
+    EASY_LOSS,
+    EASY_SHARE,
+    UNSAFE_WEIGHT,
+    WARM_STEPS,
+    batches,
+    material,
+)
+
+Arrays = Mapping[str, NDArray[np.generic]]
+FILES = ("encoder.onnx", "embeddings.safetensors", "heads.safetensors", "tokenizer.json")
+NEW = "own:film_"
+"""Sources of which every row is learnt; of the others ``--rows`` are drawn."""
+
+
+class Upper(nn.Module):
+    """The upper layers and the heads; hidden states [N, T, 384] and mask to logits [N, heads]."""
+
+    def __init__(self, layers: Sequence[Layer], head: Arrays) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.drop = nn.Dropout(0.1)
+        self.head = nn.Linear(HIDDEN, len(HEADS))
+        self.head.weight.data.copy_(torch.from_numpy(head["head"].copy()))
+        self.head.bias.data.copy_(torch.from_numpy(head["bias"].copy()))
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            added = torch.where(mask[:, None, None, :] > 0, 0.0, -1e4)
+            for layer in self.layers:
+                hidden = layer(hidden, added)
+        found: Tensor = self.head(self.drop(pool(hidden, mask)))
+        return found
+
+
+def constants(graph: onnx.ModelProto) -> dict[str, NDArray[np.generic]]:
+    """All constants of a graph by name."""
+    return {one.name: numpy_helper.to_array(one) for one in graph.graph.initializer}
+
+
+def layer_of(found: Arrays, number: int) -> Layer:
+    """Layer ``number`` of an exported graph, its int8 weights scaled back to float."""
+
+    def weight(name: str, table: str) -> NDArray[np.float32]:
+        # the exporter moved 1 / f from the inputs into the weights
+        scale, factor = (np.array(found[k], np.float32) for k in (f"{table}.ws", f"{name}.f"))
+        return np.asarray(found[f"{table}.w"].astype(np.float32).T * scale[:, None] * factor)
+
+    n, made = number, Layer()
+    made.load_state_dict(
+        {
+            key: torch.from_numpy(np.array(value, np.float32))
+            for key, value in {
+                "qkv.weight": weight(f"{n}.qkv", f"{n}"),
+                "qkv.bias": found[f"{n}.b"],
+                "attended.weight": weight(f"{n}.attended", f"{n}.attended"),
+                "attended.bias": found[f"{n}.attended.b"],
+                "norm1.weight": found[f"{n}.norm1.g"],
+                "norm1.bias": found[f"{n}.norm1.h"],
+                "widen.weight": weight(f"{n}.widen", f"{n}.widen"),
+                "widen.bias": found[f"{n}.widen.b"],
+                "narrow.weight": weight(f"{n}.narrow", f"{n}.narrow"),
+                "narrow.bias": found[f"{n}.norm2.b"],
+                "norm2.weight": found[f"{n}.norm2.g"],
+                "norm2.bias": found[f"{n}.norm2.h"],
+            }.items()
+        }
+    )
+    return made
+
+
+def below(graph: onnx.ModelProto, layer: int) -> onnx.ModelProto:
+    """The graph that ends with the hidden states which ``layer`` reads."""
+    cut = onnx.ModelProto()
+    cut.CopyFrom(graph)
+    del cut.graph.output[:]
+    cut.graph.output.append(
+        helper.make_tensor_value_info(f"{layer - 1}.norm2.o", TensorProto.FLOAT, ["n", "t", HIDDEN])
+    )
+    return cut
+
+
+def spliced(old: onnx.ModelProto, new: onnx.ModelProto, first: int) -> onnx.ModelProto:
+    """``old`` with the layers from ``first`` on taken from ``new``, which holds only those."""
+    made = onnx.ModelProto()
+    made.CopyFrom(old)
+    kept = [node for node in old.graph.node if _number(node.output[0]) < first]
+    values = [one for one in old.graph.initializer if _number(one.name) < first]
+    del made.graph.node[:], made.graph.initializer[:]
+    made.graph.node.extend([*kept, *new.graph.node])
+    made.graph.initializer.extend([*values, *new.graph.initializer])
+    return made
+
+
+def _number(name: str) -> int:
+    head = name.split(".", 1)[0]
+    return int(head) if head.isdigit() else -1
+
+
+def upper_graph(layers: Sequence[Layer], ranges: export.Ranges, first: int) -> onnx.ModelProto:
+    """The nodes of the upper layers, numbered from ``first``, as the exporter makes them."""
+    graph = export.Graph()
+    x = f"{first - 1}.norm2.o"
+    for number, layer in enumerate(layers, start=first):
+        x = graph.layer(x, number, layer, ranges)
+    return helper.make_model(helper.make_graph(graph.nodes, "upper", [], [], graph.constants))
+
+
+def measured(
+    layers: Sequence[Layer], first: int, rows: Sequence[NDArray[np.float16]]
+) -> export.Ranges:
+    """Ranges of the upper layers' inputs over hidden states, in float32."""
+    ranges, hooks = export.Ranges(), []
+    now: dict[str, Tensor] = {}
+    for number, layer in enumerate(layers, start=first):
+        for part in ("qkv", "attended", "widen", "narrow"):
+
+            def hook(_: object, given: tuple[Tensor], name: str = f"{number}.{part}") -> None:
+                ranges.see(name, given[0], now["mask"])
+
+            hooks.append(getattr(layer, part).register_forward_pre_hook(hook))
+    order = sorted(rows, key=len)
+    with torch.no_grad():
+        for start in range(0, len(order), 32):
+            hidden, now["mask"] = stacked(order[start : start + 32])
+            added = torch.where(now["mask"][:, None, None, :] > 0, 0.0, -1e4)
+            for layer in layers:
+                hidden = layer(hidden, added)
+    for one in hooks:
+        one.remove()
+    return ranges
+
+
+def stacked(rows: Sequence[NDArray[np.float16]]) -> tuple[Tensor, Tensor]:
+    """Hidden states [T, 384] as one batch and its mask."""
+    width = max(map(len, rows))
+    hidden = torch.zeros(len(rows), width, HIDDEN)
+    mask = torch.zeros(len(rows), width, dtype=torch.long)
+    for at, row in enumerate(rows):
+        hidden[at, : len(row)] = torch.from_numpy(row).float()
+        mask[at, : len(row)] = 1
+    return hidden, mask
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description="train the upper layers over the shipped lower ones")
+    ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
+    ask.add_argument("--weights", type=Path, required=True, help="folder of the shipped files")
+    ask.add_argument("--out", type=Path, required=True)
+    ask.add_argument("--first", type=int, default=4, help="lowest layer that is trained")
+    ask.add_argument("--rows", type=int, default=18_000, help="rows of the older sources")
+    ask.add_argument("--minutes", type=float, default=20.0)
+    ask.add_argument("--tokens", type=int, default=2_048)
+    ask.add_argument("--rate", type=float, default=6e-5)
+    ask.add_argument(
+        "--kept",
+        type=float,
+        nargs="+",
+        default=[0.0, 0.3],
+        help="shares of the shipped weights in the results, one folder each",
+    )
+    ask.add_argument("--seed", type=int, default=7)
+    options = ask.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    every = material(options.data, options.seed)
+    new = [row for row in every if row.source.startswith(NEW)]
+    old = [row for row in every if not row.source.startswith(NEW)]
+    train = [*new, *chosen(old, options.rows, options.seed)]
+    graph = onnx.load(options.weights / "encoder.onnx")
+    total = 1 + max(_number(node.output[0]) for node in graph.graph.node)
+    options.out.mkdir(parents=True, exist_ok=True)
+    lower = options.out / "lower.onnx"
+    onnx.save_model(below(graph, options.first), lower)
+    scorer = EncoderScorer(lower, *(options.weights / name for name in FILES[1:]))
+    started = time.monotonic()
+    hidden = scorer.hidden([row.text for row in train])
+    print(
+        json.dumps(
+            {"rows": len(train), "new": len(new), "features_s": round(time.monotonic() - started)}
+        ),
+        flush=True,
+    )
+
+    found = constants(graph)
+    head = load_file(options.weights / "heads.safetensors")
+    model = Upper([layer_of(found, n) for n in range(options.first, total)], head)
+    shipped = {k: v.clone() for k, v in model.state_dict().items()}
+    lengths = np.array([len(row) for row in hidden])
+    target = torch.from_numpy(np.stack([row.target for row in train]))
+    weight = torch.from_numpy(np.stack([row.weight for row in train]))
+    weight[:, INDEX["unsafe"]] *= UNSAFE_WEIGHT
+    even = corpus.cell_probabilities(train)
+    chance = even.copy()
+    optimiser = torch.optim.AdamW(
+        [{"params": list(model.layers.parameters()), "scale": 1.0},
+         {"params": list(model.head.parameters()), "scale": 5.0}],
+        weight_decay=0.01,
+    )  # fmt: skip
+    model.train()
+    started, mean, step = time.monotonic(), None, 0
+    for picked in batches(lengths, chance, options.tokens, rng):
+        done = (time.monotonic() - started) / (options.minutes * 60)
+        if done > 1:
+            break
+        rate = options.rate * min(1.0, (step + 1) / WARM_STEPS) * max(0.02, 1 - done)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["scale"]
+        logits = model(*stacked([hidden[i] for i in picked]))
+        loss = nn.functional.binary_cross_entropy_with_logits(
+            logits, target[picked], weight=weight[picked], reduction="none"
+        )
+        learnt = (loss.detach().sum(1) / weight[picked].sum(1).clamp(min=1e-6)).numpy() < EASY_LOSS
+        chance[picked] = even[picked] * np.where(learnt, EASY_SHARE, 1.0)
+        loss = loss.sum() / weight[picked].sum().clamp(min=1) * 4
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        value = float(loss.detach()) / 4
+        mean = value if mean is None else 0.98 * mean + 0.02 * value
+        if step % 25 == 0:
+            spent = round(time.monotonic() - started)
+            print(json.dumps({"step": step, "loss": round(mean, 4), "s": spent}), flush=True)
+    print(json.dumps({"steps": step, "processor_s": round(time.process_time())}), flush=True)
+
+    trained = {k: v.clone() for k, v in model.state_dict().items()}
+    sample = [hidden[i] for i in rng.choice(len(hidden), 800, replace=False)]
+    for kept in options.kept:
+        model.load_state_dict({k: kept * shipped[k] + (1 - kept) * trained[k] for k in trained})
+        model.eval()
+        folder = options.out / f"kept_{kept:g}"
+        folder.mkdir(exist_ok=True)
+        layers = [layer for layer in model.layers if isinstance(layer, Layer)]
+        made = upper_graph(layers, measured(layers, options.first, sample), options.first)
+        onnx.save_model(spliced(graph, made, options.first), folder / "encoder.onnx")
+        save_file(
+            {
+                "head": model.head.weight.detach().numpy(),
+                "bias": model.head.bias.detach().numpy(),
+            },
+            folder / "heads.safetensors",
+        )
+        for name in ("embeddings.safetensors", "tokenizer.json"):
+            shutil.copyfile(options.weights / name, folder / name)
+
+
+if __name__ == "__main__":
+    main()
