@@ -122,6 +122,10 @@ class SoundCheck(Protocol):
         """The verdict over a whole track, which :meth:`media.open.Media.sound` reads."""
         ...
 
+    def silent(self) -> tuple[Signal, ...]:
+        """The verdict over something that has no sound track."""
+        ...
+
 
 TrackCheck = SoundCheck | CaptionCheck
 """A check of what a file has beside its pictures."""

@@ -1,8 +1,9 @@
 """Hash banks: lists of known content, and the index that finds a frame in a million of them.
 
-A bank is a list of items; an item is a picture or a video as PDQ hashes of its frames. Banks
-come from sources that can change while we run (:class:`BankSource`): a folder of files in
-ThreatExchange's exchange format, or a database. We ship no list.
+A bank is a list of items; an item is a picture or a video as PDQ hashes of its frames, or a sound
+as fingerprints of its seconds. Banks come from sources that can change while we run
+(:class:`BankSource`): a folder of files in ThreatExchange's exchange format, or a database. We
+ship no list.
 
 The file format is that of ThreatExchange's local file exchange: one signal a line, its type
 first: ``pdq <64 hex digits>``, or ``vpdq ["<hex>,<quality>,<seconds>", …]``. A file
@@ -24,7 +25,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from classifiers.errors import ClassifierError
-from media.hashing import MATCH_DISTANCE, MIN_QUALITY, distance, from_hex, to_hex
+from media.hashing import MATCH_DISTANCE, MIN_QUALITY, from_hex, to_hex
+from media.soundprint import MATCH_DISTANCE as SOUND_DISTANCE
 
 MAX_LINE = 4 * 1024**2
 """Longest line read, in bytes: a vPDQ signal of a three-hour film at one frame a second."""
@@ -44,6 +46,13 @@ class BankAction(StrEnum):
     OWN = "own"
 
 
+class ItemKind(StrEnum):
+    """What an item's hashes are of: pictures (PDQ), or sound (:mod:`media.soundprint`)."""
+
+    PICTURE = "picture"
+    SOUND = "sound"
+
+
 class BankInfo(BaseModel):
     """What a bank is for."""
 
@@ -57,12 +66,13 @@ class BankInfo(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One picture or video: hashes ``uint8 [N, 32]``; ``frame`` ``int32 [N]`` says of which
-    frame each is, for variants of one frame share its number."""
+    """One picture, video or sound: hashes ``uint8 [N, 32]``; ``frame`` ``int32 [N]`` says of which
+    frame each is, for variants of one frame share its number; of a sound, of which window."""
 
     id: str
     hashes: NDArray[np.uint8]
     frame: NDArray[np.int32]
+    kind: ItemKind = ItemKind.PICTURE
 
     @property
     def frames(self) -> int:
@@ -140,10 +150,26 @@ def read_exchange(lines: Iterable[str], name: str = "bank") -> Iterator[Item]:
                 item = item_of(f"vpdq:{to_hex(found[0][1])}", found)
                 if len(item.hashes):
                     yield item
+            elif kind == SOUND_LINE:
+                yield _sound(signal)
         except (ValueError, TypeError, AttributeError) as error:
             raise BankInvalid(
                 f"{name}, line {number}: {error}", "get the list again, or remove the line"
             ) from error
+
+
+SOUND_LINE = "gg-sound"
+"""The type of our own lines: ``gg-sound ["<hex>,<window>", …]``, see :mod:`media.soundprint`.
+Other tools pass over types that they do not know."""
+
+
+def _sound(signal: str) -> Item:
+    rows = [text.split(",") for text in json.loads(signal)]
+    hashes = [from_hex(digest) for digest, _ in rows]
+    if not hashes:
+        raise ValueError("no window")
+    windows = np.array([int(number) for _, number in rows], np.int32)
+    return Item(f"sound:{rows[0][0]}", np.stack(hashes), windows, ItemKind.SOUND)
 
 
 def _feature(number: int, text: str) -> tuple[int, NDArray[np.uint8], int]:
@@ -167,6 +193,10 @@ def item_of(id: str, found: Sequence[tuple[int, NDArray[np.uint8], int]]) -> Ite
 def write_exchange(items: Iterable[Item]) -> Iterator[str]:
     """Lines of the exchange format: the plain hash of each frame, without our variants."""
     for item in items:
+        if item.kind is ItemKind.SOUND:
+            windows = [f"{to_hex(h)},{n}" for h, n in zip(item.hashes, item.frame, strict=True)]
+            yield f"{SOUND_LINE} {json.dumps(windows)}"
+            continue
         _, first = np.unique(item.frame, return_index=True)
         if len(first) == 1:
             yield f"pdq {to_hex(item.hashes[first[0]])}"
@@ -194,12 +224,14 @@ class PdqIndex:
     """
 
     hashes: NDArray[np.uint8]
+    most_bits: int = MATCH_DISTANCE
+    """Largest distance that is asked for; past 31 every hash is compared, 10 ms a million."""
     _order: NDArray[np.int32] | None = field(init=False, default=None)
     _start: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         self.hashes = np.ascontiguousarray(self.hashes, np.uint8).reshape(-1, 32)
-        if len(self.hashes) < _SCAN_BELOW:
+        if len(self.hashes) < _SCAN_BELOW or self.most_bits > MATCH_DISTANCE:
             return
         parts = self.hashes.view("<u2")
         self._order = np.empty((_CHUNKS, len(parts)), np.int32)
@@ -210,13 +242,17 @@ class PdqIndex:
             counts = np.bincount(column, minlength=65_536)
             self._start[k] = np.concatenate(([0], np.cumsum(counts)))
 
-    def query(self, digest: NDArray[np.uint8], bits: int = MATCH_DISTANCE) -> NDArray[np.int64]:
-        """Positions of the hashes within ``bits`` of ``uint8 [32]``, rising.
+    def query(self, digest: NDArray[np.uint8], bits: int | None = None) -> NDArray[np.int64]:
+        """Positions of the hashes within ``bits`` of ``uint8 [32]``, rising; by default
+        ``most_bits``.
 
-        Up to 31 bits none is missed; a hash at 40 bits is found in 99 of 100 cases.
+        None is missed up to 31 bits or in an index for more; else a hash at 40 bits is found in
+        99 of 100 cases.
         """
+        bits = self.most_bits if bits is None else bits
         if self._order is None:
-            return np.flatnonzero(distance(self.hashes, digest) <= bits)
+            apart = self.hashes.view(np.uint64) ^ np.ascontiguousarray(digest).view(np.uint64)
+            return np.flatnonzero(np.bitwise_count(apart).sum(1, dtype=np.int64) <= bits)
         part = np.ascontiguousarray(digest).view("<u2").astype(np.int64)
         probes = (part[:, None] ^ _PROBES[None]).ravel()
         chunk = np.repeat(np.arange(_CHUNKS), len(_PROBES))
@@ -242,8 +278,8 @@ class Entry:
 class Library:
     """All banks of all sources; of a source that changed only its own part is loaded anew."""
 
-    def __init__(self, sources: Sequence[BankSource]) -> None:
-        self._sources = tuple(sources)
+    def __init__(self, sources: Sequence[BankSource], kind: ItemKind = ItemKind.PICTURE) -> None:
+        self._sources, self._kind = tuple(sources), kind
         self._parts: dict[int, tuple[str, LibraryPart]] = {}
         self._view: LibraryView | None = None
 
@@ -257,7 +293,7 @@ class Library:
             version = source.version()
             known = self._parts.get(number)
             if known is None or known[0] != version:
-                self._parts[number] = (version, LibraryPart(source.load()))
+                self._parts[number] = (version, LibraryPart(source.load(), self._kind))
                 changed = True
         if self._view is None or changed:
             self._view = LibraryView([self._parts[n][1] for n in range(len(self._sources))])
@@ -265,20 +301,26 @@ class Library:
 
 
 class LibraryPart:
-    """The banks of one source behind one index; never changes."""
+    """The banks of one source with items of one kind, behind one index; never changes."""
 
-    def __init__(self, banks: Sequence[Bank]) -> None:
-        self.banks = tuple(bank.info for bank in banks)
+    def __init__(self, banks: Sequence[Bank], kind: ItemKind = ItemKind.PICTURE) -> None:
+        self.banks = tuple(
+            bank.info for bank in banks if any(item.kind is kind for item in bank.items)
+        )
         self.entries: list[Entry] = []
         hashes, owner, frame = [], [], []
         for bank in banks:
             for item in bank.items:
+                if item.kind is not kind:
+                    continue
                 hashes.append(item.hashes)
                 frame.append(item.frame)
                 owner.append(np.full(len(item.hashes), len(self.entries), np.int32))
                 self.entries.append(Entry(bank.info, item.id, item.frames))
         none = np.zeros(0, np.int32)
-        self._index = PdqIndex(np.concatenate(hashes) if hashes else np.zeros((0, 32), np.uint8))
+        bits = SOUND_DISTANCE if kind is ItemKind.SOUND else MATCH_DISTANCE
+        together = np.concatenate(hashes) if hashes else np.zeros((0, 32), np.uint8)
+        self._index = PdqIndex(together, bits)
         self._owner = np.concatenate(owner) if owner else none
         self._frame = np.concatenate(frame) if frame else none
 
@@ -286,7 +328,7 @@ class LibraryPart:
         return len(self._owner)
 
     def matches(self, digest: NDArray[np.uint8]) -> list[tuple[int, int]]:
-        """(entry number, frame of the item) of each hash within 31 bits of ``uint8 [32]``."""
+        """(entry number, frame of the item) of each hash that matches ``uint8 [32]``."""
         found = self._index.query(digest)
         return list(zip(self._owner[found].tolist(), self._frame[found].tolist(), strict=True))
 

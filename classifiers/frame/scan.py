@@ -127,7 +127,10 @@ def _inside(
                 signals.append(_not_assessed("track", broken.code, name))
         signals += [
             replace(signal, detail={**signal.detail, "showing": part.name})
-            for signal in (*listen(inner, sounds).signals, *read(inner, sounds).signals)
+            for signal in (
+                *(listen(inner, sounds).signals if inner.sounds else ()),
+                *read(inner, sounds).signals,
+            )
         ]
         signals += [_not_assessed(i.category, i.what, part.name) for i in inner.not_shown]
         signals += [

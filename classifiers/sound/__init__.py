@@ -1,10 +1,20 @@
-"""Checks of what a clip sounds like: loudness and bursts, and the words that are spoken.
+"""Checks of what a clip sounds like: loudness and bursts, known sounds, and spoken words.
 
 May import media, policies and the rest of the classifier room.
 """
 
-from classifiers.sound.gate import Heard, listen
+from classifiers.sound.gate import Heard, listen, silent
+from classifiers.sound.known import KnownSoundCheck
 from classifiers.sound.loudness import LoudnessCheck, LoudnessSettings
 from classifiers.sound.speech import SpeechCheck, SpeechSettings
 
-__all__ = ["Heard", "LoudnessCheck", "LoudnessSettings", "SpeechCheck", "SpeechSettings", "listen"]
+__all__ = [
+    "Heard",
+    "KnownSoundCheck",
+    "LoudnessCheck",
+    "LoudnessSettings",
+    "SpeechCheck",
+    "SpeechSettings",
+    "listen",
+    "silent",
+]

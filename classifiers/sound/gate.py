@@ -27,14 +27,19 @@ class Heard:
     coverage: Mapping[str, Any] = field(default_factory=dict)
 
 
+def silent(checks: Sequence[TrackCheck]) -> tuple[Signal, ...]:
+    """What the checks say of something without a sound track: nothing in it is loud or spoken."""
+    return tuple(s for check in checks if isinstance(check, SoundCheck) for s in check.silent())
+
+
 def listen(media: Media, checks: Sequence[TrackCheck]) -> Heard:
-    """Show every sound track of a file to every check; nothing for a file without sound.
+    """Show every sound track of a file to every check; of a file without sound see :func:`silent`.
 
     A check that raises ends as ``failed``. Where no check speaks of ``sound``, or one that does
     could not, the category is ``not_assessed``: silence of the checks is never a pass.
     """
     if not media.sounds:
-        return Heard()
+        return Heard(silent(checks))
     signals: list[Signal] = []
     tracks: list[dict[str, Any]] = []
     for track in media.sounds:

@@ -66,6 +66,9 @@ class SpeechCheck:
 
         return sha256_of_model(self._registry, self._settings.model)
 
+    def silent(self) -> tuple[Signal, ...]:
+        return (Signal.ran(self.name, SOUND, 0.0, calibrated=True, detail={"tracks": 0}),)
+
     def listen(self, media: Media, track: Sound) -> CheckReport:
         """Memory of one window. Raises the media room's errors."""
         try:

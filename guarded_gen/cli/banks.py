@@ -58,19 +58,23 @@ def _tell(json: bool, name: str, verb: str, counted: Held, where: str) -> None:
 @app.command()
 def add(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="A picture or a video.")],
+    file: Annotated[Path, typer.Argument(help="A picture, a video, or a sound.")],
     category: Category = "hash_match",
     action: Action = "block",
     source: Source = "",
+    sound: Annotated[
+        bool, typer.Option("--sound", help="Register what is heard, not what is seen.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Register a picture or video with its crops. It is seen from the next stream on."""
+    """Register a picture or video with its crops, or a sound. It counts from the next stream on."""
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.gates.banks import bank_info
 
         info = bank_info(name, category, action, source)
         with progress_console().status(f"hashing {escape(file.name)}"):
-            added = services.banks.add(info, file, services.settings.limits.media)
+            put = services.banks.add_sound if sound else services.banks.add
+            added = put(info, file, services.settings.limits.media)
         _tell(json, name, "added", added, "to")
 
 

@@ -14,9 +14,10 @@ from classifiers.base import FrameCheck, PromptClassifier, TrackCheck
 from classifiers.captions.words import CaptionWords
 from classifiers.errors import ClassifierError
 from classifiers.frame import FrameSettings, KnownCheck, Library, default_checks
+from classifiers.frame.banks import ItemKind
 from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
-from classifiers.sound import LoudnessCheck, SpeechCheck
+from classifiers.sound import KnownSoundCheck, LoudnessCheck, SpeechCheck
 from guarded_gen.audit import AuditLog
 from guarded_gen.audit.search import Query
 from guarded_gen.audit.witness_policy import WitnessPolicy
@@ -203,7 +204,11 @@ class Services:
     def sound_checks(self) -> tuple[TrackCheck, ...]:
         """Of what a file has beside its pictures: sound, subtitles, chapters' titles."""
         sound = self.settings.sound
-        checks = (LoudnessCheck(sound.loudness), CaptionWords(lambda: self.prompt_classifiers))
+        checks = (
+            LoudnessCheck(sound.loudness),
+            KnownSoundCheck(Library(self.banks.sources, ItemKind.SOUND)),
+            CaptionWords(lambda: self.prompt_classifiers),
+        )
         if not sound.speech.model:
             return checks
         speech = SpeechCheck(self.registry, lambda: self.prompt_classifiers, sound.speech)

@@ -26,12 +26,14 @@ from classifiers.frame.banks import (
     BankSource,
     FolderSource,
     Item,
+    ItemKind,
     read_exchange,
     write_exchange,
 )
 from classifiers.frame.gate import FrameGate
 from classifiers.frame.known import OWN_BANK, PARTIAL_SCORE, KnownCheck
 from classifiers.frame.register import register
+from classifiers.sound.known import register_sound
 from guarded_gen.audit import Event
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.store.tables.banks import HashBank, HashBankItem, HashExchange
@@ -174,12 +176,19 @@ class Banks:
         """
         return self._put(info, register(file, limits), "bank.added", actor)
 
+    def add_sound(
+        self, info: BankInfo, file: Path, limits: MediaLimits, actor: str = "user"
+    ) -> Held:
+        """Register the sound of a file, which may have nothing else; as :meth:`add`."""
+        return self._put(info, register_sound(file, limits), "bank.added", actor)
+
     def import_(self, info: BankInfo, lines: Iterable[str], actor: str = "user") -> Held:
         """Take a list in the exchange format, whole or not at all; raises :class:`BankInvalid`."""
         items = list(read_exchange(lines, info.name))
         if not items:
             raise BankInvalid(
-                f"{info.name}: no pdq or vpdq line in this list", "check the file's format"
+                f"{info.name}: no pdq, vpdq or gg-sound line in this list",
+                "check the file's format",
             )
         return self._put(info, items, "bank.imported", actor)
 
@@ -316,6 +325,7 @@ def _write(tx: Transaction, bank: str, items: Sequence[Item]) -> None:
             {
                 "bank": bank,
                 "item": item.id[:128],
+                "kind": item.kind.value,
                 "hashes": item.hashes.tobytes(),
                 "frames": item.frame.astype("<i4").tobytes(),
             }
@@ -335,14 +345,14 @@ def _info(bank: HashBank) -> BankInfo:
 
 def _items(session: Any, name: str) -> Iterator[Item]:
     rows = session.execute(
-        select(HashBankItem.item, HashBankItem.hashes, HashBankItem.frames)
+        select(HashBankItem.item, HashBankItem.kind, HashBankItem.hashes, HashBankItem.frames)
         .where(HashBankItem.bank == name)
         .order_by(HashBankItem.id)
         .execution_options(yield_per=_BATCH)
     )
-    for item, hashes, frames in rows:
+    for item, kind, hashes, frames in rows:
         found = np.frombuffer(hashes, np.uint8).reshape(-1, BYTES)
-        yield Item(item, found, np.frombuffer(frames, "<i4").astype(np.int32))
+        yield Item(item, found, np.frombuffer(frames, "<i4").astype(np.int32), ItemKind(kind))
 
 
 def _held(tx: Transaction, bank: HashBank) -> Held:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from classifiers.base import FrameCheck, StreamInfo, TrackCheck
 from classifiers.frame import FrameGate, FrameSettings, GateReport, PreviewGate, PreviewStopped
-from classifiers.sound import listen
+from classifiers.sound import listen, silent
 from generator.base import Cancel, Generator, OnStep, Step
 from guarded_gen.gates.gate import GateResult, judge
 from guarded_gen.production import events
@@ -90,11 +90,14 @@ class Generate:
         is 0, the signals are those of the preview, and ``coverage["preview"]`` names the step.
         """
         generator, checks = self.generator(request.backend), self.checks()
+        sounds = self.sounds()
         context, settings = self.judging.context(request), self.settings()
         acting = self.judging.choice(request).acting
 
         def judged(report: GateReport) -> GateResult:
-            return judge(acting, Stage.OUTPUT, report.signals, context, report.coverage)
+            # A preview is a picture without sound; the clip's own is heard at its end.
+            signals = (*report.signals, *silent(sounds))
+            return judge(acting, Stage.OUTPUT, signals, context, report.coverage)
 
         def stops(report: GateReport) -> bool:
             return judged(report).decision.action is Action.BLOCK
@@ -121,15 +124,17 @@ class Generate:
             return Rendered(
                 draft=path,
                 frames=0,
-                signals=stopped.report.signals,
+                signals=(*stopped.report.signals, *silent(sounds)),
                 coverage=coverage,
                 caption={},
                 sealed=dict(stopped.report.sealed),
             )
         coverage = {**draft.report.coverage, "preview": {"looks": look.looks}}
         signals = draft.report.signals
-        if draft.sound is not None:
-            heard = listen(open_media(draft.path, self.limits), self.sounds())
+        if draft.sound is None:
+            signals += silent(sounds)
+        else:
+            heard = listen(open_media(draft.path, self.limits), sounds)
             signals += heard.signals
             coverage["sound"] = {**heard.coverage, **draft.sound.told}
         return Rendered(

@@ -209,7 +209,7 @@ def grid_of(path: Path) -> Grid:
         width,
         height,
         _display(turned, mirrored),
-        _crop(items.property(items.primary, b"clap"), width, height),
+        clean_aperture(items.property(items.primary, b"clap"), width, height),
         _alpha_of(items),
         len(_further(items)),
         _transfer_of(items),
@@ -245,7 +245,7 @@ def _transfer_of(items: _Items) -> Transfer | None:
     return None
 
 
-def _crop(clap: bytes | None, width: int, height: int) -> tuple[int, int, int, int] | None:
+def clean_aperture(clap: bytes | None, width: int, height: int) -> tuple[int, int, int, int] | None:
     """Left, upper, right, lower of the clean aperture (ISO/IEC 14496-12, 12.1.4), before it is
     turned; None where there is none or it makes no sense, as viewers take it."""
     if clap is None or len(clap) < 32:
@@ -267,7 +267,7 @@ def crop_of(path: Path, width: int, height: int) -> tuple[int, int, int, int] | 
     """The clean aperture of the primary picture, stored as ``width`` x ``height``."""
     try:
         items = _items(path)
-        return _crop(items.property(items.primary, b"clap"), width, height)
+        return clean_aperture(items.property(items.primary, b"clap"), width, height)
     except (ValueError, struct.error, IndexError, KeyError):
         return None
 

@@ -24,6 +24,7 @@ from media.open import sound as listening
 from media.open.captions import Caption
 from media.open.colour import BLACK, WHITE, has_alpha, matrix_of, to_rgb
 from media.open.container import check_file, check_size, opened
+from media.open.cropping import Crop, crops_of
 from media.open.display import Display
 from media.open.formats import Still, head_of, still_of
 from media.open.parts import Part, parts_of
@@ -51,6 +52,8 @@ class Kind(StrEnum):
     """A further page of a document, which a reader turns to."""
     BACKDROP = "backdrop"
     """A transparent picture on a dark page or screen."""
+    CROPPED = "cropped"
+    """A track as players show it that cut it as the container asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,13 @@ class Showing:
     """One picture of a file that a viewer can come to see.
 
     ``stream`` is the number of its stream, in picture files that of the page, from 0; ``shade``
-    the grey, 0 to 255, that alpha is laid over.
+    the grey, 0 to 255, that alpha is laid over; ``crop`` what is kept of the stored picture.
     """
 
     kind: Kind
     stream: int
     shade: int = WHITE
+    crop: Crop | None = None
 
     @property
     def name(self) -> str:
@@ -245,6 +249,9 @@ class Media:
         rgb, translucent = to_rgb(frame, transfer, showing.shade)
         if translucent:
             self._translucent.add(showing.stream)
+        if showing.crop is not None:
+            left, upper, right, lower = showing.crop
+            rgb = np.ascontiguousarray(rgb[upper:lower, left:right])
         display = self.display_of(frame, showing)
         return rgb if display.plain else display.apply(rgb)
 
@@ -292,6 +299,9 @@ class Media:
         """A stored frame's luma as it is shown; ``size`` is (width, height) of those before."""
         chosen = showing or self.showings[0]
         grey = self._luma_of(frame, size, chosen)
+        if chosen.crop is not None:
+            left, upper, right, lower = chosen.crop
+            grey = grey[upper:lower, left:right]
         display = self.display_of(frame, chosen)
         return grey if display.plain else display.apply(grey, square=square)
 
@@ -425,6 +435,7 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         showings += [
             Showing(Kind.BACKDROP, s.index, BLACK) for s in (shown, *looked) if _may_show_alpha(s)
         ]
+        showings += _cropped(path, container, {s.index for s in (shown, *looked)})
         info = _describe(container, shown, path, size)
         promised = {s.index: _promised(s) for s in (shown, *looked)}
         aspects = {s.index: s.sample_aspect_ratio for s in (shown, *looked)}
@@ -461,6 +472,17 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         _promised=promised,
         _aspects=aspects,
     )
+
+
+def _cropped(path: Path, container: InputContainer, looked: set[int]) -> list[Showing]:
+    """Tracks as players show them that apply the container's crop."""
+    apart = av.stream.Disposition.attached_pic
+    tracks = [s.index for s in container.streams.video if not s.disposition & apart]
+    return [
+        Showing(Kind.CROPPED, stream, crop=crop)
+        for stream, crop in zip(tracks, crops_of(path, container.format.name), strict=False)
+        if crop is not None and stream in looked
+    ]
 
 
 def _sized(info: VideoInfo, width: int, height: int) -> VideoInfo:

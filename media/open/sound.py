@@ -21,6 +21,9 @@ from media.open.container import opened
 Samples = NDArray[np.float32]
 """``float32 [N, C]``, -1 to 1."""
 
+SOUND_DEMUXERS = frozenset({"mp3", "wav", "flac", "aac"})
+"""Formats that hold nothing but sound, beside those of moving pictures."""
+
 LAYOUTS = {1: "mono", 2: "stereo"}
 
 
@@ -38,7 +41,7 @@ class Loudness:
 def _decoded(path: Path, number: int, limits: MediaLimits) -> Iterator[av.AudioFrame]:
     """Raises :class:`UnreadableMedia` and :class:`MediaLimitExceeded`."""
     seconds = 0.0
-    with opened(path, limits) as container:
+    with opened(path, limits, SOUND_DEMUXERS) as container:
         stream = container.streams[number]
         if not isinstance(stream, AudioStream):
             raise UnreadableMedia(f"{path.name}: stream {number} is no sound")
@@ -56,6 +59,21 @@ def _decoded(path: Path, number: int, limits: MediaLimits) -> Iterator[av.AudioF
                 f"the sound of {path.name} breaks off after {seconds:.1f} s",
                 "get an undamaged copy",
             ) from error
+
+
+def first_track(path: Path, limits: MediaLimits) -> int:
+    """The number of the stream that a player plays unasked, also of a file that has only sound.
+
+    Raises :class:`UnreadableMedia` for a file without any.
+    """
+    with opened(path, limits, SOUND_DEMUXERS) as container:
+        tracks = sorted(
+            container.streams.audio,
+            key=lambda s: (not s.disposition & av.stream.Disposition.default, s.index),
+        )
+        if not tracks:
+            raise UnreadableMedia(f"{path.name} has no sound", "give a file with a sound track")
+        return int(tracks[0].index)
 
 
 def samples(

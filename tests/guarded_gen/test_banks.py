@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cbor2
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from guarded_gen.settings import load
 from media.decode import decode
 from media.encode import EncodeSettings, encode
 from media.hashing import distance, pdq, to_hex
-from policies.decision import CheckStatus, Stage
+from policies.decision import Action, CheckStatus, Stage
 from provenance.fingerprint import (
     ISCC_ALGORITHM,
     PDQ_ALGORITHM,
@@ -41,6 +42,8 @@ from provenance.jumbf import parse_store
 from provenance.limits import ProvenanceLimits
 from provenance.picture import look
 from provenance.recovery import WATERMARK_ALGORITHM
+from tests.classifiers.sound.tracks import RATE, babble, written
+from tests.media.wrappings import Writer, clip
 
 PROMPT = "a big red circle moves to the right over a checkered field"
 
@@ -64,6 +67,33 @@ def exchange(*pictures: Image.Image) -> list[str]:
 def signal(services: Services, path: Path, category: str):
     gate = scan_file(services, path, Stage.UPLOAD).gate
     return next(s for s in gate.signals if s.category == category)
+
+
+def test_a_sound_is_registered_and_found(services: Services, tmp_path: Path) -> None:
+    track = babble(1, 6)
+    written(tmp_path / "a.wav", track, "wav", "pcm_s16le")
+    info = bank_info("sounds", "extremism", "block")
+    added = services.banks.add_sound(info, tmp_path / "a.wav", load().limits.media)
+    assert (added.items, added.hashes) == (1, 24)
+    clip(tmp_path / "b.mp4", [np.asarray(picture(2))] * 3)
+    with av.open(str(tmp_path / "b.mp4")) as video, Writer(tmp_path / "c.mkv") as out:
+        copy = out.box.add_stream_from_template(video.streams.video[0])
+        ear = out.box.add_stream("aac", rate=RATE, layout="mono")
+        for packet in video.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.box.mux(packet)
+        frame = av.AudioFrame.from_ndarray(track[None], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = RATE, 0
+        out.box.mux(ear.encode(frame))
+        out.box.mux(ear.encode(None))
+    gate = scan_file(services, tmp_path / "c.mkv", Stage.UPLOAD).gate
+    assert (gate.decision.action, gate.decision.rule_id) == (Action.BLOCK, "BANK-1")
+    [told] = [s for s in gate.signals if s.check == "sound_banks" and s.category == "hash_match"]
+    assert told.detail["matches"][0]["bank"] == "sounds"
+    lines = list(services.banks.export("sounds"))
+    assert services.banks.remove("sounds").hashes == 24
+    assert services.banks.import_(info, lines).hashes == 24
 
 
 def test_a_bank_comes_in_is_found_and_goes(services: Services, tmp_path: Path) -> None:

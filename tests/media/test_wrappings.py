@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +23,17 @@ from provenance.watermark.embedder import Embedder
 from provenance.watermark.files import detect_file
 
 from .pictures import picture
-from .wrappings import FURTHER, WRAPPINGS, clip, heif_grid, motion_photo, other
+from .wrappings import (
+    FURTHER,
+    SAMPLE_ENTRY,
+    WRAPPINGS,
+    clip,
+    grown,
+    heif_grid,
+    iso_box,
+    motion_photo,
+    other,
+)
 
 PAYLOAD = 0x0123456789ABCDEF
 KEYS = KeyRing.from_secrets(bytes(range(32)))
@@ -97,6 +108,11 @@ def test_what_nothing_looks_at_is_told_by_name(tmp_path: Path) -> None:
         tmp_path / "s.mp4", [other(shape)] * 3, options={"x264-params": "frame-packing=3"}
     )
     assert told_of(stereo) == {"projection"}
+    sphere = clip(tmp_path / "p.mp4", [other(shape)] * 3)
+    flat = struct.pack(">IIIIII", 0, 0, 0, 0, 0, 0)
+    equirectangular = iso_box(b"proj", iso_box(b"prhd", bytes(16)), iso_box(b"equi", flat[:20]))
+    spherical = iso_box(b"sv3d", iso_box(b"svhd", bytes(4), b"us\0"), equirectangular)
+    assert told_of(grown(sphere, SAMPLE_ENTRY, spherical)) == {"projection"}
 
 
 def told_of(path: Path) -> set[str]:

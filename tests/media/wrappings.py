@@ -144,13 +144,13 @@ def tile(pixels: Pixels, codec: str) -> tuple[bytes, bytes]:
         return bytes(stream.codec_context.extradata), bytes(packet)
 
 
-def _box(kind: bytes, *parts: bytes) -> bytes:
+def iso_box(kind: bytes, *parts: bytes) -> bytes:
     body = b"".join(parts)
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
 def _full(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
-    return _box(kind, struct.pack(">I", version << 24 | flags), *parts)
+    return iso_box(kind, struct.pack(">I", version << 24 | flags), *parts)
 
 
 def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: int = 2,
@@ -182,13 +182,13 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
         for n in range(1, whole + 1)
     ]
     properties = [
-        _box(record, tiles[0][0]),
+        iso_box(record, tiles[0][0]),
         _full(b"ispe", 0, 0, struct.pack(">II", wide, high)),
         _full(b"ispe", 0, 0, struct.pack(">II", wide * columns, high * rows)),
         _full(b"pixi", 0, 0, bytes([3, 8, 8, 8])),
-        _box(b"irot", bytes([turn])),
+        iso_box(b"irot", bytes([turn])),
         _full(b"auxC", 0, 0, b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"),
-        *(_box(record, configuration) for configuration, _ in extra),
+        *(iso_box(record, configuration) for configuration, _ in extra),
     ]
     sized = [3, 4, 0x85]
     if crop is not None:
@@ -196,12 +196,12 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
         across = 2 * left + cut_wide - wide * columns
         down = 2 * upper + cut_high - high * rows
         properties.append(
-            _box(b"clap", struct.pack(">IIIIiIiI", cut_wide, 1, cut_high, 1, across, 2, down, 2))
+            iso_box(b"clap", struct.pack(">IIIIiIiI", cut_wide, 1, cut_high, 1, across, 2, down, 2))
         )
         sized.append(0x80 | len(properties))
     if transfer:
         colour = struct.pack(">4sHHHB", b"nclx", 9, transfer, 9, 0)
-        properties.append(_box(b"colr", colour))
+        properties.append(iso_box(b"colr", colour))
         sized.append(0x80 | len(properties))
     infe += [
         _full(b"infe", 2, 0, struct.pack(">HH4sB", n, 0, kind, 0))
@@ -214,7 +214,7 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
         of = [0x80 | (7 + n), 3] + ([0x86] if n == 0 and alpha is not None else [])
         owned += struct.pack(">HB", whole + 1 + n, len(of)) + bytes(of)
     auxiliary = (
-        [_box(b"auxl", struct.pack(">HHH", whole + 1, 1, whole))] if alpha is not None else []
+        [iso_box(b"auxl", struct.pack(">HHH", whole + 1, 1, whole))] if alpha is not None else []
     )
 
     def meta(base: int) -> bytes:
@@ -232,17 +232,17 @@ def heif_grid(path: Path, picture: Pixels, codec: str, rows: int = 2, columns: i
             _full(b"pitm", 0, 0, struct.pack(">H", whole)),
             _full(b"iloc", 1, 0, bytes([0x44, 0x00]), struct.pack(">H", items), places),
             _full(b"iinf", 0, 0, struct.pack(">H", items), *infe),
-            _full(b"iref", 0, 0, _box(b"dimg", struct.pack(">HH", whole, count),
+            _full(b"iref", 0, 0, iso_box(b"dimg", struct.pack(">HH", whole, count),
                   *(struct.pack(">H", n) for n in range(1, whole))), *auxiliary),
-            _box(b"iprp", _box(b"ipco", *properties),
+            iso_box(b"iprp", iso_box(b"ipco", *properties),
                  _full(b"ipma", 0, 0, struct.pack(">I", items), owned)),
-            _box(b"idat", grid),
+            iso_box(b"idat", grid),
         )  # fmt: skip
 
-    head = _box(b"ftyp", brand, struct.pack(">I", 0), b"mif1", brand, b"miaf")
+    head = iso_box(b"ftyp", brand, struct.pack(">I", 0), b"mif1", brand, b"miaf")
     base = len(head) + len(meta(0)) + 8
     coded = (data for _, data in tiles + extra)
-    path.write_bytes(head + meta(base) + _box(b"mdat", *coded))
+    path.write_bytes(head + meta(base) + iso_box(b"mdat", *coded))
     return path
 
 
@@ -312,7 +312,7 @@ def motion_heic(folder: Path, inside: Pixels) -> Path:
     """A HEIC with an MP4 in its ``mpvd`` box, as phones write motion photos."""
     path = heif_grid(folder / "a.heic", other(inside.shape), "hevc")
     video = clip(folder / "inside.mp4", [inside] * 6).read_bytes()
-    path.write_bytes(path.read_bytes() + _box(b"mpvd", video))
+    path.write_bytes(path.read_bytes() + iso_box(b"mpvd", video))
     return path
 
 
@@ -390,6 +390,11 @@ WRAPPINGS: dict[str, Make] = {
         aspect=Fraction(2),
     ),
     "edit list": _cut,
+    "empty edit": lambda d, p: clip(
+        d / "a.mp4", [p] * 6, first=7, sound=True, use_editlist="1", avoid_negative_ts="disabled"
+    ),
+    "variable rate": lambda d, p: paced(d / "a.mp4", [p] * 6, (0, 40, 45, 300, 310, 900)),
+    "frames of no duration": lambda d, p: paced(d / "a.mkv", [p] * 6, (0, 0, 0, 80, 80, 160)),
     "full range": lambda d, p: clip(d / "a.mov", [p] * 6, codec="mjpeg", pix="yuvj444p"),
     "prores": lambda d, p: clip(d / "a.mov", [p] * 3, codec="prores_ks", pix="yuv422p10le"),
     "two sizes": lambda d, p: two_sizes(d / "a.ts", p),
@@ -422,7 +427,100 @@ WRAPPINGS: dict[str, Make] = {
 """Each shows the picture to whoever opens the file."""
 
 
+def grown(path: Path, way: Sequence[bytes], extra: bytes) -> Path:
+    """``extra`` at the end of a box of an MP4 whose ``moov`` comes last: offsets stay right."""
+    data = bytearray(path.read_bytes())
+    begin, end, places = 0, len(data), []
+    for name in way:
+        while data[begin + 4 : begin + 8] != name:
+            begin += int.from_bytes(data[begin : begin + 4], "big")
+        places.append(begin)
+        end = begin + int.from_bytes(data[begin : begin + 4], "big")
+        # What stands before the boxes inside: a sample entry has 78 bytes, ``stsd`` 8.
+        begin += 8 + {b"stsd": 8, b"avc1": 78}.get(name, 0)
+    data[end:end] = extra
+    for place in places:
+        length = int.from_bytes(data[place : place + 4], "big") + len(extra)
+        data[place : place + 4] = struct.pack(">I", length)
+    path.write_bytes(data)
+    return path
+
+
+SAMPLE_ENTRY = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1")
+CANVAS = (64, 32)
+"""How much larger a canvas is, and where a picture lies on it."""
+
+
+def _canvas(picture: Pixels) -> Pixels:
+    more, at = CANVAS
+    canvas = other((picture.shape[0] + more, picture.shape[1] + more, 3))
+    canvas[:at] = canvas[:, :at] = 20
+    canvas[at : at + picture.shape[0], at : at + picture.shape[1]] = picture
+    return canvas
+
+
+def clap_mp4(folder: Path, picture: Pixels) -> Path:
+    """A track whose clean aperture shows the picture alone."""
+    path = clip(folder / "a.mp4", [_canvas(picture)] * 6)
+    high, wide = picture.shape[:2]
+    return grown(
+        path, SAMPLE_ENTRY, iso_box(b"clap", struct.pack(">8I", wide, 1, high, 1, 0, 1, 0, 1))
+    )
+
+
+def crop_mkv(folder: Path, picture: Pixels) -> Path:
+    """A track whose ``PixelCrop`` shows the picture alone."""
+    data = clip(folder / "a.mkv", [_canvas(picture)] * 6).read_bytes()
+    at = bytes([CANVAS[1]])
+    crop = b"".join(bytes([0x54, name, 0x81]) + at for name in (0xAA, 0xBB, 0xCC, 0xDD))
+    way = (b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\xae", b"\xe0")
+    (folder / "a.mkv").write_bytes(_ebml_grown(data, way, crop))
+    return folder / "a.mkv"
+
+
+def _ebml_grown(data: bytes, way: Sequence[bytes], extra: bytes) -> bytes:
+    """``extra`` at the end of an element; lengths are written with eight bytes."""
+    out, at = b"", 0
+    found = False
+    while at < len(data):
+        head = 9 - data[at].bit_length()
+        name = data[at : at + head]
+        digits = 9 - data[at + head].bit_length()
+        begin = at + head + digits
+        size = int.from_bytes(data[at + head : begin], "big") & ~(1 << 7 * digits)
+        body = data[begin : begin + size]
+        if way and name == way[0] and not found:
+            found = True
+            body = _ebml_grown(body, way[1:], extra) if way[1:] else body + extra
+            out += name + struct.pack(">Q", 1 << 56 | len(body)) + body
+        else:
+            out += data[at : begin + size]
+        at = begin + size
+    return out
+
+
+def paced(path: Path, pixels: Sequence[Pixels], ticks: Sequence[int]) -> Path:
+    """A container whose frames begin at these ticks of a thousandth of a second."""
+    with av.open(str(path), "w") as box:
+        stream = box.add_stream("libx264", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = *size_of(pixels[0]), "yuv420p"
+        stream.options = {"crf": "12", "preset": "ultrafast"}
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        packets = []
+        for at, picture in enumerate(pixels):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = at, Fraction(1, 1000)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        for packet, tick in zip(packets, ticks, strict=True):
+            packet.pts = packet.dts = tick
+            box.mux(packet)
+    return path
+
+
 FURTHER: dict[str, tuple[Make, str]] = {
+    "clean aperture": (clap_mp4, "cropped 0"),
+    "PixelCrop": (crop_mkv, "cropped 0"),
     "motion photo": (motion_photo, "inside 1"),
     "motion photo, heic": (motion_heic, "inside 1"),
     "several jpegs": (_several("jpg", "MPO"), "inside 1"),

@@ -40,7 +40,7 @@ def harmless(**scores: float) -> list[Signal]:
 def frames(**scores: float) -> list[Signal]:
     return [
         Signal.ran("frames", c, scores.get(c, 0.0))
-        for c in ("undecodable", "black", "frozen", "flash", "flash_local", "stripes")
+        for c in ("undecodable", "black", "frozen", "flash", "flash_local", "stripes", "loudness")
     ]
 
 

@@ -26,17 +26,19 @@ class HashBank(Base):
 
 
 class HashBankItem(Base):
-    """A picture or video of a bank."""
+    """A picture, video or sound of a bank."""
 
     __tablename__ = "hash_bank_item"
 
     id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=True)
     bank: Mapped[str] = mapped_column(String(64), ForeignKey("hash_bank.name"))
     item: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[str] = mapped_column(String(16), server_default="picture")
+    """``picture`` or ``sound``."""
     hashes: Mapped[bytes] = mapped_column(LargeBinary)
-    """PDQ hashes, 32 bytes each."""
+    """PDQ hashes, or fingerprints of sound, 32 bytes each."""
     frames: Mapped[bytes] = mapped_column(LargeBinary)
-    """Of which frame each hash is: little-endian 32-bit numbers."""
+    """Of which frame, or window of sound, each hash is: little-endian 32-bit numbers."""
 
     __table_args__ = (
         Index("ix_hash_bank_item_bank", "bank"),

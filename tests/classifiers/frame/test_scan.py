@@ -13,6 +13,8 @@ from PIL import Image
 from classifiers.frame import FlashCheck, IntegrityCheck, Scan, scan
 from classifiers.sound import LoudnessCheck
 from media.open import open_media
+from policies import Action, Context, Stage, evaluate
+from policies import load as load_policy
 from policies.decision import CheckStatus, Signal
 from tests.media.pictures import picture
 from tests.media.wrappings import (
@@ -191,3 +193,19 @@ def test_a_burst_after_a_quiet_passage_is_found_and_music_is_not(tmp_path: Path)
     # 997 Hz at full scale in one channel is -3.01 LUFS (ITU-R BS.1770).
     wanted = 20 * np.log10(0.9) - 3.01
     assert music[2].detail["integrated"] == pytest.approx(wanted, abs=0.3)
+
+
+def test_a_burst_waits_for_a_person_and_silence_for_nobody(tmp_path: Path) -> None:
+    policy = load_policy("default")
+    actions = {}
+    for name, path in (
+        ("burst", tone(tmp_path / "a.mp4", [0.005] * 3 + [1.0])),
+        ("silent", clip(tmp_path / "b.mp4", QUIET[:2])),
+    ):
+        signals = scan(path, (), seed=0, sounds=(LoudnessCheck(),)).report.signals
+        [told] = [s for s in signals if s.category == "loudness"]
+        assert told.status is CheckStatus.RAN
+        decision = evaluate(policy, Stage.UPLOAD, signals, Context())
+        actions[name] = [(m.rule_id, m.action) for m in decision.trace if m.category == "loudness"]
+        assert "loudness" not in {m.category for m in decision.missing}
+    assert actions == {"burst": [("LOUD-1", Action.REVIEW)], "silent": []}

@@ -1,0 +1,23 @@
+"""Sounds in hash banks."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0021"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "hash_bank_item",
+        sa.Column("kind", sa.String(16), nullable=False, server_default="picture"),
+    )
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("hash_bank_item") as table:
+        table.drop_column("kind")
