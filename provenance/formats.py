@@ -41,6 +41,11 @@ TS = FileKind("video/mp2t", embeds=False)
 OGG = FileKind("application/ogg", embeds=False)
 WEBM = FileKind("video/webm", embeds=False)
 MATROSKA = FileKind("video/x-matroska", embeds=False)
+MPEG = FileKind("video/mpeg", embeds=False)
+ASF = FileKind("video/x-ms-asf", embeds=False)
+IVF = FileKind("video/x-ivf", embeds=False)
+RAW = FileKind("video/h264", embeds=False)
+BMP = FileKind("image/bmp", embeds=False)
 C2PA = FileKind("application/c2pa")
 
 _BRANDS = {
@@ -52,6 +57,18 @@ _BRANDS = {
     b"avif": AVIF,
     b"avis": AVIF,
 }
+_STARTS = (
+    (b"FLV\x01", FLV),
+    (b"OggS", OGG),
+    (b"\0\0\x01\xba", MPEG),
+    (b"\0\0\x01\xb3", MPEG),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ASF),
+    (b"DKIF", IVF),
+    (b"\0\0\0\x01", RAW),
+    (b"\0\0\x01", RAW),
+    (b"BM", BMP),
+)
+"""Of formats that carry no manifest, in this order."""
 _RIFF = {b"WEBP": WEBP, b"WAVE": WAV, b"AVI ": AVI}
 _EBML = b"\x1a\x45\xdf\xa3"
 _BMFF_OPENERS = (b"ftyp", b"styp", b"moof", b"sidx", b"emsg", b"prft", b"uuid")
@@ -98,10 +115,9 @@ def _further(head: bytes) -> FileKind | None:
         return FLAC
     if head.startswith(_ID3) or (len(head) > 3 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
         return MP3
-    if head.startswith(b"FLV\x01"):
-        return FLV
-    if head.startswith(b"OggS"):
-        return OGG
+    for start, kind in _STARTS:
+        if head.startswith(start):
+            return kind
     if _is_transport_stream(head):
         return TS
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -187,7 +187,7 @@ class Banks:
         items = list(read_exchange(lines, info.name))
         if not items:
             raise BankInvalid(
-                f"{info.name}: no pdq, vpdq or gg-sound line in this list",
+                f"{info.name}: no pdq or vpdq or gg-sound line in this list",
                 "check the file's format",
             )
         return self._put(info, items, "bank.imported", actor)

@@ -16,8 +16,11 @@ from transformers import (
     Wav2Vec2Processor,
 )
 
+from classifiers.errors import WeightsMismatch
+from classifiers.hub import HubModel, NetworkRefused, pull
 from classifiers.registry import WeightsRegistry
 from classifiers.sound import SpeechCheck, SpeechSettings, listen
+from media.hashing import sha256_file
 from media.open import open_media
 from policies.decision import CheckStatus, Signal
 from tests.media.pictures import picture
@@ -81,3 +84,29 @@ def test_without_a_model_the_sound_is_not_assessed(spoken: Path, tmp_path: Path)
     assert (signal.status, signal.reason) == (CheckStatus.SKIPPED, "not_assessed")
     [none] = listen(open_media(spoken), ()).signals
     assert (none.check, none.reason) == ("sound", "not_assessed")
+
+
+def test_a_recogniser_of_the_hub_is_pinned_by_commit_and_every_file(
+    spoken: Path, tmp_path: Path
+) -> None:
+    folder = recogniser(tmp_path / "model")
+    files = {f.name: sha256_file(f) for f in folder.iterdir()}
+    model = HubModel(repo="some/ears", revision="a" * 40, files=files, licence="MIT")
+    registry = WeightsRegistry(tmp_path / "weights")
+    with pytest.raises(NetworkRefused):
+        pull(registry, "ears", model)
+    other = model.model_copy(update={"files": {**files, "config.json": "0" * 64}})
+    with pytest.raises(WeightsMismatch, match=r"config\.json"):
+        pull(registry, "ears", other, folder=folder)
+    assert "ears" not in registry.names()
+    pull(registry, "ears", model, folder=folder)
+    check = SpeechCheck(registry, lambda: (Reader(),), SpeechSettings(model="ears"))
+    [sound] = [s for s in listen(open_media(spoken), (check,)).signals if s.category == "sound"]
+    assert sound.score == 0.7
+    # A file that changes later is never listened with.
+    config = next((tmp_path / "weights").rglob("config.json"))
+    config.chmod(0o644)
+    config.write_text(config.read_text() + " ")
+    changed = SpeechCheck(registry, lambda: (Reader(),), SpeechSettings(model="ears"))
+    [failed] = listen(open_media(spoken), (changed,)).signals
+    assert (failed.category, failed.status) == ("sound", CheckStatus.FAILED)
