@@ -6,15 +6,6 @@ from generator.base import Capabilities
 from generator.errors import UnsupportedSpec
 from generator.spec import GenerationSpec, Mode
 
-REFERENCES = {
-    Mode.IMAGE_TO_VIDEO: 1,
-    Mode.EXTEND: 1,
-    Mode.EXTEND_BACK: 1,
-    Mode.EDIT: 1,
-    Mode.BLEND: 2,
-}
-"""How many reference files a mode needs; the others take none."""
-
 
 def require(can: Capabilities, spec: GenerationSpec) -> None:
     """Raises :class:`UnsupportedSpec`, with a remedy, for what the backend cannot make."""
@@ -23,7 +14,7 @@ def require(can: Capabilities, spec: GenerationSpec) -> None:
         raise UnsupportedSpec(
             f"the backend {can.name!r} has no mode {spec.mode.value!r}", f"it has: {known}"
         )
-    wanted = REFERENCES.get(spec.mode, 0)
+    wanted = spec.mode.references
     if len(spec.references) != wanted:
         raise UnsupportedSpec(
             f"mode {spec.mode.value!r} takes {wanted} reference files, not {len(spec.references)}",

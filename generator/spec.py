@@ -6,19 +6,33 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 from generator.errors import UnsupportedSpec
 
 
 class Mode(StrEnum):
-    """The kinds of generation, in the field's usual abbreviations where there is one."""
+    """The kinds of generation, in the field's usual abbreviations where there is one.
+
+    ``references`` is how many files a mode is made from; ``sounding``: the result keeps their
+    sound.
+    """
+
+    references: int
+    sounding: bool
+
+    def __new__(cls, name: str, references: int = 0, sounding: bool = False) -> Self:
+        mode = str.__new__(cls, name)
+        mode._value_ = name
+        mode.references, mode.sounding = references, sounding
+        return mode
 
     TEXT_TO_VIDEO = "t2v"
-    IMAGE_TO_VIDEO = "i2v"
-    EXTEND = "extend"
-    EXTEND_BACK = "extend_back"
-    EDIT = "edit"
-    BLEND = "blend"
+    IMAGE_TO_VIDEO = "i2v", 1
+    EXTEND = "extend", 1, True
+    EXTEND_BACK = "extend_back", 1, True
+    EDIT = "edit", 1, True
+    BLEND = "blend", 2, True
     IMAGE = "image"
 
 
@@ -28,8 +42,8 @@ class GenerationSpec:
 
     ``seconds`` counts the new material; exactly ``frames`` = round(seconds x fps) frames come
     out (1 for ``Mode.IMAGE``). ``width`` and ``height`` are in pixels and even. ``seed`` is in
-    [0, 2^63). ``references`` are local image or video files: one for i2v, extend and edit, two
-    for blend. ``strength`` in (0, 1] says how much an edit may change.
+    [0, 2^63). ``references`` are local image or video files, as many as the mode has.
+    ``strength`` in (0, 1] says how much an edit may change.
 
     Raises :class:`UnsupportedSpec` when a value contradicts itself.
     """

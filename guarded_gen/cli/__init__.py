@@ -75,7 +75,7 @@ app.command()(init.init)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(generate.generate)
-for command in (modes.animate, modes.extend, modes.edit, modes.blend, modes.image):
+for command in modes.COMMANDS:
     app.command()(command)
 app.command()(moderate.moderate)
 app.command()(verify.verify)

@@ -98,6 +98,9 @@ def image(
     _run(Mode.IMAGE, (), output, still, json, prompt=prompt)
 
 
+COMMANDS = (animate, extend, edit, blend, image)
+
+
 def _run(
     mode: Mode,
     references: tuple[Path, ...],

@@ -256,16 +256,13 @@ FORMATS: tuple[Format, ...] = (Mp4(), Png(), WebP())
 """The first that a mode can have is what its result has unless told."""
 CARRIES: Mapping[str, frozenset[str]] = {form.name: form.carries for form in FORMATS}
 """What the files that are written here can carry, by format: what a law's answer depends on."""
-_FROM_SOUNDING = frozenset({Mode.EXTEND, Mode.EXTEND_BACK, Mode.EDIT, Mode.BLEND})
-"""Modes whose result keeps the sound of what it is made from."""
 
 
 def formats_of(mode: Mode) -> tuple[Format, ...]:
     """The formats that a mode's result can have; the first is what it has unless told."""
     if mode is Mode.IMAGE:
         return tuple(form for form in FORMATS if form.stills)
-    silent = mode not in _FROM_SOUNDING
-    return tuple(form for form in FORMATS if form.clips and (form.sound or silent))
+    return tuple(form for form in FORMATS if form.clips and (form.sound or not mode.sounding))
 
 
 def suffix_of(media_type: str) -> str:
