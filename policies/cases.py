@@ -23,6 +23,7 @@ from policies.engine import evaluate, table
 from policies.errors import PolicyInvalid, PolicyNotFound, PolicyTooLarge
 from policies.problems import explain
 from policies.source import Unreadable
+from policies.taxonomy import besides
 
 CHECK = "case"
 """The check that an example's signals name."""
@@ -129,8 +130,10 @@ def _context(given: CaseContext, rule: Rule | None, applies: Applies | None) -> 
     return Context(**values)
 
 
-def of_file(path: Path) -> list[Case]:
+def of_file(path: Path, own: Iterable[str] = ()) -> list[Case]:
     """The cases of a file: ``cases:`` with a list.
+
+    ``own``: categories of the policy's own that it may name besides those of the taxonomy.
 
     Raises :class:`PolicyInvalid` with every mistake, :class:`PolicyNotFound`,
     :class:`PolicyTooLarge`.
@@ -148,7 +151,8 @@ def of_file(path: Path) -> list[Case]:
     lines = text.split("\n")
     try:
         node, issues = source.read(text)
-        found = CaseFile.model_validate(node.plain())
+        with besides(own):
+            found = CaseFile.model_validate(node.plain())
     except Unreadable as error:
         raise PolicyInvalid([error.issue.located(str(path), lines)]) from None
     except ValidationError as error:

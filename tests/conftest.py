@@ -41,6 +41,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeat")
 
+# A first request loads the models, which takes a machine under load longer than users wait.
+os.environ.setdefault("GUARDED_GEN_API__ANSWER_WITHIN_S", str(PATIENCE_S))
+
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     """Files are handed out whole, but for the tests of :data:`tests.order.APART`."""

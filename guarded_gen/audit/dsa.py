@@ -141,21 +141,22 @@ def statements(
 ) -> Iterator[dict[str, Any]]:
     """One statement for every entry that restricted somebody; other entries are passed over.
 
-    A reviewer's verdict is explained by the gate's decision that it refers to, which ``lookup``
-    finds by its id. ``territory``: where the restriction holds, codes of countries of the EEA;
-    raises :class:`InvalidInput` for any other.
+    A reviewer's verdict counts when it takes effect (``case.closed``): until then it can be undone,
+    or a second opinion can differ. It is explained by the gate's decision that it refers to, which
+    ``lookup`` finds by its id. ``territory``: where the restriction holds, codes of countries of
+    the EEA; raises :class:`InvalidInput` for any other.
     """
     strange = [code for code in territory if code not in EEA]
     if strange or not territory:
         raise InvalidInput(f"no country of the EEA: {', '.join(strange)[:80]}", "write AT,DE,…")
     for entry in entries:
-        if entry.action != RESTRICTING:
+        if entry.action != RESTRICTING or not _takes_effect(entry):
             continue
-        decision = entry.decision
-        if decision is None and entry.related is not None:
-            decision = lookup(entry.related).decision
-        if decision is not None:
-            yield statement(entry, decision, territory)
+        decided = entry
+        if entry.decision is None and entry.related is not None:
+            decided = lookup(entry.related)
+        if decided.decision is not None:
+            yield statement(entry, decided, territory)
 
 
 def batches(made: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -163,6 +164,16 @@ def batches(made: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     rest = iter(made)
     while part := list(islice(rest, MOST_AT_ONCE)):
         yield {"statements": part}
+
+
+def _takes_effect(entry: LogEntry) -> bool:
+    """Whether an entry restricts somebody who was not restricted before.
+
+    An appeal that fails, the report of what was refused and a copy that tests reviewers do not.
+    """
+    if entry.decision is not None:
+        return True
+    return entry.kind == "case.closed" and entry.body.get("kind", "review") == "review"
 
 
 def _own(entry: LogEntry, category: str | None) -> OwnCategory | None:
@@ -173,12 +184,11 @@ def _own(entry: LogEntry, category: str | None) -> OwnCategory | None:
     return None
 
 
-def statement(
-    entry: LogEntry, decision: Mapping[str, Any], territory: Sequence[str] = EEA
-) -> dict[str, Any]:
-    """The statement of reasons of one restriction, explained by this decision."""
+def statement(entry: LogEntry, decided: LogEntry, territory: Sequence[str] = EEA) -> dict[str, Any]:
+    """The statement of reasons of one restriction, explained by the gate's decision."""
+    decision = decided.decision or {}
     category = _category(decision)
-    known = CATEGORIES.get(category or "") or _own(entry, category)
+    known = CATEGORIES.get(category or "") or _own(decided, category)
     by_person = entry.kind.startswith(("review.", "appeal.", "case."))
     rule = decision.get("rule_id") or "none"
     ground = (

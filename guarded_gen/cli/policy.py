@@ -118,8 +118,11 @@ def test(
 
         names = list(sources or []) + (list(policies.library()) if library else [])
         loaded = [(name, policies.load(name)) for name in names or [active()]]
-        more = [case for path in cases or [] for case in trials.of_file(path)]
-        tried = [(name, policy, [*trials.of_policy(policy), *more]) for name, policy in loaded]
+        tried = []
+        for name, policy in loaded:
+            own = [entry.id for entry in policy.categories]
+            more = [case for path in cases or [] for case in trials.of_file(path, own)]
+            tried.append((name, policy, [*trials.of_policy(policy), *more]))
         judge = None
         if any(case.example.prompt is not None for _, _, listed in tried for case in listed):
             judge = _judge(stack)

@@ -303,7 +303,7 @@ class Decisions:
                         tenant=case.tenant,
                         subject=case.subject,
                         related=case.decision,
-                        body={"case": id, "action": case.action},
+                        body={"case": id, "action": case.action, "kind": case.kind},
                     )
                 )
                 return True

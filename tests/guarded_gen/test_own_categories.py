@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 import policies
 from classifiers.prompt.own_words import signals
-from guarded_gen.audit.dsa import statement
+from guarded_gen.audit.dsa import statement, statements
 from guarded_gen.audit.search import Query
+from guarded_gen.cli import app as cli
 from guarded_gen.composition.services import Services
 from guarded_gen.review.decide import reasons_of
 from guarded_gen.server import create_app
@@ -23,6 +26,7 @@ from guarded_gen.settings import load
 from guarded_gen.store.tables.review import ReviewCase
 from policies.errors import PolicyInvalid
 from policies.taxonomy import OwnCategory
+from tests.guarded_gen.console.conftest import Site
 
 TODAY = datetime.now(UTC).date()
 PROMPT = "a roulette wheel turns slowly on a wooden table"
@@ -87,7 +91,7 @@ def test_a_word_of_the_list_refuses_with_the_policys_own_reason(
     assert fine["category_scores"]["games_of_chance"] == 0.0
     [entry] = services.log.entries(Query(kind="prompt.decision"))
     assert [told["id"] for told in entry.body["categories"]] == ["games_of_chance"]
-    told = statement(entry, entry.decision)
+    told = statement(entry, entry)
     assert told["category"] == "STATEMENT_CATEGORY_UNSAFE_AND_PROHIBITED_PRODUCTS"
     assert told["incompatible_content_explanation"] == "Advertising for games of chance."
 
@@ -181,3 +185,86 @@ def test_without_words_a_named_category_asks_a_person(services: Services) -> Non
     missing = {item.category: item.reason for item in result.decision.missing}
     assert missing == {"games_of_chance": "no_check"}
     assert result.decision.action.value == "review"
+
+
+GAMBLING = """
+policy: house
+version: "1"
+extends: default
+categories:
+  - id: gambling
+    title: Gambling and betting
+    definition: Advertising for gambling and betting.
+    severity: 0.9
+    dsa: STATEMENT_CATEGORY_UNSAFE_AND_PROHIBITED_PRODUCTS
+    dsa_keywords: [KEYWORD_REGULATED_GOODS_SERVICES]
+    reasons: [gambling_ad]
+    words: [roulette]
+rules:
+  - {id: BET-1, category: gambling, stage: prompt, at_least: 0.5, action: review, reason: bets}
+"""
+
+
+def test_gambling_from_the_prompt_to_the_console_and_the_statement_of_a_persons_refusal(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "policy.yaml").write_text(GAMBLING)
+    services = Services(
+        load(
+            home=tmp_path / "home",
+            policy=str(tmp_path / "policy.yaml"),
+            review={"undo": 0, "double_rate": 0},
+        )
+    )
+    site = Site(services)
+    try:
+        client = TestClient(site.app, base_url="http://127.0.0.1")
+        assert client.post("/v1/videos", json={"prompt": PROMPT, "seconds": 1}).status_code == 200
+        with services.store.read() as session:
+            [case] = session.scalars(select(ReviewCase))
+        ann = site.browser("ann")
+        title = '<span title="gambling">Gambling and betting</span>'
+        assert title in ann.get("/console/queue").text
+        form = ann.take(case.id)
+        page = ann.get(f"/console/cases/{case.id}").text
+        assert page.count(title) >= 2, "the heading and the rule in words"
+        assert 'value="gambling_ad"' in page and 'value="bets"' in page
+        answer = {"action": "block", "reason": "gambling_ad"}
+        assert ann.press(f"/console/cases/{case.id}/decide", **form, **answer).status_code == 303
+        assert site.console.decisions.settle() == 1
+        log = services.log
+        made = list(statements(log.entries(Query(action="block")), log.entry))
+        assert [one["category"] for one in made] == [
+            "STATEMENT_CATEGORY_UNSAFE_AND_PROHIBITED_PRODUCTS"
+        ]
+        assert made[0]["category_specification"] == ["KEYWORD_REGULATED_GOODS_SERVICES"]
+        told = made[0]["incompatible_content_explanation"]
+        assert told == "Advertising for gambling and betting."
+        assert made[0]["automated_decision"] == "AUTOMATED_DECISION_PARTIALLY"
+    finally:
+        site.app.state.api.jobs.close()
+        services.close()
+
+
+def test_a_case_file_names_the_categories_of_the_policy_that_it_is_for(
+    home: Path, tmp_path: Path
+) -> None:
+    policy, file = tmp_path / "policy.yaml", tmp_path / "cases.yaml"
+    policy.write_text(GAMBLING)
+    file.write_text(
+        "cases:\n"
+        "  - {name: high, scores: {gambling: 0.9}, expect: review, rule: BET-1}\n"
+        "  - {name: low, scores: {gambling: 0.1}, expect: allow}\n"
+        "  - {name: words, prompt: a roulette wheel, expect: review, rule: BET-1}\n"
+        "  - {name: no check, scores: {}, missing: [gambling], expect: review}\n"
+    )
+    runner = CliRunner()
+    asked = ["policy", "test", str(policy), "--cases", str(file), "--json"]
+    done = runner.invoke(cli, asked)
+    found = {c["name"]: c["status"] for c in json.loads(done.stdout)[0]["cases"]}
+    assert {name: found[name] for name in ("high", "low", "words", "no check")} == dict.fromkeys(
+        ("high", "low", "words", "no check"), "passed"
+    )
+    other = runner.invoke(cli, ["policy", "test", "default", "--cases", str(file)])
+    assert other.exit_code == 2
+    assert "gambling" in other.output

@@ -153,8 +153,15 @@ def test_a_deleted_tag_is_found_by_verify(filled: AuditLog) -> None:
 
 def test_statements_of_reasons(filled: AuditLog) -> None:
     blocked = next(filled.entries(Query(action="block", oldest_first=True)))
+    for kind, body in (
+        ("case.decided", {"action": "block"}),  # can be undone until it takes effect
+        ("case.closed", {"action": "block", "kind": "appeal"}),
+        ("case.closed", {"action": "block", "kind": "report"}),
+        ("case.closed", {"action": "block", "kind": "golden"}),
+    ):
+        filled.append(Event(kind, actor="per_1", related=blocked.id, body=body))
     verdict = filled.append(
-        Event("case.decided", actor="per_1", related=blocked.id, body={"action": "block"})
+        Event("case.closed", actor="per_1", related=blocked.id, body={"action": "block"})
     )
     made = list(statements(filled.entries(Query(action="block", oldest_first=True)), filled.entry))
     assert len(made) == 34
@@ -184,7 +191,7 @@ def test_a_person_who_called_it_illegal_is_quoted(filled: AuditLog) -> None:
     blocked = next(filled.entries(Query(action="block", oldest_first=True)))
     filled.append(
         Event(
-            "case.decided", actor="per_1", related=blocked.id,
+            "case.closed", actor="per_1", related=blocked.id,
             body={"action": "block", "illegal": True},
         )
     )  # fmt: skip
