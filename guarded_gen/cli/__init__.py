@@ -22,6 +22,7 @@ from guarded_gen.cli import (
     compliance,
     consent,
     demo,
+    doctor,
     eval,
     generate,
     init,
@@ -85,6 +86,7 @@ app.command()(transparency.transparency)
 app.command()(capacity.capacity)
 app.command()(demo.demo)
 app.command()(selftest.selftest)
+app.command()(doctor.doctor)
 app.add_typer(banks.app, name="banks")
 app.add_typer(cases.app, name="cases")
 app.add_typer(consent.app, name="consent")

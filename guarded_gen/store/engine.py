@@ -141,6 +141,17 @@ def open_store(settings: Settings) -> Store:
     return Store(engine, writers)
 
 
+def reading_engine(settings: Settings, within_s: float) -> Engine:
+    """The database as it is, for looking only: nothing is made or migrated."""
+    url = _url(settings)
+    engine = _engine(url)
+    if url.get_backend_name() != "sqlite":
+        from guarded_gen.store.bounded import bound
+
+        bound(engine, within_s)
+    return engine
+
+
 def silent_options() -> str:
     """PostgreSQL's options of a connection that writes, see :data:`POSTGRES_SILENT_MS`."""
     return f"-c idle_in_transaction_session_timeout={POSTGRES_SILENT_MS}"
