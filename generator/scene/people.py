@@ -7,7 +7,7 @@ import math
 from generator.scene.pen import Color, Pen, darker, lighter, two_bones
 from generator.scene.pose import Pose
 
-_HEADS: tuple[Color, ...] = ((242, 204, 172), (198, 142, 100), (132, 88, 62), (92, 62, 46))
+HEADS: tuple[Color, ...] = ((242, 204, 172), (198, 142, 100), (132, 88, 62), (92, 62, 46))
 _HAIRS: tuple[Color, ...] = ((52, 40, 36), (112, 72, 40), (30, 28, 32), (176, 124, 62))
 _TROUSERS: tuple[Color, ...] = ((52, 66, 104), (82, 74, 70), (44, 92, 88))
 
@@ -16,7 +16,7 @@ def person(pen: Pen, pose: Pose) -> None:
     shirt = pose.body
     # Skin, hair and trousers go through all combinations, whatever the words of the prompt.
     pick = int(pose.chance * 48)
-    skin, hair = _HEADS[pick % 4], _HAIRS[pick // 4 % 4]
+    skin, hair = HEADS[pick % 4], _HAIRS[pick // 4 % 4]
     cloth = _TROUSERS[pick // 16 % 3]
     lean = -0.1 * max(0.0, pose.effort - 0.5)
     pen = pen.turned(0, 0.02 * pose.effort * math.sin(2 * pose.phase), lean)

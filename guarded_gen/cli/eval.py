@@ -18,6 +18,7 @@ from guarded_gen.cli.common import (
     opened_services,
     progress_console,
 )
+from guarded_gen.cli.eval_bias import bias
 from guarded_gen.cli.moderate import read_lines
 from guarded_gen.errors import InvalidInput
 
@@ -37,6 +38,9 @@ SAMPLE = 200
 @app.callback()
 def group() -> None:
     """Measure the classifiers on rows with known answers."""
+
+
+app.command()(bias)
 
 
 @app.command()
