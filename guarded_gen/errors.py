@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -84,6 +85,24 @@ class StorageFailed(GuardedGenError):
     http_status = 507
 
 
+class DiskFull(StorageFailed):
+    """There is no room: the disk is full, or less is free than ``limits.min_free_bytes``."""
+
+    code = "disk_full"
+
+    def __init__(self, message: str = "the disk is full") -> None:
+        super().__init__(message, "the operator must make room; then send it again")
+
+
+def no_space(error: BaseException | None) -> bool:
+    """Whether a full disk is the cause, however many errors it was wrapped in."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
+
+
 class LogCorrupt(GuardedGenError):
     """The audit log does not verify."""
 
@@ -142,6 +161,8 @@ def describe(error: BaseException, *, local: bool = False) -> Described:
 
 
 def _describe(error: BaseException) -> Described:
+    if no_space(error) and not isinstance(error, DiskFull):
+        return _describe(DiskFull())
     if isinstance(error, GuardedGenError):
         return Described(
             error.code, str(error), error.remedy, error.param, error.http_status, error.exit_code

@@ -106,6 +106,7 @@ def admit(
     Decision, log entry, job and remembered answer are one transaction. A job that must wait for
     a person is taken in but not handed to the queue.
     """
+    api.require_room()
     with trace.get_tracer("guarded_gen").start_as_current_span("admit") as span:
         span.set_attribute("guarded_gen.job_id", new.id)
         if request.rewrite_of:

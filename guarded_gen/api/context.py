@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from guarded_gen.api.isolation import Budget, Share, tenant_var
 from guarded_gen.api.problems import PROBLEM_JSON, Problem
 from guarded_gen.api.ratelimit import Limiter, RateLimiter, SharedRateLimiter
 from guarded_gen.composition.services import Services
+from guarded_gen.errors import DiskFull
 from guarded_gen.gates.gate import classify
 from guarded_gen.jobs import Jobs, now_ms
 from guarded_gen.review.appeals import appeal_key
@@ -194,6 +196,12 @@ class Api:
     async def _keys_exist(self) -> bool:
         known = self.keys.exist_from_memory()
         return await self.quick.run(self.keys.exist) if known is None else known
+
+    def require_room(self) -> None:
+        """Raise :class:`DiskFull` when the home has less free space than the limit: what was taken
+        in would fail half-way."""
+        if shutil.disk_usage(self.settings.home).free < self.settings.limits.min_free_bytes:
+            raise DiskFull("the disk is nearly full: nothing new is taken in")
 
     # what was asked before
 

@@ -74,6 +74,7 @@ async def create_file(request: Request) -> Response:
 
 def keep(api: Api, tenant: str, purpose: str, upload: Upload) -> StoredFile:
     """Store an upload; returns its row, not yet in the database."""
+    api.require_room()
     now = now_ms()
     id = new_id("file")
     key = f"files/{id}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 
 from fastapi import APIRouter, Request
@@ -15,7 +14,7 @@ from guarded_gen.api.isolation import Readiness
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.schemas import HEALTH, READINESS, TEXT, answers
 from guarded_gen.api.version import VERSION
-from guarded_gen.errors import GuardedGenError, StorageFailed
+from guarded_gen.errors import GuardedGenError
 from guarded_gen.production.rows import OPEN
 
 router = APIRouter(tags=["health"])
@@ -56,14 +55,10 @@ def readiness(api: Api) -> Readiness:
         with api.jobs.store.read() as session:
             session.execute(text("SELECT 1"))
 
-    def disk() -> None:
-        if shutil.disk_usage(api.settings.home).free < api.settings.limits.min_free_bytes:
-            raise DiskFull("the disk of the home is nearly full", "make room")
-
     return Readiness(
         {
             "database": database,
-            "disk": disk,
+            "disk": api.require_room,
             "queue": lambda: api.jobs.queue.client.check_connection(),
             "storage": api.jobs.storage.check,
             "signing": lambda: api.services.identity,
@@ -73,12 +68,6 @@ def readiness(api: Api) -> Readiness:
         },
         READY_WITHIN_S,
     )
-
-
-class DiskFull(StorageFailed):
-    """Less is free than ``limits.min_free_bytes``."""
-
-    code = "disk_full"
 
 
 @router.get("/metrics", responses={200: answers(TEXT, media="text/plain")[200]})

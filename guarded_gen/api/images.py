@@ -35,7 +35,13 @@ router = APIRouter(prefix="/v1/images", tags=["images"])
 _DEFAULT_SIZE = (512, 512)
 QUALITY_STEPS = {"auto": None, "standard": None, "low": 2, "medium": 4, "high": 8, "hd": 8}
 """Sampling steps of a model that samples, for the words of the SDKs."""
-_STATUS = {"unsupported_spec": 400, "cancelled": 409, "timeout": 504, "storage_failed": 507}
+_STATUS = {
+    "unsupported_spec": 400,
+    "cancelled": 409,
+    "timeout": 504,
+    "storage_failed": 507,
+    "disk_full": 507,
+}
 """How a job's error is told to who waits for its picture; any other is ours (500)."""
 
 

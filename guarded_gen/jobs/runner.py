@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from generator.errors import Cancelled, OutOfMemory
 from guarded_gen.audit import Transaction
-from guarded_gen.errors import StorageFailed, describe
+from guarded_gen.errors import DiskFull, StorageFailed, describe, no_space
 from guarded_gen.jobs.book import JobBook, Taken
 from guarded_gen.jobs.errors import Fenced, JobCancelled, JobTimedOut, WorkerLost
 from guarded_gen.production import events
@@ -189,6 +189,10 @@ class Runner:
                 "this machine has too little memory for the job",
                 "ask for a smaller or shorter clip",
             ) from error
+        except Exception as error:
+            if no_space(error):  # room may come back, so it is tried again like a store's failure
+                raise DiskFull from error
+            raise
 
     def write(
         self, work: Work, stage: Stage, result: Result, seconds: float, following: str

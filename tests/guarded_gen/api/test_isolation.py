@@ -261,6 +261,25 @@ def test_a_database_that_is_stopped_stops_nobody(tmp_path: Path) -> None:
             until(lambda: listed()[0] == 200, "the database's return", every_s=0.5)
 
 
+def test_a_full_disk_takes_nothing_in(
+    idle: Any, key_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, app = idle
+    api, mine = app.state.api, key_of("full")
+    limits = api.settings.limits.model_copy(update={"min_free_bytes": 2**62})
+    monkeypatch.setattr(api, "settings", api.settings.model_copy(update={"limits": limits}))
+    for path, sent in (
+        ("videos", {"json": {"prompt": PROMPT}}),
+        ("files", {"data": {"purpose": "batch"}, "files": {"file": ("a.jsonl", b"{}")}}),
+    ):
+        answer = waiting.post(f"{url}/v1/{path}", headers=mine, **sent)
+        assert (answer.status_code, answer.json()["code"]) == (507, "disk_full"), path
+    ready = waiting.get(f"{url}/readyz")
+    assert (ready.status_code, ready.json()["checks"]["disk"]) == (503, "disk_full")
+    monkeypatch.undo()
+    assert waiting.get(f"{url}/v1/videos", headers=mine).json()["data"] == []
+
+
 def test_wrong_keys_are_slowed_down_and_right_ones_never(idle: Any, key_of: Any) -> None:
     url, app = idle
     app.state.api.wrong_keys = Backoff()

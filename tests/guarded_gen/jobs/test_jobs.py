@@ -27,6 +27,7 @@ from guarded_gen.production.work import Work
 from guarded_gen.store import open_store
 from guarded_gen.store.tables.jobs import WebhookDelivery, WebhookEndpoint
 from guarded_gen.telemetry import Metrics
+from media.errors import EncodeFailed
 from tests.faults.stages import EmptyStages, accept, line_of
 from tests.waiting import PATIENCE_S, until
 
@@ -107,7 +108,14 @@ def test_a_full_disk_is_waited_for_and_then_told(room: Room) -> None:
     assert room.book.get(None, passing.id).status == "completed"
     lasting = accept(room.book)
     room.run(lasting.id, Breaking("encode", [full] * 10))
-    assert room.book.get(None, lasting.id).error["code"] == "storage_failed"
+    assert room.book.get(None, lasting.id).error["code"] == "disk_full"
+    wrapped = EncodeFailed("no room")
+    wrapped.__cause__ = full
+    hidden = accept(room.book)
+    room.run(hidden.id, Breaking("encode", [wrapped]))
+    assert room.book.get(None, hidden.id).status == "completed"
+    room.run((hidden := accept(room.book)).id, Breaking("encode", [wrapped] * 10))
+    assert room.book.get(None, hidden.id).error["code"] == "disk_full", "not encode_failed"
 
 
 def test_a_job_that_kills_its_workers_is_given_up(room: Room) -> None:
