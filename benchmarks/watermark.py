@@ -3,7 +3,7 @@
 ``python -m benchmarks.watermark FOLDER [--json OUT] [--frames N] [--attacks "a|b"] [--peers]``
 marks every video below FOLDER, attacks it and reads it back. Quality is measured before coding.
 VMAF needs the static FFmpeg of ``imageio-ffmpeg``, peers need their packages; what is missing is
-left out and said.
+left out and said. OUT is written after every reading; a run that was stopped goes on from there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import os
 import subprocess
 import tempfile
 import time
+import zlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,13 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
 
 os.environ.setdefault("SVT_LOG", "1")
-from benchmarks.watermark_attacks import ATTACKS, Luma
+from benchmarks.watermark_attacks import ATTACKS, Attack, Luma
+from benchmarks.watermark_remade import REMADE
+from benchmarks.watermark_scenes import SCENES, Scene
 from provenance.watermark import DetectorSettings, Embedder, KeyRing
 from provenance.watermark.assurance import assure, luma_psnr
 from provenance.watermark.detector import detect_luma
@@ -106,8 +112,26 @@ def vmaf(before: Pixels, after: Pixels) -> float | None:
         return float(json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"])
 
 
-def measure(path: Path, frames: int, names: list[str]) -> dict[str, Any]:
-    """One clip: quality, speed, and every attack."""
+def seeded(scene: Scene, name: str) -> Attack:
+    """The scene with a seed of the clip's own, the same in every run."""
+    return lambda p: scene(p, zlib.crc32(name.encode() + p[0, ::16, ::16].tobytes()))
+
+
+EVERY: dict[str, Attack] = {
+    **ATTACKS,
+    **REMADE,
+    **{name: seeded(scene, name) for name, scene in SCENES.items()},
+}
+
+
+def measure(
+    path: Path, frames: int, names: list[str], record: dict[str, Any], done: Callable[[], None]
+) -> None:
+    """One clip: quality, speed and every attack, into ``record``, which may hold some already."""
+    attacks = record.setdefault("attacks", {})
+    missing = [name for name in names if name not in attacks]
+    if not missing:
+        return
     clip = load(path, frames)
     height, width = clip.shape[1:3]
     payload = int.from_bytes(np.random.default_rng(len(path.stem)).bytes(8), "big")
@@ -116,31 +140,31 @@ def measure(path: Path, frames: int, names: list[str]) -> dict[str, Any]:
     start = time.process_time()
     marked = embedder.embed(clip)
     seconds = time.process_time() - start
-    record: dict[str, Any] = {
-        "clip": path.stem,
-        "size": f"{width}x{height}",
-        "frames": len(clip),
-        "strength": round(promise.strength, 3),
-        "promised": promise.readable,
-        "aimed": promise.to_json(),
-        "psnr": round(luma_psnr(clip, marked), 2),
-        "ssim": round(ssim(clip, marked), 4),
-        "vmaf": vmaf(clip, marked),
-        "embed_fps": round(len(clip) / seconds),
-        "attacks": {},
-    }
-    for name in names:
-        attacked = ATTACKS[name](marked)
+    if "psnr" not in record:
+        record |= {
+            "size": f"{width}x{height}",
+            "frames": len(clip),
+            "strength": round(promise.strength, 3),
+            "promised": promise.readable,
+            "aimed": promise.to_json(),
+            "psnr": round(luma_psnr(clip, marked), 2),
+            "ssim": round(ssim(clip, marked), 4),
+            "vmaf": vmaf(clip, marked),
+            "embed_fps": round(len(clip) / max(seconds, 1e-3)),
+        }
+    for name in missing:
+        attacked = EVERY[name](marked)
         start = time.process_time()
         found = detect_luma(iter(attacked), KEYS, DetectorSettings())
-        record["attacks"][name] = {
+        attacks[name] = {
             "exact": found.payload == payload,
             "wrong": found.found and found.payload != payload,
+            "part": found.geometry is not None and found.geometry.part is not None,
             "log10_p": round(found.log10_p, 1),
             "frames": found.frames_used,
             "seconds": round(time.process_time() - start, 2),
         }
-    return record
+        done()
 
 
 # ------------------------------------------------------------------------------------- peers
@@ -198,19 +222,33 @@ def measure_peer(mark: Any, path: Path, names: list[str]) -> dict[str, Any]:
     return record
 
 
+def wilson(good: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    if count == 0:
+        return 0.0, 1.0
+    share, square = good / count, z * z / count
+    middle = (share + square / 2) / (1 + square)
+    half = z * float(np.sqrt(share * (1 - share) / count + square / (4 * count))) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
 def table(clips: list[dict[str, Any]], peers: dict[str, list[dict[str, Any]]]) -> str:
     """In Markdown. A clip without an exact payload counts as half its bits: a guess."""
-    heads = ["attack", "exact payload", "TPR at FPR 1e-9", "bits right", "median log10 p"]
-    heads += [f"{name}: bits" for name in peers]
+    heads = ["attack", "exact payload", "95 % interval", "in parts", "bits right"]
+    heads += ["median log10 p", "most seconds", *(f"{name}: bits" for name in peers)]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for name in clips[0]["attacks"]:
-        got = [clip["attacks"][name] for clip in clips]
+    for name in dict.fromkeys(name for clip in clips for name in clip["attacks"]):
+        got = [clip["attacks"][name] for clip in clips if name in clip["attacks"]]
+        exact = sum(g["exact"] for g in got)
+        low, high = wilson(exact, len(got))
         row = [
             name,
-            f"{sum(g['exact'] for g in got)} / {len(got)}",
-            f"{np.mean([g['exact'] or g['wrong'] for g in got]):.2f}",
+            f"{exact} / {len(got)}",
+            f"{low:.2f}-{high:.2f}",
+            str(sum(g.get("part", False) for g in got)),
             f"{np.mean([1.0 if g['exact'] else 0.5 for g in got]):.2f}",
             f"{np.median([g['log10_p'] for g in got]):.0f}",
+            f"{max(g['seconds'] for g in got):.1f}",
         ]
         for runs in peers.values():
             seen = [r["attacks"].get(name) for r in runs]
@@ -225,27 +263,52 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path, default=Path("out/watermark.json"))
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--attacks", default="|".join(ATTACKS))
+    parser.add_argument("--attacks", default="|".join(EVERY))
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--clips", type=int, default=10_000)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    names = [name for name in args.attacks.split("|") if name in ATTACKS] or list(ATTACKS)
+    asked = args.attacks.split("|")
+    if unknown := [name for name in asked if name not in EVERY]:
+        parser.error(f"no such attack: {unknown[0]}; there are: {', '.join(EVERY)}")
     kinds = {".mp4", ".mkv", ".webm", ".mov", ".avi"}
     paths = sorted(p for p in args.folder.rglob("*") if p.suffix.lower() in kinds)[: args.clips]
-    clips, peers = [], {}
+    state: dict[str, Any] = {"clips": [], "peers": {}}
+    if args.json.is_file():
+        state = json.loads(args.json.read_text())
+        if state.get("asked") != args.frames:
+            parser.error(f"{args.json} is of another number of frames: remove it or name another")
+    state["asked"] = args.frames
     args.json.parent.mkdir(parents=True, exist_ok=True)
-    for path in paths:
-        clips.append(measure(path, args.frames, names))
-        right = sum(a["exact"] for a in clips[-1]["attacks"].values())
-        print(f"{path.stem}: {right} of {len(names)}, {clips[-1]['psnr']} dB", flush=True)
-        args.json.write_text(json.dumps({"clips": clips, "peers": peers}, indent=1))
+
+    def kept() -> None:
+        part = args.json.with_suffix(".part")
+        part.write_text(json.dumps(state, indent=1))
+        part.replace(args.json)
+
+    have = {clip["clip"]: clip for clip in state["clips"]}
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("readings", total=len(paths) * len(asked))
+        for path in paths:
+            if path.stem not in have:
+                have[path.stem] = {"clip": path.stem}
+                state["clips"].append(have[path.stem])
+            record = have[path.stem]
+            before = sum(name in record.get("attacks", {}) for name in asked)
+            bar.update(task, advance=before, description=path.stem)
+
+            def done() -> None:
+                kept()
+                bar.advance(task)
+
+            measure(path, args.frames, asked, record, done)
     if args.peers:
         for name, mark in peer_marks().items():
-            peers[name] = [measure_peer(mark, path, names) for path in paths]
-            args.json.write_text(json.dumps({"clips": clips, "peers": peers}, indent=1))
-    wrong = sum(a["wrong"] for clip in clips for a in clip["attacks"].values())
-    print(table(clips, peers))
+            names = [attack for attack in asked if attack in ATTACKS]
+            state["peers"][name] = [measure_peer(mark, path, names) for path in paths]
+            kept()
+    wrong = sum(a["wrong"] for clip in state["clips"] for a in clip["attacks"].values())
+    print(table(state["clips"], state["peers"]))
     print(f"wrong payloads: {wrong}")
 
 

@@ -3,7 +3,8 @@
 ``python -m benchmarks.watermark_null FOLDER --trials 100000 --json OUT``. One trial is one wrong
 key's carrier on one grid of one picture: best of 8 × 64 × 64 alignments and, when that looks like
 synchronisation, a full decoding. The pictures are frames of the videos below FOLDER, half of them
-marked with another key, and white noise.
+marked with another key, white noise, and every part in which the detector would look when such a
+frame was filmed from a screen or set into another picture.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import cv2
 import numpy as np
 
 from benchmarks.watermark import load
-from provenance.watermark import DetectorSettings, Embedder, KeyRing, fold, lattice
+from benchmarks.watermark_scenes import inset, phone
+from provenance.watermark import DetectorSettings, Embedder, KeyRing, fold, inside, lattice
 from provenance.watermark.carrier import carrier
 from provenance.watermark.keys import CarrierKey
 from provenance.watermark.residual import luma_of, residual, shrink
@@ -36,6 +38,9 @@ def folds(folder: Path) -> list[fold.Folded]:
         pictures.append(luma_of(frame[0]))
         marked = Embedder(own, 1, frame.shape[2], frame.shape[1]).embed(frame)
         pictures.append(luma_of(marked[0]))
+        for scene in (phone(), inset(0.35)):
+            received = scene(marked, len(pictures))
+            pictures += [cuts[0][0] for _, cuts, _ in inside.parts_of(received)]
     out = []
     for picture in pictures:
         field = residual(shrink(picture, 480))

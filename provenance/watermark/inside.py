@@ -104,7 +104,7 @@ def search(frames: Sequence[Frame], keys: KeyRing, settings: DetectorSettings) -
     """
     parts = math.log10(OUTLINES + LOOK_CLOSER)
     strict = settings.model_copy(update={"log10_p": settings.log10_p - 1 - parts})
-    for part, cuts, thorough in _parts(frames):
+    for part, cuts, thorough in parts_of(frames):
         groups = Groups()
         for luma, fresh in cuts:
             groups.add(luma, fresh)
@@ -115,7 +115,7 @@ def search(frames: Sequence[Frame], keys: KeyRing, settings: DetectorSettings) -
     return None
 
 
-def _parts(frames: Sequence[Frame]) -> Iterator[tuple[Part, list[Frame], bool]]:
+def parts_of(frames: Sequence[Frame]) -> Iterator[tuple[Part, list[Frame], bool]]:
     """Each part, what it shows, and whether it may be turned or stretched in itself."""
     size = (frames[0][0].shape[1], frames[0][0].shape[0])
     for found in outline.outlines([luma for luma, _ in frames[:FIRST]], OUTLINES):

@@ -27,6 +27,8 @@ AGAIN = 2
 ROUNDS = 4
 ANCHORS = 3
 """Windows whose axes are tried as the common ones: one may have locked on to nothing."""
+MOST_DEPTH = 4.0
+"""The farthest corner over the nearest: twice what the strongest slant of the protocol has."""
 CANDIDATES = ANCHORS
 """Homographies told at most."""
 _COARSE = np.array([0.012, 0.012, 0.02, 0.02])
@@ -55,11 +57,24 @@ def homographies(field: Plane, least: float = 0.0) -> list[Array]:
     for anchor in found[:ANCHORS]:
         fitted = _fit([_like(window, anchor) for window in found], anchor)
         for _ in range(AGAIN):
-            fitted = _fit([_guided(window, fitted) for window in found], anchor)
+            if possible(fitted, field):
+                fitted = _fit([_guided(window, fitted) for window in found], anchor)
         for _ in range(ROUNDS):
-            fitted = _in_step(field, fitted)
-        out.append(fitted)
+            if possible(fitted, field):
+                fitted = _in_step(field, fitted)
+        if possible(fitted, field):
+            out.append(fitted)
     return out
+
+
+def possible(h: Array, field: Plane) -> bool:
+    """Whether the picture can have been seen so: no horizon in it, no corner far behind another."""
+    height, width = field.shape
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])
+    depth = corners @ h[2]
+    if not (np.isfinite(h).all() and (depth > 0).all()):
+        return False
+    return bool(depth.max() <= MOST_DEPTH * depth.min())
 
 
 def _windows(field: Plane) -> list[tuple[int, int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from provenance.watermark import DetectorSettings, Embedder, search
+from provenance.watermark import DetectorSettings, Embedder, perspective, search
 from provenance.watermark.detector import detect_luma
 from provenance.watermark.groups import Groups
 from provenance.watermark.residual import luma_of
@@ -66,3 +66,18 @@ def test_combs_in_the_noise_are_not_folded(monkeypatch: pytest.MonkeyPatch) -> N
     everything = settings.model_copy(update={"comb": 0.0})
     assert search.Search(KEYS, everything).attempt(groups, thorough=True) is None
     assert few < len(folded)
+
+
+@pytest.mark.parametrize("depth", [[-0.01, 0, 1], [0.02, 0, 1], [np.nan, 0, 1], [1e12, 1e12, 1e15]])
+def test_a_slant_that_no_camera_sees_is_not_folded(
+    depth: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A horizon inside of the picture ended in numbers that no reading could use."""
+    wild = np.array([[0.01, 0, 0], [0, 0.01, 0], depth])
+    monkeypatch.setattr(perspective, "_fit", lambda *_: wild)
+    groups = Groups()
+    groups.add(luma_of(clip(240, 320, frames=1)[0]))
+    settings = DetectorSettings(windows=0, grids=1, upright=1)
+    assert search.Search(KEYS, settings).attempt(groups, thorough=True) is None
+    slight = np.array([[0.01, 0, 0], [0, 0.01, 0], [1e-4, 0, 1]])
+    assert perspective.possible(slight, groups.every.mean())
