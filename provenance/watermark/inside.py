@@ -100,7 +100,7 @@ def search(frames: Sequence[Frame], keys: KeyRing, settings: DetectorSettings) -
     """Look for one mark in parts of these frames, all of one size; best guess first.
 
     A mark counts at a tenth of the usual bound, shared by all the parts, so that this search adds
-    a tenth to the chance of a false one. Cost: below 3 s for frames of 720 lines.
+    a tenth to the chance of a false one. Cost: 2 to 3 s for frames of 720 lines.
     """
     parts = math.log10(OUTLINES + LOOK_CLOSER)
     strict = settings.model_copy(update={"log10_p": settings.log10_p - 1 - parts})
