@@ -19,7 +19,7 @@ import yaml
 
 import policies
 from policies import AgeMode, Context, Policy, Rule, Signal, Stage, evaluate
-from policies.history import SCALE, Block, History
+from policies.history import SCALE, History, StageHistory
 from policies.replay import actions, reference, replay
 from policies.taxonomy import HARM
 
@@ -86,7 +86,7 @@ def history(n: int, seed: int = 0) -> History:
         for c in HARM
     }
     known = contexts()
-    block = Block(
+    block = StageHistory(
         ids=np.char.add("dec_", np.arange(n).astype(np.str_)),
         context=rng.integers(0, len(known), n, np.int32),
         action=np.zeros(n, np.uint8),

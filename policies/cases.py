@@ -31,7 +31,7 @@ CHECK = "case"
 Judge = Callable[[str], Sequence[Signal]]
 
 
-class Status(StrEnum):
+class CaseStatus(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_RUN = "not_run"
@@ -53,11 +53,11 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CaseOutcome:
     """What became of a case; ``message`` says what was wrong where it did not pass."""
 
     case: Case
-    status: Status
+    status: CaseStatus
     decision: Decision | None
     message: str = ""
 
@@ -174,22 +174,24 @@ def of_file(path: Path, own: Iterable[str] = ()) -> list[Case]:
     ]
 
 
-def run(policy: Policy, cases: Iterable[Case], judge: Judge | None = None) -> list[Outcome]:
+def run(policy: Policy, cases: Iterable[Case], judge: Judge | None = None) -> list[CaseOutcome]:
     """Try every case. ``judge`` scores prompts; without it cases with a prompt are not run."""
     return [_run(policy, case, judge) for case in cases]
 
 
-def _run(policy: Policy, case: Case, judge: Judge | None) -> Outcome:
+def _run(policy: Policy, case: Case, judge: Judge | None) -> CaseOutcome:
     example = case.example
     if example.prompt is not None:
         if judge is None:
-            return Outcome(case, Status.NOT_RUN, None, "no prompt classifier to score the text")
+            return CaseOutcome(
+                case, CaseStatus.NOT_RUN, None, "no prompt classifier to score the text"
+            )
         signals = list(judge(example.prompt))
     else:
         signals = _signals(policy, case)
     decision = evaluate(policy, case.stage, signals, case.context)
     wrong = _wrong(case, decision)
-    return Outcome(case, Status.FAILED if wrong else Status.PASSED, decision, wrong)
+    return CaseOutcome(case, CaseStatus.FAILED if wrong else CaseStatus.PASSED, decision, wrong)
 
 
 def _signals(policy: Policy, case: Case) -> list[Signal]:
@@ -221,7 +223,7 @@ def _wrong(case: Case, decision: Decision) -> str:
     return ""
 
 
-def junit(suites: Iterable[tuple[str, Sequence[Outcome]]]) -> bytes:
+def junit(suites: Iterable[tuple[str, Sequence[CaseOutcome]]]) -> bytes:
     """The outcomes as JUnit XML, one suite for each policy."""
     root = ElementTree.Element("testsuites")
     for name, outcomes in suites:
@@ -230,8 +232,8 @@ def junit(suites: Iterable[tuple[str, Sequence[Outcome]]]) -> bytes:
             "testsuite",
             name=name,
             tests=str(len(outcomes)),
-            failures=str(sum(o.status is Status.FAILED for o in outcomes)),
-            skipped=str(sum(o.status is Status.NOT_RUN for o in outcomes)),
+            failures=str(sum(o.status is CaseStatus.FAILED for o in outcomes)),
+            skipped=str(sum(o.status is CaseStatus.NOT_RUN for o in outcomes)),
         )
         for outcome in outcomes:
             case = ElementTree.SubElement(
@@ -240,9 +242,9 @@ def junit(suites: Iterable[tuple[str, Sequence[Outcome]]]) -> bytes:
                 classname=f"{name}.{outcome.case.origin}",
                 name=f"{outcome.case.name} ({outcome.case.stage})",
             )
-            if outcome.status is Status.FAILED:
+            if outcome.status is CaseStatus.FAILED:
                 ElementTree.SubElement(case, "failure", message=outcome.message)
-            elif outcome.status is Status.NOT_RUN:
+            elif outcome.status is CaseStatus.NOT_RUN:
                 ElementTree.SubElement(case, "skipped", message=outcome.message)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 

@@ -14,7 +14,7 @@ from policies import conditions, jurisdictions
 from policies.conditions import ConditionInvalid
 from policies.decision import Action, Stage
 from policies.document import Overlay, Policy, Requirement, Rule, Tightening
-from policies.issues import Issue, Span
+from policies.issues import Issue, SourceSpan
 from policies.overlay import excuses, relaxations
 from policies.source import Node
 from policies.taxonomy import CATEGORIES, known_ids
@@ -73,7 +73,7 @@ def _complete(data: Mapping[str, Any], own: Mapping[Path, Rule]) -> bool:
 
 def _no_rules(node: Node, data: Mapping[str, Any], parent: Policy | None) -> Iterator[Issue]:
     if parent is None and not data.get("rules") and "extends" not in data:
-        span = node.keys.get("rules", Span(0, 0))
+        span = node.keys.get("rules", SourceSpan(0, 0))
         yield Issue(
             "no_rules",
             "a policy without rules decides nothing",
@@ -217,7 +217,7 @@ def _conditions(node: Node, lines: list[str], data: Mapping[str, Any]) -> Iterat
                 yield Issue("bad_condition", mistake.message, span, mistake.remedy)
 
 
-def _inside(node: Node, lines: list[str], mistake: conditions.Mistake) -> Span:
+def _inside(node: Node, lines: list[str], mistake: conditions.Mistake) -> SourceSpan:
     """The place of a condition's mistake in the file, as exactly as the YAML style allows."""
     start = node.span
     if node.style in ("|", ">"):
@@ -225,13 +225,13 @@ def _inside(node: Node, lines: list[str], mistake: conditions.Mistake) -> Span:
         if node.style == "|" and line < len(lines):
             indent = len(lines[line]) - len(lines[line].lstrip(" "))
             column = indent + mistake.column
-            return Span(line, column, line, column + mistake.length)
-        return Span(start.line + 1, _indent(lines, start.line + 1))
+            return SourceSpan(line, column, line, column + mistake.length)
+        return SourceSpan(start.line + 1, _indent(lines, start.line + 1))
     row = lines[start.line] if start.line < len(lines) else ""
     offset = 0 if node.style is None else 1
     if mistake.line == 0 and row[start.column + offset :].startswith(node.value):
         column = start.column + offset + mistake.column
-        return Span(start.line, column, start.line, column + mistake.length)
+        return SourceSpan(start.line, column, start.line, column + mistake.length)
     return start
 
 
@@ -438,7 +438,7 @@ def _floor(
         yield Issue(
             "floor_incomplete",
             f"the floor has no rule on {what} ({category} at {', '.join(stages)})",
-            node.keys.get("floor", Span(0, 0)),
+            node.keys.get("floor", SourceSpan(0, 0)),
             f"add a rule that blocks {category} and name it in `floor:`, or extend `default`",
         )
 
@@ -460,5 +460,9 @@ def _coverage(
             message = f"nothing is said about {stage}: every {stage} gets the default action"
             remedy = "add rules for it, if that is not what you want"
         yield Issue(
-            "nothing_required", message, node.keys.get("required", Span(0, 0)), remedy, warning=True
+            "nothing_required",
+            message,
+            node.keys.get("required", SourceSpan(0, 0)),
+            remedy,
+            warning=True,
         )

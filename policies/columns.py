@@ -51,7 +51,7 @@ class Rows(Protocol):
         ...
 
 
-class Part(Protocol):
+class Term(Protocol):
     """A piece of a condition."""
 
     def ask(self, rows: Rows) -> Answers: ...
@@ -89,7 +89,7 @@ class _Present:
 
 @dataclass(frozen=True, slots=True)
 class _Not:
-    part: Part
+    part: Term
 
     def ask(self, rows: Rows) -> Answers:
         answers = self.part.ask(rows)
@@ -98,7 +98,7 @@ class _Not:
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    parts: tuple[Part, ...]
+    parts: tuple[Term, ...]
     absorbing: int
     """The answer that settles the matter: 0 for `&&`, 1 for `||`."""
 
@@ -111,7 +111,7 @@ class _Joined:
 
 
 @lru_cache(maxsize=1_024)
-def plan(text: str) -> Part | None:
+def plan(text: str) -> Term | None:
     """How to ask a (valid) condition over columns; None where only CEL itself can."""
     tokens = [m for m in TOKEN.finditer(text) if m.lastgroup != "space"]
     if any(token.group() == "?" for token in tokens):
@@ -132,26 +132,26 @@ class _Parser:
         self.tokens = tokens
         self.at = 0
 
-    def whole(self) -> Part:
+    def whole(self) -> Term:
         part = self._or()
         if self.at != len(self.tokens):
             raise _NoPlan
         return part
 
-    def _or(self) -> Part:
+    def _or(self) -> Term:
         return self._joined("||", self._and, 1)
 
-    def _and(self) -> Part:
+    def _and(self) -> Term:
         return self._joined("&&", self._not, 0)
 
-    def _joined(self, mark: str, inner: Callable[[], Part], absorbing: int) -> Part:
+    def _joined(self, mark: str, inner: Callable[[], Term], absorbing: int) -> Term:
         parts = [inner()]
         while self._peek() == mark:
             self.at += 1
             parts.append(inner())
         return parts[0] if len(parts) == 1 else _Joined(tuple(parts), absorbing)
 
-    def _not(self) -> Part:
+    def _not(self) -> Term:
         if self._peek() == "!":
             self.at += 1
             return _Not(self._not())
@@ -167,7 +167,7 @@ class _Parser:
                 return part
         return self._atom()
 
-    def _atom(self) -> Part:
+    def _atom(self) -> Term:
         first = self.at
         while self.at < len(self.tokens) and self._peek() not in ("&&", "||", ")"):
             self.at = (self._closing(self.at) if self._peek() in "([{" else self.at) + 1

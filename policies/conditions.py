@@ -102,7 +102,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class JoinedConditions:
     """Several conditions as one expression: a call into the evaluator costs more than a term."""
 
     texts: tuple[str, ...]
@@ -115,7 +115,7 @@ class Batch:
         return dict(zip(self.texts, values, strict=True)) if type(values) is list else {}
 
 
-def batch(texts: tuple[str, ...]) -> Batch | None:
+def batch(texts: tuple[str, ...]) -> JoinedConditions | None:
     """One expression for all of ``texts``, which are compiled conditions.
 
     None where that would not pay: few of them, or so many that most are not asked for.
@@ -124,7 +124,7 @@ def batch(texts: tuple[str, ...]) -> Batch | None:
         return None
     # A condition may end in a comment: the bracket goes on a line of its own.
     joined = ", ".join(f"({text}\n)" for text in texts)
-    return Batch(texts, _environment().compile(f"[{joined}]").eval)
+    return JoinedConditions(texts, _environment().compile(f"[{joined}]").eval)
 
 
 @lru_cache(maxsize=1)

@@ -191,7 +191,7 @@ class Rule(Model):
         return bool(self.age_mode or self.jurisdictions or self.tenants)
 
 
-class Evidence(StrEnum):
+class NeededEvidence(StrEnum):
     """How much of the evidence for a required category must be there."""
 
     NONE_FAILED = "none_failed"
@@ -213,7 +213,7 @@ class Requirement(Model):
     """
 
     categories: Annotated[tuple[Category, ...], BeforeValidator(_as_list), Field(min_length=1)]
-    evidence: Evidence = Evidence.NONE_FAILED
+    evidence: NeededEvidence = NeededEvidence.NONE_FAILED
     when: Text | None = None
     otherwise: Annotated[str, Field(pattern=REASON)] | None = None
     missing: Action | None = None

@@ -27,10 +27,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from policies import conditions, jurisdictions
-from policies.conditions import Batch, Condition, Variables
+from policies.conditions import Condition, JoinedConditions, Variables
 from policies.context import AgeMode, Context
 from policies.decision import Action, CheckStatus, Decision, Match, Missing, Signal, Stage
-from policies.document import Evidence, Policy, Requirement, Rule
+from policies.document import NeededEvidence, Policy, Requirement, Rule
 from policies.overlay import effective
 from policies.taxonomy import CATEGORIES, NEEDS_CALIBRATION, Kind
 
@@ -91,7 +91,7 @@ class Table:
     named: tuple[str, ...]
     expected: frozenset[str]
     variables: Variables
-    batch: Batch | None
+    batch: JoinedConditions | None
 
 
 def table(policy: Policy, stage: Stage, tenant: str, jurisdiction: str, age: AgeMode) -> Table:
@@ -354,7 +354,7 @@ def _evidence(
         if category in required or category in excused:
             continue
         required.add(category)
-        if bad := _gaps(Evidence.NONE_FAILED, category, scores, failed, skipped):
+        if bad := _gaps(NeededEvidence.NONE_FAILED, category, scores, failed, skipped):
             missing.extend(bad)
             needed = max(needed, default)
     for signal in not_run:
@@ -371,7 +371,7 @@ def _evidence(
 
 
 def _gaps(
-    evidence: Evidence,
+    evidence: NeededEvidence,
     category: str,
     scores: Mapping[str, float],
     failed: Mapping[str, Sequence[Signal]],
@@ -380,9 +380,9 @@ def _gaps(
     """What lacks of the evidence that a required category needs."""
     ran = category in scores
     bad: list[Signal] = []
-    if not ran or evidence is not Evidence.ANY_RAN:
+    if not ran or evidence is not NeededEvidence.ANY_RAN:
         bad.extend(failed.get(category, ()))
-    if not ran or evidence is Evidence.ALL_RAN:
+    if not ran or evidence is NeededEvidence.ALL_RAN:
         bad.extend(skipped.get(category, ()))
     if not ran and not bad:
         return [Missing(category, NO_CHECK)]

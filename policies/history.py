@@ -1,7 +1,7 @@
 """Recorded decisions as columns: what replay evaluates a policy over.
 
-One :class:`Block` for each stage. Scores are kept in millionths (``int32``, -1 where no check
-ran), which is exactly how they are recorded, so that comparing whole columns gives the same
+One :class:`StageHistory` for each stage. Scores are kept in millionths (``int32``, -1 where no
+check ran), which is exactly how they are recorded, so that comparing whole columns gives the same
 answers as comparing one decision after another. Circumstances repeat, so each distinct
 :class:`~policies.context.Context` is kept once and rows hold its number.
 
@@ -35,7 +35,7 @@ MAX_ROWS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class StageHistory:
     """The decisions of one stage, ``n`` rows.
 
     ``scores[category]`` is ``int32 [n]``, the worst score of the checks that ran, in
@@ -56,9 +56,9 @@ class Block:
     def __len__(self) -> int:
         return len(self.action)
 
-    def take(self, rows: NDArray[Any]) -> Block:
+    def take(self, rows: NDArray[Any]) -> StageHistory:
         """The block of these rows (numbers or a mask)."""
-        return Block(
+        return StageHistory(
             self.ids[rows],
             self.context[rows],
             self.action[rows],
@@ -93,7 +93,7 @@ class Block:
 class History:
     """Recorded decisions of any number of tenants and stages."""
 
-    blocks: dict[Stage, Block]
+    blocks: dict[Stage, StageHistory]
     contexts: tuple[Context, ...]
 
     def __len__(self) -> int:
@@ -137,12 +137,12 @@ class History:
         return cls(blocks, contexts)
 
 
-def _block(stage: Stage, arrays: Mapping[str, NDArray[Any]], contexts: int) -> Block:
+def _block(stage: Stage, arrays: Mapping[str, NDArray[Any]], contexts: int) -> StageHistory:
     def columns(kind: str) -> dict[str, NDArray[Any]]:
         start = f"{stage}/{kind}/"
         return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
 
-    block = Block(
+    block = StageHistory(
         arrays[f"{stage}/ids"],
         arrays[f"{stage}/context"],
         arrays[f"{stage}/action"],
@@ -226,7 +226,7 @@ class HistoryBuilder:
         )
 
 
-def _columns(growing: _Growing) -> Block:
+def _columns(growing: _Growing) -> StageHistory:
     n = len(growing.ids)
 
     def column(values: Mapping[int, int], dtype: Any, nothing: int) -> NDArray[Any]:
@@ -235,7 +235,7 @@ def _columns(growing: _Growing) -> Block:
             made[np.fromiter(values.keys(), np.int64)] = np.fromiter(values.values(), dtype)
         return made
 
-    return Block(
+    return StageHistory(
         np.array(growing.ids, np.str_),
         np.array(growing.context, np.int32),
         np.array(growing.action, np.uint8),

@@ -11,7 +11,7 @@ MAX_LINE = 120
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Span:
+class SourceSpan:
     """A stretch of text; lines and columns count characters from 0, the end is exclusive.
 
     Without an end the stretch is one character, or the rest of its line where it covers a
@@ -34,7 +34,7 @@ class Issue:
 
     code: str
     message: str
-    span: Span
+    span: SourceSpan
     remedy: str
     file: str = ""
     excerpt: str = ""

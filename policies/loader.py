@@ -18,7 +18,7 @@ from policies import checks, source
 from policies.decision import Action
 from policies.document import LabelDemand, Overlay, Policy, PolicySource, Rule
 from policies.errors import PolicyInvalid, PolicyNotFound, PolicyTooLarge
-from policies.issues import Issue, Span
+from policies.issues import Issue, SourceSpan
 from policies.overlay import inherited, laid_over, merged, stricter
 from policies.problems import explain
 from policies.source import Node, Unreadable
@@ -100,7 +100,11 @@ def _load(path: Path, shown: str, chain: tuple[Path, ...]) -> tuple[Policy, list
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n")
         issue = Issue(
-            "not_utf8", "this is not UTF-8 text", Span(line, 0), "save the file as UTF-8", shown
+            "not_utf8",
+            "this is not UTF-8 text",
+            SourceSpan(line, 0),
+            "save the file as UTF-8",
+            shown,
         )
         raise PolicyInvalid([issue]) from None
     return _parse(text, shown, path.parent, (*chain, path.resolve()))

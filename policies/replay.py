@@ -21,9 +21,9 @@ from policies.columns import plan
 from policies.conditions import Condition, Variables
 from policies.context import Context
 from policies.decision import Action, Decision, Stage
-from policies.document import Evidence, Policy, Rule
+from policies.document import NeededEvidence, Policy, Rule
 from policies.engine import evaluate, in_scope, plain
-from policies.history import ABSENT, FAILED, SCALE, SKIPPED, Block, History
+from policies.history import ABSENT, FAILED, SCALE, SKIPPED, History, StageHistory
 from policies.overlay import applies, effective
 from policies.taxonomy import NEEDS_CALIBRATION
 
@@ -81,7 +81,7 @@ def _anew(policy: Policy, history: History, stage: Stage, row: int) -> Decision:
 def verdicts(
     policy: Policy,
     stage: Stage,
-    block: Block,
+    block: StageHistory,
     contexts: tuple[Context, ...],
     attribute: bool = False,
 ) -> Verdicts:
@@ -144,7 +144,7 @@ class _Part:
 
     policy: Policy
     stage: Stage
-    block: Block
+    block: StageHistory
     contexts: tuple[Context, ...]
     numbers: dict[str, int]
     attribute: bool
@@ -309,7 +309,7 @@ class _Part:
             named[rule.category] = named.get(rule.category, np.zeros(1, np.bool_)) | scope
         for category, scope in named.items():
             if category not in handled:
-                bad = self._gap(category, Evidence.NONE_FAILED) & scope
+                bad = self._gap(category, NeededEvidence.NONE_FAILED) & scope
                 needed[bad & (needed < default)] = default
         ran = np.zeros(n, np.bool_)
         for column in block.scores.values():
@@ -320,14 +320,14 @@ class _Part:
         nothing = ~ran if requirements else ~ran | ~covered
         needed[nothing & (needed < default)] = default
 
-    def _gap(self, category: str, evidence: Evidence) -> Mask:
+    def _gap(self, category: str, evidence: NeededEvidence) -> Mask:
         n = len(self.block)
         column = self.block.scores.get(category)
         absent: Mask = np.ones(n, np.bool_) if column is None else column == ABSENT
         gaps = self.block.gaps.get(category)
-        if gaps is None or evidence is Evidence.ANY_RAN:
+        if gaps is None or evidence is NeededEvidence.ANY_RAN:
             return absent
-        bits = FAILED if evidence is Evidence.NONE_FAILED else FAILED | SKIPPED
+        bits = FAILED if evidence is NeededEvidence.NONE_FAILED else FAILED | SKIPPED
         return absent | ((gaps & bits) != 0)
 
 
@@ -457,7 +457,7 @@ def _changes(
     stage: Stage,
     compared: tuple[Policy, Policy],
     history: History,
-    block: Block,
+    block: StageHistory,
     kind: NDArray[np.int64],
     samples: int,
 ) -> list[Change]:

@@ -20,7 +20,7 @@ MAX_SHADOWS = 3
 """Every shadow is evaluated for every request: 20 µs each, but 4 kB of record each, too."""
 
 
-class State(StrEnum):
+class RolloutState(StrEnum):
     DRAFT = "draft"
     SHADOW = "shadow"
     CANARY = "canary"
@@ -28,12 +28,16 @@ class State(StrEnum):
     RETIRED = "retired"
 
 
-STEPS: dict[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.SHADOW, State.RETIRED}),
-    State.SHADOW: frozenset({State.DRAFT, State.CANARY, State.RETIRED}),
-    State.CANARY: frozenset({State.SHADOW, State.CANARY, State.ACTIVE, State.RETIRED}),
-    State.ACTIVE: frozenset({State.CANARY, State.SHADOW, State.RETIRED}),
-    State.RETIRED: frozenset({State.DRAFT}),
+STEPS: dict[RolloutState, frozenset[RolloutState]] = {
+    RolloutState.DRAFT: frozenset({RolloutState.SHADOW, RolloutState.RETIRED}),
+    RolloutState.SHADOW: frozenset({RolloutState.DRAFT, RolloutState.CANARY, RolloutState.RETIRED}),
+    RolloutState.CANARY: frozenset(
+        {RolloutState.SHADOW, RolloutState.CANARY, RolloutState.ACTIVE, RolloutState.RETIRED}
+    ),
+    RolloutState.ACTIVE: frozenset(
+        {RolloutState.CANARY, RolloutState.SHADOW, RolloutState.RETIRED}
+    ),
+    RolloutState.RETIRED: frozenset({RolloutState.DRAFT}),
 }
 """Forward one step at a time; back, or out, at once."""
 
@@ -43,7 +47,7 @@ class Rollout:
     """Where one policy stands. ``percent`` is above 0 for a canary only."""
 
     digest: str
-    state: State = State.DRAFT
+    state: RolloutState = RolloutState.DRAFT
     percent: float = 0.0
 
 
@@ -52,11 +56,11 @@ class Choice:
     """For one subject: the policy that acts, and those that are only recorded."""
 
     acting: Policy
-    observed: tuple[tuple[State, Policy], ...] = ()
+    observed: tuple[tuple[RolloutState, Policy], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RolloutPlan:
     """All policies that decide something at present."""
 
     active: Policy
@@ -66,13 +70,13 @@ class Plan:
     def choose(self, subject: str) -> Choice:
         """Who acts for ``subject``. The same subject always gets the same answer, and whoever
         is in a canary stays in it while its share grows."""
-        observed = [(State.SHADOW, policy) for policy in self.shadows]
+        observed = [(RolloutState.SHADOW, policy) for policy in self.shadows]
         if self.canary is None:
             return Choice(self.active, tuple(observed))
         policy, percent = self.canary
         if in_canary(policy.digest, subject, percent):
-            return Choice(policy, ((State.ACTIVE, self.active), *observed))
-        return Choice(self.active, ((State.CANARY, policy), *observed))
+            return Choice(policy, ((RolloutState.ACTIVE, self.active), *observed))
+        return Choice(self.active, ((RolloutState.CANARY, policy), *observed))
 
 
 def in_canary(digest: str, subject: str, percent: float) -> bool:
@@ -83,7 +87,7 @@ def in_canary(digest: str, subject: str, percent: float) -> bool:
 
 
 def step(
-    rollout: Rollout, to: State, percent: float | None, others: Sequence[Rollout] = ()
+    rollout: Rollout, to: RolloutState, percent: float | None, others: Sequence[Rollout] = ()
 ) -> Rollout:
     """The rollout after a step; ``others`` are the rollouts of all other policies.
 
@@ -94,18 +98,21 @@ def step(
         raise RolloutRefused(
             f"a policy in state {rollout.state} cannot become {to}", f"from here: {allowed}"
         )
-    if to is State.CANARY:
+    if to is RolloutState.CANARY:
         if percent is None or not 0 < percent <= 100:
             raise RolloutRefused(
                 "a canary needs a share above 0 and up to 100 percent", "give --percent 5"
             )
-        if any(other.state is State.CANARY for other in others):
+        if any(other.state is RolloutState.CANARY for other in others):
             raise RolloutRefused(
                 "another policy is a canary already", "activate it or take it back first"
             )
     elif percent is not None:
         raise RolloutRefused("only a canary has a share", "leave out --percent")
-    if to is State.SHADOW and sum(o.state is State.SHADOW for o in others) >= MAX_SHADOWS:
+    if (
+        to is RolloutState.SHADOW
+        and sum(o.state is RolloutState.SHADOW for o in others) >= MAX_SHADOWS
+    ):
         raise RolloutRefused(
             f"there are {MAX_SHADOWS} shadows already", "take one of them back first"
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from policies.issues import Issue, Span
+from policies.issues import Issue, SourceSpan
 
 try:
     from yaml import CSafeLoader as _Reader
@@ -38,9 +38,9 @@ class Node:
     """A value and its place. ``value`` is a scalar, a list of nodes, or a dict of nodes."""
 
     value: Any
-    span: Span
+    span: SourceSpan
     style: str | None = None
-    keys: dict[str, Span] = field(default_factory=dict)
+    keys: dict[str, SourceSpan] = field(default_factory=dict)
 
     def plain(self) -> Any:
         """The value alone: scalars, lists and dicts."""
@@ -64,7 +64,7 @@ class Node:
             node = inner[step]
         return node
 
-    def key_span(self, path: Sequence[str | int]) -> Span:
+    def key_span(self, path: Sequence[str | int]) -> SourceSpan:
         """Where the key stands that ``path`` ends in; the value's place where there is none."""
         *parents, last = path
         return self.find(parents).keys.get(str(last)) or self.find(path).span
@@ -89,7 +89,11 @@ def read(text: str) -> tuple[Node, list[Issue]]:
         node = _compose(events, duplicates)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        span = Span(mark.line, mark.column, mark.line, mark.column + 1) if mark else Span(0, 0)
+        span = (
+            SourceSpan(mark.line, mark.column, mark.line, mark.column + 1)
+            if mark
+            else SourceSpan(0, 0)
+        )
         problem = error.problem or error.context or "unknown problem"
         raise Unreadable(
             Issue(
@@ -104,7 +108,7 @@ def read(text: str) -> tuple[Node, list[Issue]]:
             Issue(
                 "yaml_syntax",
                 f"this is not valid YAML: {str(error).splitlines()[0]}",
-                Span(0, 0),
+                SourceSpan(0, 0),
                 "save the file as plain UTF-8 text without control characters",
             )
         ) from None
@@ -113,7 +117,7 @@ def read(text: str) -> tuple[Node, list[Issue]]:
 
 def _compose(events: Iterator[Any], duplicates: list[Issue]) -> Node:
     root: Node | None = None
-    stack: list[tuple[Node, list[tuple[str, Span]]]] = []
+    stack: list[tuple[Node, list[tuple[str, SourceSpan]]]] = []
     values = 0
     documents = 0
     for event in events:
@@ -124,7 +128,7 @@ def _compose(events: Iterator[Any], duplicates: list[Issue]) -> Node:
             continue
         if isinstance(event, yaml.CollectionEndEvent):
             node, _ = stack.pop()
-            node.span = Span(node.span.line, node.span.column)
+            node.span = SourceSpan(node.span.line, node.span.column)
             continue
         if not isinstance(event, yaml.NodeEvent):
             continue
@@ -150,7 +154,12 @@ def _compose(events: Iterator[Any], duplicates: list[Issue]) -> Node:
                 )
     if root is None:
         raise Unreadable(
-            Issue("empty_document", "the file is empty", Span(0, 0), "write a policy, see the docs")
+            Issue(
+                "empty_document",
+                "the file is empty",
+                SourceSpan(0, 0),
+                "write a policy, see the docs",
+            )
         )
     return root
 
@@ -158,7 +167,7 @@ def _compose(events: Iterator[Any], duplicates: list[Issue]) -> Node:
 def _attach(
     node: Node,
     event: Any,
-    parent: tuple[Node, list[tuple[str, Span]]],
+    parent: tuple[Node, list[tuple[str, SourceSpan]]],
     duplicates: list[Issue],
 ) -> bool:
     """Hang ``node`` into its parent; False when it is a key and was only noted."""
@@ -189,7 +198,7 @@ def _attach(
 
 
 def _node(event: Any) -> Node:
-    span = Span(
+    span = SourceSpan(
         event.start_mark.line, event.start_mark.column, event.end_mark.line, event.end_mark.column
     )
     if event.tag is not None and event.tag != "!":
@@ -223,5 +232,10 @@ def _scalar(text: str) -> Any:
 def _refused(event: Any, message: str, remedy: str) -> Unreadable:
     start, end = event.start_mark, event.end_mark
     return Unreadable(
-        Issue("yaml_refused", message, Span(start.line, start.column, end.line, end.column), remedy)
+        Issue(
+            "yaml_refused",
+            message,
+            SourceSpan(start.line, start.column, end.line, end.column),
+            remedy,
+        )
     )

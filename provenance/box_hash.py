@@ -47,7 +47,7 @@ _STEP = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedBox:
     """A box of a file as the box hash names it."""
 
     name: str
@@ -63,7 +63,7 @@ class _Changed(Exception):
     """What the file holds is not what was signed."""
 
 
-Lister = Callable[[BinaryIO, int, ProvenanceLimits], Iterator[Named]]
+Lister = Callable[[BinaryIO, int, ProvenanceLimits], Iterator[NamedBox]]
 
 
 def check_boxes(
@@ -107,7 +107,7 @@ def _walk(
     file: BinaryIO,
     entries: Sequence[tuple[Mapping[str, Any], list[str]]],
     algs: Sequence[Mapping[str, Any]],
-    found: Sequence[Named],
+    found: Sequence[NamedBox],
 ) -> tuple[str, tuple[Range, ...]]:
     """The signed entries against the boxes that are there, in order."""
     size = file.seek(0, 2)
@@ -117,7 +117,7 @@ def _walk(
         for entry, names in entries:
             if names == [AFTER]:
                 begin = found[-1].end if found else 0
-                _compare(file, entry, algs, [Named(AFTER, begin, size - begin)], excluded)
+                _compare(file, entry, algs, [NamedBox(AFTER, begin, size - begin)], excluded)
                 return "", tuple(excluded)
             run = found[at : at + len(names)]
             if [b.name for b in run] != names:
@@ -135,13 +135,13 @@ def _walk(
     return "", tuple(sorted(set(excluded), key=lambda r: r.start))
 
 
-def _without_restarts(found: Sequence[Named]) -> list[Named]:
+def _without_restarts(found: Sequence[NamedBox]) -> list[NamedBox]:
     """Scans with their restart intervals as one box."""
-    joined: list[Named] = []
+    joined: list[NamedBox] = []
     for box in found:
         last = joined[-1] if joined else None
         if box.name.startswith("RST") and last is not None and last.name == "SOS":
-            joined[-1] = Named("SOS", last.start, box.end - last.start)
+            joined[-1] = NamedBox("SOS", last.start, box.end - last.start)
         else:
             joined.append(box)
     return joined
@@ -156,7 +156,7 @@ def _names(entry: Any) -> list[str]:
     return names
 
 
-def _difference(names: Sequence[str], run: Sequence[Named]) -> str:
+def _difference(names: Sequence[str], run: Sequence[NamedBox]) -> str:
     there = [b.name for b in run]
     for name, seen in zip(names, there, strict=False):
         if name != seen:
@@ -168,7 +168,7 @@ def _compare(
     file: BinaryIO,
     entry: Mapping[str, Any],
     algs: Sequence[Mapping[str, Any]],
-    run: Sequence[Named],
+    run: Sequence[NamedBox],
     excluded: list[Range],
 ) -> None:
     begin, end = run[0].start, run[-1].end
@@ -194,23 +194,23 @@ def _compare(
         raise _Changed(f"the bytes of {', '.join(b.name for b in run)[:120]} are others")
 
 
-def _joined(found: Iterator[Named], stores: Sequence[Place]) -> list[Named]:
+def _joined(found: Iterator[NamedBox], stores: Sequence[Place]) -> list[NamedBox]:
     """The boxes, those that hold the credentials as one."""
     begin = min((p.start for p in stores), default=-1)
     end = max((p.end for p in stores), default=-1)
-    joined: list[Named] = []
+    joined: list[NamedBox] = []
     for box in found:
         if begin <= box.start and box.end <= end and begin >= 0:
             if joined and joined[-1].name == STORE:
-                joined[-1] = Named(STORE, joined[-1].start, box.end - joined[-1].start)
+                joined[-1] = NamedBox(STORE, joined[-1].start, box.end - joined[-1].start)
             else:
-                joined.append(Named(STORE, box.start, box.size))
+                joined.append(NamedBox(STORE, box.start, box.size))
         else:
             joined.append(box)
     return joined
 
 
-def _gaps(found: Sequence[Named], size: int) -> Iterator[Range]:
+def _gaps(found: Sequence[NamedBox], size: int) -> Iterator[Range]:
     """What stands behind or between boxes that were hashed one by one."""
     at = 0
     for box in found:
@@ -221,22 +221,22 @@ def _gaps(found: Sequence[Named], size: int) -> Iterator[Range]:
         yield Range(at, size - at)
 
 
-def _png(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Named]:
-    yield Named("PNGh", 0, 8)
+def _png(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[NamedBox]:
+    yield NamedBox("PNGh", 0, 8)
     offset = 8
     for _ in range(limits.max_boxes):
         if offset >= size:
             return
         file.seek(offset)
         length, kind = struct.unpack(">I4s", file.read(8))
-        yield Named(kind.decode("latin-1"), offset, length + 12)
+        yield NamedBox(kind.decode("latin-1"), offset, length + 12)
         offset += length + 12
         if kind == b"IEND":
             return
     raise Unknown("too many boxes")
 
 
-def _jpeg(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Named]:
+def _jpeg(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[NamedBox]:
     offset = 0
     for _ in range(limits.max_boxes):
         if offset >= size:
@@ -251,13 +251,13 @@ def _jpeg(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Named
             continue
         restart = 0xD0 <= marker <= 0xD7
         if marker in _ALONE:
-            yield Named(_ALONE[marker], offset, 2)
+            yield NamedBox(_ALONE[marker], offset, 2)
             offset += 2
             continue
         end = offset + 2 if restart else offset + 2 + struct.unpack(">H", head[2:])[0]
         if marker == 0xDA or restart:
             end = _scan_end(file, end, size)
-        yield Named(_marker_name(marker), offset, end - offset)
+        yield NamedBox(_marker_name(marker), offset, end - offset)
         offset = end
     raise Unknown("too many boxes")
 
@@ -294,7 +294,7 @@ def _scan_end(file: BinaryIO, start: int, size: int) -> int:
     return size
 
 
-def _riff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Named]:
+def _riff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[NamedBox]:
     offset, end = 0, 0
     for _ in range(limits.max_boxes):
         if offset + 8 > size:
@@ -304,41 +304,41 @@ def _riff(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Named
         if offset >= end:
             if kind != b"RIFF":
                 return
-            yield Named(form.decode("latin-1"), offset, 12)
+            yield NamedBox(form.decode("latin-1"), offset, 12)
             end = min(offset + 8 + length, size)
             offset += 12
             continue
         name = form if kind == b"LIST" else kind
         whole = 8 + length + (length & 1)
-        yield Named(name.decode("latin-1"), offset, whole)
+        yield NamedBox(name.decode("latin-1"), offset, whole)
         offset += whole
     raise Unknown("too many boxes")
 
 
-def _gif(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[Named]:
+def _gif(file: BinaryIO, size: int, limits: ProvenanceLimits) -> Iterator[NamedBox]:
     file.seek(0)
     head = file.read(13)
-    yield Named(head[:6].decode("latin-1"), 0, 6)
+    yield NamedBox(head[:6].decode("latin-1"), 0, 6)
     table = 3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0
-    yield Named("LSD", 6, 7 + table)
+    yield NamedBox("LSD", 6, 7 + table)
     offset = 13 + table
     for _ in range(limits.max_boxes):
         file.seek(offset)
         kind = file.read(2)
         if kind[:1] == b"\x3b":
-            yield Named("3B", offset, 1)
+            yield NamedBox("3B", offset, 1)
             return
         if kind[:1] == b"\x21":
             end = _blocks_end(file, offset + 2, size)
-            yield Named(kind.hex().upper(), offset, end - offset)
+            yield NamedBox(kind.hex().upper(), offset, end - offset)
         elif kind[:1] == b"\x2c":
             file.seek(offset)
             flags = file.read(10)[9]
             local = 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-            yield Named("2C", offset, 10 + local)
+            yield NamedBox("2C", offset, 10 + local)
             offset += 10 + local
             end = _blocks_end(file, offset + 1, size)
-            yield Named("TBID", offset, end - offset)
+            yield NamedBox("TBID", offset, end - offset)
         else:
             raise Unknown("a block of the GIF is of no known kind")
         offset = end

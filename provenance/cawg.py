@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from provenance.claims import links
 from provenance.cose import SignatureState, check_signature
-from provenance.jumbf import Signature, StoreBroken, StoredManifest, parse_signature
+from provenance.jumbf import CoseSignature, StoreBroken, StoredManifest, parse_signature
 from provenance.profile import check_certificate
 from provenance.revocation import Revocation, judge_responses
 from provenance.tokens import earliest_trusted, judge_token
@@ -110,14 +110,14 @@ def _label(link: Mapping[str, Any]) -> str:
     return str(link.get("url", "")).rpartition("/")[2]
 
 
-def _signature(data: Any) -> Signature:
+def _signature(data: Any) -> CoseSignature:
     signature = parse_signature(data) if isinstance(data, bytes) else None
     if signature is None or not signature.chain:
         raise _Bad(IdentityState.MALFORMED, "cawg.identity.credential.missing")
     return signature
 
 
-def _signed(signature: Signature, payload: Mapping[str, Any]) -> bytes:
+def _signed(signature: CoseSignature, payload: Mapping[str, Any]) -> bytes:
     """The payload's bytes as they were signed: deterministic, or in the order of its fields."""
     state = SignatureState.MISMATCH
     for canonical in (True, False):
@@ -130,7 +130,7 @@ def _signed(signature: Signature, payload: Mapping[str, Any]) -> bytes:
     raise _Bad(IdentityState.FAILED, "cawg.identity.signature.invalid")
 
 
-def _check_holder(signature: Signature, signed: bytes, trust: TrustList) -> None:
+def _check_holder(signature: CoseSignature, signed: bytes, trust: TrustList) -> None:
     reports = [
         judge_token(token, message, trust)
         for token, message in signature.stamped(signed)[:_MOST_TOKENS]

@@ -33,7 +33,7 @@ _GENERATED = frozenset(
 )
 
 
-class Answer(StrEnum):
+class Compliance(StrEnum):
     """How a demand stands."""
 
     MET = "met"
@@ -49,7 +49,7 @@ class Result:
     id: str
     demand: str
     source: str
-    answer: Answer
+    answer: Compliance
     because: str
     owes: str = ""
     severity: str = "must"
@@ -250,9 +250,11 @@ def check(
     results = []
     for demand in law.demands:
         held, because = CHECKS[demand.check](demand.of)(carried)
-        answer = Answer.OUTSIDE if held is None else Answer.MET if held else Answer.UNMET
+        answer = (
+            Compliance.OUTSIDE if held is None else Compliance.MET if held else Compliance.UNMET
+        )
         if not law.holds(day, demand):
-            answer = Answer.NOT_IN_FORCE
+            answer = Compliance.NOT_IN_FORCE
             because = f"holds from {demand.since or law.since}"
         results.append(
             Result(
@@ -271,4 +273,4 @@ def check(
 
 
 def unmet(results: Iterable[Result]) -> tuple[Result, ...]:
-    return tuple(r for r in results if r.answer is Answer.UNMET)
+    return tuple(r for r in results if r.answer is Compliance.UNMET)

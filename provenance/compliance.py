@@ -18,7 +18,7 @@ from provenance.checks import CHECKS as CHECKS
 from provenance.checks import DISCLOSURE_LABEL as DISCLOSURE_LABEL
 from provenance.checks import LABEL_SECONDS as LABEL_SECONDS
 from provenance.checks import LABEL_SHARE as LABEL_SHARE
-from provenance.checks import Answer as Answer
+from provenance.checks import Compliance as Compliance
 from provenance.checks import Result as Result
 from provenance.checks import check as check
 from provenance.checks import unmet as unmet

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from provenance.jumbf import Signature
+from provenance.jumbf import CoseSignature
 
 
 class SignatureState(StrEnum):
@@ -49,7 +49,7 @@ NAMES = {
 """C2PA's names of the COSE algorithms that it allows (2.4, section 13.2.1)."""
 
 
-def check_signature(signature: Signature | None, claim: bytes) -> SignatureState:
+def check_signature(signature: CoseSignature | None, claim: bytes) -> SignatureState:
     """Whether ``signature`` is the signer's over ``claim``; who that is is judged elsewhere."""
     if signature is None or not signature.chain:
         return SignatureState.MISSING

@@ -29,9 +29,16 @@ from provenance.history import codes_of
 from provenance.isolation import Sandbox
 from provenance.jumbf import StoreBroken, parse_store
 from provenance.limits import ProvenanceLimits
-from provenance.merkle import Leaf, Tree
+from provenance.merkle import FragmentTree, Leaf
 from provenance.trust import TrustList, parse_time
-from provenance.verdicts import Finding, Severity, Verdict, VerificationReport, clean, strictest
+from provenance.verdicts import (
+    Severity,
+    Verdict,
+    VerificationFinding,
+    VerificationReport,
+    clean,
+    strictest,
+)
 from provenance.view import SUMMARIES
 
 _MIME = "video/mp4"
@@ -69,7 +76,7 @@ class StreamReport:
     def whole(self) -> VerificationReport:
         """The stream as one verification report, for everybody who weighs or shows one."""
         notes = [
-            Finding(
+            VerificationFinding(
                 "segment.changed" if s.proven else "segment.unbound",
                 Severity.FAILURE,
                 f"a media segment is not as it was signed: {s.reason}",
@@ -98,23 +105,23 @@ class StreamReport:
         )
 
 
-def _about_whole_file(finding: Finding) -> bool:
+def _about_whole_file(finding: VerificationFinding) -> bool:
     """What the hash over a whole file says cannot hold for an initialisation segment."""
     return is_binding(finding.code) or finding.code == "disagreement.binding"
 
 
-def _order(segments: Sequence[SegmentResult]) -> list[Finding]:
+def _order(segments: Sequence[SegmentResult]) -> list[VerificationFinding]:
     places = [s.location for s in segments if s.intact and s.location >= 0]
-    told: list[Finding] = []
+    told: list[VerificationFinding] = []
     if len(set(places)) < len(places):
         told.append(
-            Finding(
+            VerificationFinding(
                 "segments.repeated", Severity.WARNING, "the same segment was given more than once"
             )
         )
     if places != sorted(places):
         told.append(
-            Finding(
+            VerificationFinding(
                 "segments.order",
                 Severity.WARNING,
                 "the segments were given in another order than they were signed in",
@@ -123,7 +130,7 @@ def _order(segments: Sequence[SegmentResult]) -> list[Finding]:
     missing = set(range(min(places), max(places) + 1)) - set(places) if places else set()
     if missing:
         text = f"{len(missing)} segment(s) between those given are missing"
-        told.append(Finding("segments.gap", Severity.WARNING, text))
+        told.append(VerificationFinding("segments.gap", Severity.WARNING, text))
     return told
 
 
@@ -204,7 +211,7 @@ def _live(
         proven = report.verdict is Verdict.TAMPERED
         results.append(SegmentResult(path, held, clean(reason, 300), proven))
         verdict = strictest(verdict, report.verdict)
-    note = Finding(
+    note = VerificationFinding(
         "stream.live",
         Severity.WARNING,
         "each segment is signed by itself, as in live streams: each was judged by itself; whether "
@@ -214,7 +221,7 @@ def _live(
     return StreamReport(kept, tuple(results), verdict)
 
 
-def _without_binding(report: VerificationReport, others: Sequence[Finding]) -> Verdict:
+def _without_binding(report: VerificationReport, others: Sequence[VerificationFinding]) -> Verdict:
     """The verdict of an initialisation segment, leaving out the hash over the whole file."""
     weights = {
         Meaning.CHANGED: Verdict.TAMPERED,
@@ -239,20 +246,24 @@ def _without_binding(report: VerificationReport, others: Sequence[Finding]) -> V
 
 def _tree(
     init: Path, trust: TrustList, limits: ProvenanceLimits
-) -> tuple[Tree | None, str, dict[str, Any]]:
+) -> tuple[FragmentTree | None, str, dict[str, Any]]:
     """The signed tree, else why there is none; and how the library is set for this file."""
     settings = library_settings(trust)
     try:
         stores = read_container(init, MP4, limits).stores
         store = parse_store(stores[0], limits)
         settings = library_settings(trust, signing_chains(store))
-        return Tree(store.active, limits), "", settings
+        return FragmentTree(store.active, limits), "", settings
     except (ContainerBroken, StoreBroken, ValueError, IndexError, OSError) as error:
         return None, clean(str(error), 200), settings
 
 
 def _each(
-    init: Path, segments: Iterable[Path], settings: dict[str, Any], tree: Tree | None, problem: str
+    init: Path,
+    segments: Iterable[Path],
+    settings: dict[str, Any],
+    tree: FragmentTree | None,
+    problem: str,
 ) -> Iterable[SegmentResult]:
     context = c2pa.Context.from_dict(settings)
     for path in segments:
@@ -312,7 +323,7 @@ def verify_stream(
         report = VerificationReport(
             Verdict.UNREADABLE,
             SUMMARIES[Verdict.UNREADABLE],
-            (Finding(outcome.code, Severity.FAILURE, outcome.message),),
+            (VerificationFinding(outcome.code, Severity.FAILURE, outcome.message),),
             file={"name": clean(init.name, 255)},
             trust_list=clean(trust.name, 200),
         )

@@ -34,7 +34,7 @@ _MOST_ANSWER_BYTES = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SandboxOutcome:
     """An answer, or the reason why there is none (``limit.time``, ``limit.memory``)."""
 
     answer: Mapping[str, Any] | None
@@ -157,7 +157,7 @@ class Sandbox:
 
     def call(
         self, request: Mapping[str, Any], seconds: float, cpu_seconds: float | None = None
-    ) -> Outcome:
+    ) -> SandboxOutcome:
         """Ask one child and wait; raises :class:`VerifierUnavailable` when none can be started.
 
         After ``seconds``, or when it has worked for ``cpu_seconds`` of processor time, the child
@@ -172,13 +172,15 @@ class Sandbox:
                 self._give_back(child, healthy=bool(line))
         if line is None:
             told = seconds if cpu_seconds is None else min(seconds, cpu_seconds)
-            return Outcome(None, "limit.time", f"no answer after {told:.1f} s")
+            return SandboxOutcome(None, "limit.time", f"no answer after {told:.1f} s")
         if not line:
-            return Outcome(None, "limit.memory", "the file exhausted the verifier's memory")
+            return SandboxOutcome(None, "limit.memory", "the file exhausted the verifier's memory")
         answer = json.loads(line)
         if "error" in answer:
-            return Outcome(None, str(answer["error"]), "the file broke the verifier's process")
-        return Outcome(answer)
+            return SandboxOutcome(
+                None, str(answer["error"]), "the file broke the verifier's process"
+            )
+        return SandboxOutcome(answer)
 
     def _take(self) -> _Child:
         with self._lock:

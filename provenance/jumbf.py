@@ -110,7 +110,7 @@ def _superbox(payload: bytes, raw: bytes, counter: _Counter, depth: int) -> Jumb
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class CoseSignature:
     """A COSE_Sign1: algorithm identifier, certificates leaf first, what its headers carry.
 
     ``tokens`` are time-stamps over ``value`` (``sigTst2``), ``older_tokens`` over the claim
@@ -176,7 +176,7 @@ class StoredManifest:
         return _decode(data) if data else None
 
     @cached_property
-    def signature(self) -> Signature | None:
+    def signature(self) -> CoseSignature | None:
         found = self.box.child("c2pa.signature")
         if found is None or not found.contents:
             return None
@@ -335,7 +335,7 @@ def _certificate(der: bytes) -> x509.Certificate:
     return certificate
 
 
-def parse_signature(data: bytes) -> Signature:
+def parse_signature(data: bytes) -> CoseSignature:
     """Parse a COSE_Sign1; raises :class:`StoreBroken`."""
     decoded = _decode(data)
     if isinstance(decoded, cbor2.CBORTag) and decoded.tag == _COSE_SIGN1_TAG:
@@ -363,7 +363,7 @@ def parse_signature(data: bytes) -> Signature:
         raise StoreBroken("the signer's certificate does not parse") from error
     chain = (*leaf, *_others(certificates[1:]))
     algorithm = inside.get(_ALG, 0)
-    return Signature(
+    return CoseSignature(
         algorithm if isinstance(algorithm, int) else 0,
         chain,
         _tokens(outside.get("sigTst2")),

@@ -129,7 +129,7 @@ def looked_at() -> tuple[Looked, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DemandStanding:
     """How one demand of a law stands."""
 
     law: str
@@ -171,7 +171,7 @@ def of_place(jurisdiction: str, at: date) -> tuple[Law, ...]:
     return tuple(sorted(found, key=lambda law: order[law.jurisdiction]))
 
 
-def standing(law: Law, carried: frozenset[str], at: date) -> tuple[Standing, ...]:
+def standing(law: Law, carried: frozenset[str], at: date) -> tuple[DemandStanding, ...]:
     """How the demands of a law that are in force stand for files that can carry ``carried``."""
     cells = []
     for demand in law.demands:
@@ -183,7 +183,7 @@ def standing(law: Law, carried: frozenset[str], at: date) -> tuple[Standing, ...
             stand = Stand.ONLY_YOU
         else:
             stand = Stand.MET
-        cells.append(Standing(law.law, demand, stand))
+        cells.append(DemandStanding(law.law, demand, stand))
     return tuple(cells)
 
 

@@ -48,7 +48,7 @@ class _Unbound(ValueError):
     """The segment or the manifest has nothing that binds the two."""
 
 
-class Tree:
+class FragmentTree:
     """The rows that one manifest signs; raises ``ValueError`` when it has none."""
 
     def __init__(self, manifest: StoredManifest, limits: ProvenanceLimits) -> None:

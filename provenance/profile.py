@@ -26,26 +26,26 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProfileProblem:
     """One way in which a certificate does not fit."""
 
     code: str
     message: str
 
 
-def check_certificate(certificate: x509.Certificate) -> tuple[Problem, ...]:
+def check_certificate(certificate: x509.Certificate) -> tuple[ProfileProblem, ...]:
     """What keeps an end-entity certificate from signing claims; empty when nothing does."""
-    found: list[Problem] = []
+    found: list[ProfileProblem] = []
 
     def add(code: str, message: str) -> None:
-        found.append(Problem(code, message))
+        found.append(ProfileProblem(code, message))
 
     if certificate.version is not x509.Version.v3:
         add("version", "the certificate is not of X.509 version 3")
     try:
         extensions = certificate.extensions
     except (ValueError, x509.DuplicateExtension):
-        return (Problem("extensions", "the certificate's extensions do not parse"),)
+        return (ProfileProblem("extensions", "the certificate's extensions do not parse"),)
     _check_usage(extensions, add)
     _check_purposes(extensions, add)
     try:
@@ -102,7 +102,7 @@ def _check_purposes(extensions: x509.Extensions, add: Collector) -> None:
         )
 
 
-def check_identity(identity: SigningIdentity, moment: datetime) -> tuple[Problem, ...]:
+def check_identity(identity: SigningIdentity, moment: datetime) -> tuple[ProfileProblem, ...]:
     """What keeps this identity from signing at ``moment``: profile, validity, chain, key."""
     leaf = identity.leaf
     found = list(check_certificate(leaf))
@@ -110,23 +110,29 @@ def check_identity(identity: SigningIdentity, moment: datetime) -> tuple[Problem
         name = certificate.subject.rfc4514_string()
         if certificate.not_valid_after_utc <= moment:
             found.append(
-                Problem("expired", f"{name} ran out on {certificate.not_valid_after_utc:%Y-%m-%d}")
+                ProfileProblem(
+                    "expired", f"{name} ran out on {certificate.not_valid_after_utc:%Y-%m-%d}"
+                )
             )
         elif certificate.not_valid_before_utc > moment:
             found.append(
-                Problem(
+                ProfileProblem(
                     "not_yet", f"{name} begins only on {certificate.not_valid_before_utc:%Y-%m-%d}"
                 )
             )
     if not _key_fits(leaf, identity.key.algorithm):
         found.append(
-            Problem("algorithm", f"the certificate's key cannot verify {identity.key.algorithm}")
+            ProfileProblem(
+                "algorithm", f"the certificate's key cannot verify {identity.key.algorithm}"
+            )
         )
     if len(identity.chain) > 1 and not found:
         anchor = identity.chain[-1]
         path = check_path(identity.chain[:-1], (anchor,), moment, TrustList("own", (anchor,)))
         if not path.trusted:
-            found.append(Problem("chain", "the certificates do not form a chain, leaf first"))
+            found.append(
+                ProfileProblem("chain", "the certificates do not form a chain, leaf first")
+            )
     return tuple(found)
 
 

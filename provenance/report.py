@@ -222,7 +222,7 @@ def _detector(score: DetectorScore | None, failed: bool) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class OtherEvidence:
     """What else was looked at, and what was found there.
 
     ``hash_banks`` names the banks that know the picture; None: none was asked. ``detector_failed``
@@ -241,14 +241,14 @@ class Looked:
 def weigh(
     verification: VerificationReport,
     recovery: Recovery,
-    looked: Looked | None = None,
+    looked: OtherEvidence | None = None,
     *,
     ours: bool = False,
     thumbnail: bytes | None = None,
     now: datetime | None = None,
 ) -> ProvenanceReport:
     """Weigh the classes of evidence; ``ours`` says that the signer is this installation."""
-    looked = looked or Looked()
+    looked = looked or OtherEvidence()
     container, detector = looked.container, looked.detector
     findings = (
         credentials(verification),

@@ -13,7 +13,7 @@ from provenance.revocation import Revocation, judge_responses
 from provenance.steps import Run
 from provenance.tokens import REASONS, TokenReport, earliest_trusted, judge_token
 from provenance.trust import check_path, fingerprint
-from provenance.verdicts import Severity, Signer, Timestamp, Verdict, clean
+from provenance.verdicts import Severity, SignerReport, Timestamp, Verdict, clean
 
 MOST_TOKENS = 8
 """Tokens of one signature that are looked at; one is the rule."""
@@ -115,7 +115,7 @@ def judge_signer(run: Run) -> None:
     if "signingCredential.revoked" in failures or "signingCredential.ocsp.revoked" in failures:
         reason = "revoked"
     leaf = signature.chain[0]
-    run.signer = Signer(
+    run.signer = SignerReport(
         _attribute(leaf.subject, NameOID.COMMON_NAME),
         _attribute(leaf.subject, NameOID.ORGANIZATION_NAME),
         _attribute(leaf.issuer, NameOID.COMMON_NAME)

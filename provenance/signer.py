@@ -39,7 +39,7 @@ from provenance.manifest import ManifestRequest, Relationship, build, ingredient
 from provenance.profile import check_identity
 from provenance.revocation import Revocation, judge_response
 from provenance.stapling import staple
-from provenance.timestamps import Asked, Relay, TimestampSettings, WhenUnanswered
+from provenance.timestamps import Relay, RelayResult, TimestampSettings, WhenUnanswered
 from provenance.trust import TrustList
 from provenance.verdicts import Verdict, VerificationReport
 from provenance.verifier import SIDECAR_SUFFIX, examine, library_settings, verify
@@ -184,10 +184,10 @@ class _Job:
     sandbox: Sandbox
 
 
-def _write_stamped(job: _Job, timestamps: TimestampSettings | None) -> tuple[bytes, Asked]:
+def _write_stamped(job: _Job, timestamps: TimestampSettings | None) -> tuple[bytes, RelayResult]:
     """Sign with a time-stamp, or by the policy without one; the store and what was asked."""
     if timestamps is None or not timestamps.servers:
-        return _write(job, None), Asked()
+        return _write(job, None), RelayResult()
     with Relay(timestamps) as relay:
         try:
             return _write(job, relay.url), relay.asked

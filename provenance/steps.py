@@ -17,14 +17,14 @@ from provenance.limits import ProvenanceLimits
 from provenance.ranges import Range
 from provenance.trust import TrustList
 from provenance.verdicts import (
-    Finding,
     IdentityReport,
     IngredientReport,
     Severity,
-    Signer,
-    Step,
+    SignerReport,
     Timestamp,
     Verdict,
+    VerificationFinding,
+    VerificationStep,
     clean,
     strictest,
 )
@@ -39,7 +39,7 @@ STEPS = (
     "Hard binding",
     "Claim",
     "Time",
-    "Signer",
+    "SignerReport",
     "History",
     "Uncovered bytes",
 )
@@ -80,8 +80,8 @@ class Run:
     limits: ProvenanceLimits
     sidecar: Path | None
     crjson: bool
-    steps: list[Step] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    steps: list[VerificationStep] = field(default_factory=list)
+    findings: list[VerificationFinding] = field(default_factory=list)
     file: dict[str, Any] = field(default_factory=dict)
     container: Container = field(default_factory=Container)
     store_bytes: bytes = b""
@@ -90,7 +90,7 @@ class Run:
     read: dict[str, Any] = field(default_factory=dict)
     library_failed: bool = False
     cr: Mapping[str, Any] | None = None
-    signer: Signer | None = None
+    signer: SignerReport | None = None
     timestamp: Timestamp | None = None
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
     ingredients: tuple[IngredientReport, ...] = ()
@@ -128,11 +128,13 @@ class Run:
             self.note(shown, severity, message or _WORDS[weight], where)
 
     def passed(self, number: int, detail: str = "", outcome: str = "passed") -> None:
-        self.steps.append(Step(number, STEPS[number - 1], outcome, detail))
+        self.steps.append(VerificationStep(number, STEPS[number - 1], outcome, detail))
 
     def note(self, code: str, severity: Severity, message: str, where: str = "") -> None:
         most = self.limits.max_text_chars
-        self.findings.append(Finding(code, severity, clean(message, most), clean(where, 400)))
+        self.findings.append(
+            VerificationFinding(code, severity, clean(message, most), clean(where, 400))
+        )
 
     def fail(self, number: int, code: str, message: str, where: str = "") -> None:
         self.passed(number, clean(message, 400), "failed")

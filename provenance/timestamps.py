@@ -49,7 +49,7 @@ class TimestampSettings(BaseModel):
 
 
 @dataclass
-class Asked:
+class RelayResult:
     """What a relay did: the server that answered, and every failure before it."""
 
     answered_by: str = ""
@@ -58,9 +58,9 @@ class Asked:
 
 def ask(
     query: bytes, settings: TimestampSettings, sleep: Callable[[float], None] = time.sleep
-) -> tuple[bytes | None, Asked]:
+) -> tuple[bytes | None, RelayResult]:
     """Ask the servers in turn; the reply is ``None`` when none gave a granted answer."""
-    asked = Asked()
+    asked = RelayResult()
     with httpx.Client(timeout=settings.seconds, follow_redirects=False) as client:
         for server in settings.servers:
             pause = settings.pause
@@ -96,7 +96,7 @@ class Relay:
 
     def __init__(self, settings: TimestampSettings) -> None:
         self.settings = settings
-        self.asked = Asked()
+        self.asked = RelayResult()
         self._server: ThreadingHTTPServer | None = None
 
     @property

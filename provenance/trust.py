@@ -32,7 +32,7 @@ from provenance.paths import binding_unknown, may_issue
 _LONGEST_PATH = 8
 
 
-class Role(StrEnum):
+class AnchorRole(StrEnum):
     """What an anchor is believed for."""
 
     SIGNERS = "signers"
@@ -57,16 +57,16 @@ def only_stamps(certificate: x509.Certificate) -> bool | None:
     return True if len(uses) == 1 else None
 
 
-def check_role(certificate: x509.Certificate, role: Role) -> None:
+def check_role(certificate: x509.Certificate, role: AnchorRole) -> None:
     """Raises :class:`TrustListInvalid` for a certificate that cannot be an anchor of this kind."""
     stamps = only_stamps(certificate)
     name = certificate.subject.rfc4514_string()[:120]
-    if role is not Role.TIMESTAMPS and stamps is True:
+    if role is not AnchorRole.TIMESTAMPS and stamps is True:
         raise TrustListInvalid(
             f"{name} is for time-stamps only; it cannot be an anchor of {role}",
             "give this list as one of time-stampers",
         )
-    if role is Role.TIMESTAMPS and stamps is False:
+    if role is AnchorRole.TIMESTAMPS and stamps is False:
         raise TrustListInvalid(
             f"{name} is not for time-stamps; it cannot be an anchor of {role}",
             "give this list as one of signers",
@@ -116,7 +116,7 @@ class TrustList:
     """Revocation lists of issuers (RFC 5280), DER; they count whatever the list's expiry."""
 
     def __post_init__(self) -> None:
-        for role in Role:
+        for role in AnchorRole:
             for certificate in self.anchors(role):
                 check_role(certificate, role)
 
@@ -135,11 +135,11 @@ class TrustList:
         first, *others = (load_list(path) for path in paths)
         return first.joined(*others)
 
-    def anchors(self, role: Role) -> tuple[x509.Certificate, ...]:
+    def anchors(self, role: AnchorRole) -> tuple[x509.Certificate, ...]:
         """The anchors that are believed for this."""
-        if role is Role.SIGNERS:
+        if role is AnchorRole.SIGNERS:
             return self.signers
-        return self.timestamps if role is Role.TIMESTAMPS else self.identities
+        return self.timestamps if role is AnchorRole.TIMESTAMPS else self.identities
 
     def joined(self, *others: TrustList) -> TrustList:
         """One list of all anchors, each believed until the expiry of the list it came in."""
@@ -175,7 +175,7 @@ class TrustList:
 
         ``among`` is the set of anchors that it was found in, one of this list's three.
         """
-        roles = [role for role in Role if among is self.anchors(role)]
+        roles = [role for role in AnchorRole if among is self.anchors(role)]
         return all(
             part.expired(now)
             for part in self.parts or (self,)
@@ -204,7 +204,7 @@ class TrustList:
             "revoked": [{"sha256": r.sha256, "since": r.since.isoformat()} for r in self.revoked],
             "crls": [base64.b64encode(der).decode("ascii") for der in self.crls],
         }
-        return record | {str(role): [_pem(c) for c in self.anchors(role)] for role in Role}
+        return record | {str(role): [_pem(c) for c in self.anchors(role)] for role in AnchorRole}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> TrustList:
@@ -218,7 +218,7 @@ class TrustList:
             first, *others = (cls.from_json(part) for part in record["parts"])
             return first.joined(*others)
 
-        def certificates(role: Role) -> tuple[x509.Certificate, ...]:
+        def certificates(role: AnchorRole) -> tuple[x509.Certificate, ...]:
             return tuple(_from_pem(text) for text in record.get(role, []))
 
         def moment(name: str) -> datetime | None:
@@ -226,14 +226,14 @@ class TrustList:
 
         return cls(
             str(record.get("name", "unnamed")),
-            certificates(Role.SIGNERS),
-            certificates(Role.TIMESTAMPS),
+            certificates(AnchorRole.SIGNERS),
+            certificates(AnchorRole.TIMESTAMPS),
             moment("expires"),
             tuple(
                 Revoked(item["sha256"].lower(), parse_time(item["since"]))
                 for item in record.get("revoked", [])
             ),
-            certificates(Role.IDENTITIES),
+            certificates(AnchorRole.IDENTITIES),
             moment("issued"),
             str(record.get("source", "")),
             crls=tuple(base64.b64decode(text, validate=True) for text in record.get("crls", [])),

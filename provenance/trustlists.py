@@ -37,7 +37,7 @@ from cryptography import x509
 from provenance.crl import load as load_crl
 from provenance.crl import parse_crls
 from provenance.errors import TrustListInvalid
-from provenance.trust import Role, TrustList, only_stamps, parse_time
+from provenance.trust import AnchorRole, TrustList, only_stamps, parse_time
 
 MOST_BYTES = 16 * 1024**2
 """Largest list, in bytes."""
@@ -46,7 +46,7 @@ _SHIPPED = Path(__file__).with_name("shipped_lists")
 _STAMP_WORDS = re.compile(r"(?<![a-z])(tsa|time-?\s?stamp(s|er|ers|ing)?)(?![a-z])", re.I)
 
 
-def load_list(path: Path, role: Role | None = None) -> TrustList:
+def load_list(path: Path, role: AnchorRole | None = None) -> TrustList:
     """A trust list from a file; raises :class:`TrustListInvalid`."""
     try:
         with path.open("rb") as file:
@@ -56,7 +56,7 @@ def load_list(path: Path, role: Role | None = None) -> TrustList:
     return parse_list(data, path.stem, role)
 
 
-def parse_list(data: bytes, name: str, role: Role | None = None) -> TrustList:
+def parse_list(data: bytes, name: str, role: AnchorRole | None = None) -> TrustList:
     """A trust list from the bytes of a file called ``name``; raises :class:`TrustListInvalid`.
 
     ``role`` says what a PEM bundle is for; a JSON list says so itself and may not be given
@@ -72,7 +72,7 @@ def parse_list(data: bytes, name: str, role: Role | None = None) -> TrustList:
         _agrees(found, name, role)
     else:
         found = _from_pem_bundle(data, name, role)
-    count = sum(len(found.anchors(r)) for r in Role)
+    count = sum(len(found.anchors(r)) for r in AnchorRole)
     if count > MOST_ANCHORS:
         raise TrustListInvalid(f"{name} has {count} anchors, past the limit of {MOST_ANCHORS}")
     return found
@@ -90,10 +90,10 @@ def _of_crls(name: str, lists: tuple[bytes, ...]) -> TrustList:
     )
 
 
-def _agrees(found: TrustList, name: str, role: Role | None) -> None:
+def _agrees(found: TrustList, name: str, role: AnchorRole | None) -> None:
     if role is None:
         return
-    others = [r for r in Role if r is not role and found.anchors(r)]
+    others = [r for r in AnchorRole if r is not role and found.anchors(r)]
     if others:
         raise TrustListInvalid(
             f"{name} holds anchors of {', '.join(others)}, not of {role} alone",
@@ -152,7 +152,7 @@ def _from_base64(text: str) -> x509.Certificate:
         raise ValueError("a certificate is not base64") from error
 
 
-def _from_pem_bundle(data: bytes, name: str, role: Role | None) -> TrustList:
+def _from_pem_bundle(data: bytes, name: str, role: AnchorRole | None) -> TrustList:
     try:
         certificates = list(dict.fromkeys(x509.load_pem_x509_certificates(data)))
     except ValueError as error:
@@ -162,7 +162,7 @@ def _from_pem_bundle(data: bytes, name: str, role: Role | None) -> TrustList:
     return _of_role(name, role or _role_of(certificates, name), certificates)
 
 
-def _role_of(certificates: list[x509.Certificate], name: str) -> Role:
+def _role_of(certificates: list[x509.Certificate], name: str) -> AnchorRole:
     """What a list without words for it is for; raises :class:`TrustListInvalid` when mixed."""
     kinds = {only_stamps(c) for c in certificates}
     if {True, False} <= kinds:
@@ -171,18 +171,18 @@ def _role_of(certificates: list[x509.Certificate], name: str) -> Role:
             "split it: signers and time-stampers are kept apart",
         )
     if True in kinds:
-        return Role.TIMESTAMPS
+        return AnchorRole.TIMESTAMPS
     if False not in kinds and (
         _STAMP_WORDS.search(name.replace("_", " "))
         or all(_STAMP_WORDS.search(c.subject.rfc4514_string()) for c in certificates)
     ):
-        return Role.TIMESTAMPS
-    return Role.SIGNERS
+        return AnchorRole.TIMESTAMPS
+    return AnchorRole.SIGNERS
 
 
 def _of_role(
     name: str,
-    role: Role,
+    role: AnchorRole,
     certificates: list[x509.Certificate],
     *,
     issued: str | None = None,
@@ -190,9 +190,9 @@ def _of_role(
 ) -> TrustList:
     kept = tuple(dict.fromkeys(certificates))
     found = {
-        Role.SIGNERS: lambda: TrustList(name, signers=kept),
-        Role.TIMESTAMPS: lambda: TrustList(name, timestamps=kept),
-        Role.IDENTITIES: lambda: TrustList(name, identities=kept),
+        AnchorRole.SIGNERS: lambda: TrustList(name, signers=kept),
+        AnchorRole.TIMESTAMPS: lambda: TrustList(name, timestamps=kept),
+        AnchorRole.IDENTITIES: lambda: TrustList(name, identities=kept),
     }[role]()
     return replace(
         found,

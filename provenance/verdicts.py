@@ -89,7 +89,7 @@ def clean_json(value: Any, most: int = 2_000, depth: int = 12) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class VerificationFinding:
     """One thing that was seen. ``code`` is stable, ``where`` points into the manifest."""
 
     code: str
@@ -99,7 +99,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class VerificationStep:
     """One numbered step: ``passed``, ``failed``, ``noted``, ``not_judged``, ``not_reached``."""
 
     number: int
@@ -109,7 +109,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class SignerReport:
     """Who signed. ``reason`` says why the certificate is not trusted, and is empty when it is."""
 
     common_name: str
@@ -173,11 +173,11 @@ class VerificationReport:
 
     verdict: Verdict
     summary: str
-    findings: tuple[Finding, ...] = ()
-    steps: tuple[Step, ...] = ()
+    findings: tuple[VerificationFinding, ...] = ()
+    steps: tuple[VerificationStep, ...] = ()
     file: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
-    signer: Signer | None = None
+    signer: SignerReport | None = None
     timestamp: Timestamp | None = None
     ingredients: tuple[IngredientReport, ...] = ()
     uncovered: tuple[Mapping[str, Any], ...] = ()
@@ -203,7 +203,7 @@ class VerificationReport:
         return any(c.startswith("history.") for c in codes)
 
     @property
-    def failures(self) -> tuple[Finding, ...]:
+    def failures(self) -> tuple[VerificationFinding, ...]:
         return tuple(f for f in self.findings if f.severity is Severity.FAILURE)
 
     def to_json(self) -> dict[str, Any]:
@@ -239,13 +239,13 @@ class VerificationReport:
             Verdict(record["verdict"]),
             record["summary"],
             tuple(
-                Finding(f["code"], Severity(f["severity"]), f["message"], f["where"])
+                VerificationFinding(f["code"], Severity(f["severity"]), f["message"], f["where"])
                 for f in record["findings"]
             ),
-            tuple(Step(**s) for s in record["steps"]),
+            tuple(VerificationStep(**s) for s in record["steps"]),
             record["file"],
             record["manifest"],
-            Signer(**record["signer"]) if record["signer"] else None,
+            SignerReport(**record["signer"]) if record["signer"] else None,
             Timestamp(**record["timestamp"]) if record["timestamp"] else None,
             tuple(
                 IngredientReport(

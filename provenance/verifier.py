@@ -17,7 +17,14 @@ from provenance.limits import ProvenanceLimits
 from provenance.remote import fetch_store
 from provenance.steps import STEPS
 from provenance.trust import TrustList
-from provenance.verdicts import Finding, Severity, Step, Verdict, VerificationReport, clean
+from provenance.verdicts import (
+    Severity,
+    Verdict,
+    VerificationFinding,
+    VerificationReport,
+    VerificationStep,
+    clean,
+)
 from provenance.view import SUMMARIES
 
 __all__ = ["SIDECAR_SUFFIX", "STEPS", "examine", "library_settings", "verify"]
@@ -62,7 +69,7 @@ def verify(
         return report
     fetched = fetch_store(report.remote_url or "", allowed_hosts, chosen)
     if fetched.store is None:
-        note = Finding("remote.not_fetched", Severity.NOTE, clean(fetched.reason, 400))
+        note = VerificationFinding("remote.not_fetched", Severity.NOTE, clean(fetched.reason, 400))
         return replace(report, findings=(*report.findings, note))
     with tempfile.NamedTemporaryFile(suffix=SIDECAR_SUFFIX) as file:
         file.write(fetched.store)
@@ -96,8 +103,8 @@ def _ask(
     return VerificationReport(
         Verdict.UNREADABLE,
         SUMMARIES[Verdict.UNREADABLE],
-        (Finding(outcome.code, Severity.FAILURE, outcome.message),),
-        tuple(Step(i + 1, name, "not_reached") for i, name in enumerate(STEPS)),
+        (VerificationFinding(outcome.code, Severity.FAILURE, outcome.message),),
+        tuple(VerificationStep(i + 1, name, "not_reached") for i, name in enumerate(STEPS)),
         {"name": clean(Path(path).name, 255)},
         trust_list=clean(trust.name, 200),
     )

@@ -17,20 +17,20 @@ WINDOW = 30.0
 
 
 @dataclass(slots=True)
-class Read:
+class CaptionSignals:
     """The signals of all captions, and what was read (a JSON object)."""
 
     signals: list[Signal] = field(default_factory=list)
     coverage: dict[str, Any] = field(default_factory=dict)
 
 
-def read(media: Media, checks: Sequence[object]) -> Read:
+def read(media: Media, checks: Sequence[object]) -> CaptionSignals:
     """Show the lines of every subtitle track, and the chapters' titles, to every check of captions.
 
     Nothing for a file without any. A track that cannot be read as text, and all of them where no
     check reads captions, are ``not_assessed``.
     """
-    found = Read()
+    found = CaptionSignals()
     readers = [check for check in checks if isinstance(check, CaptionCheck)]
     for stream in media.subtitles:
         try:
@@ -44,7 +44,9 @@ def read(media: Media, checks: Sequence[object]) -> Read:
     return found
 
 
-def _judged(found: Read, readers: Sequence[CaptionCheck], what: str, texts: Sequence[str]) -> None:
+def _judged(
+    found: CaptionSignals, readers: Sequence[CaptionCheck], what: str, texts: Sequence[str]
+) -> None:
     if not readers:
         found.signals.append(_not_assessed(f"{what}: no check of captions is configured"))
     for reader in readers:

@@ -20,7 +20,7 @@ from classifiers.frame.models import ModelKind, ModelSpec
 from classifiers.frame.nsfw import nsfw_check
 from classifiers.frame.preview import PreviewGate, PreviewStopped
 from classifiers.frame.profile import model_check
-from classifiers.frame.scan import Scan, scan
+from classifiers.frame.scan import FileScan, scan
 from classifiers.frame.settings import FrameSettings, IntegritySettings
 from classifiers.frame.stripes import StripesCheck, StripesSettings
 from classifiers.frame.text import TextCheck, TextSettings
@@ -29,6 +29,7 @@ __all__ = [
     "BankSource",
     "Enrolled",
     "FaceCheck",
+    "FileScan",
     "FlashCheck",
     "FlashSettings",
     "FolderSource",
@@ -48,7 +49,6 @@ __all__ = [
     "OwnOutput",
     "PreviewGate",
     "PreviewStopped",
-    "Scan",
     "StripesCheck",
     "StripesSettings",
     "TextCheck",

@@ -20,7 +20,7 @@ from classifiers.frame.models import ModelSpec, load_transformers
 from media.clip import Pixels
 
 
-class Judge:
+class VisionJudge:
     """Asks each policy of ``spec`` about each frame."""
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:

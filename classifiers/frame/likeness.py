@@ -67,7 +67,7 @@ class Gallery(Protocol):
     def people(self) -> Sequence[Enrolled]: ...
 
 
-class Embedder:
+class FaceEmbedder:
     """An ONNX model from an aligned face to a vector of length 1."""
 
     def __init__(self, file: Path, threads: int = 1) -> None:
@@ -133,7 +133,7 @@ class LikenessCheck:
             return NotAssessed(self.name, self.categories, "nobody_enrolled")
         try:
             detector = BlazeFace(self.registry.path(WEIGHTS))
-            embedder = Embedder(self.registry.path(self.settings.embedder))
+            embedder = FaceEmbedder(self.registry.path(self.settings.embedder))
         except ClassifierError as error:
             if error.code in ABSENT:
                 return NotAssessed(self.name, self.categories, error.code)
@@ -146,7 +146,7 @@ class _Tap:
     check: LikenessCheck
     people: tuple[Enrolled, ...]
     detector: BlazeFace
-    embedder: Embedder
+    embedder: FaceEmbedder
     period: float
     best: dict[str, float] = field(default_factory=dict)
     segments: Segments = field(default_factory=lambda: Segments(0.6))

@@ -11,7 +11,7 @@ from classifiers.base import FrameCheck
 from classifiers.deepfake.detector import CalibrationRecord, read_record
 from classifiers.errors import NotCalibrated
 from classifiers.frame.clip_heads import ClipHeads
-from classifiers.frame.judge import Judge
+from classifiers.frame.judge import VisionJudge
 from classifiers.frame.models import (
     ImageClassifier,
     ModelKind,
@@ -124,7 +124,7 @@ def load_model(spec: ModelSpec, registry: WeightsRegistry) -> FrameScorer:
     if spec.kind is ModelKind.CLIP or spec.heads or spec.zero_shot:
         return ClipHeads(path, spec, registry.path)
     if spec.kind is ModelKind.JUDGE:
-        return Judge(path, spec)
+        return VisionJudge(path, spec)
     if onnx_file(path) is not None:
         return OnnxClassifier(path, spec.labels)
     return ImageClassifier(path, spec.labels)

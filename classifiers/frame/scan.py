@@ -20,7 +20,7 @@ from classifiers.sound.gate import listen
 from media.errors import MediaError
 from media.hashing import sha256_file
 from media.limits import MediaLimits
-from media.open import Kind, Media, Part, Showing, VideoInfo, open_media
+from media.open import Media, MediaKind, Part, Showing, VideoInfo, open_media
 from media.sampling import steady_seed
 from media.tone import RULE
 from policies.decision import CheckStatus, Signal
@@ -35,7 +35,7 @@ _OF_CLIPS = frozenset({"black", "frozen", "undecodable"})
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class FileScan:
     """What the checks say of one file. ``error`` is why its shown stream broke off, or None."""
 
     path: Path
@@ -52,7 +52,7 @@ def scan(
     progress: Progress = lambda done, total: None,
     seed: int | None = None,
     sounds: Sequence[TrackCheck] = (),
-) -> Scan:
+) -> FileScan:
     """Decode everything that ``path`` shows once with every check looking on.
 
     ``seed`` fixes the sampling phase; by default it follows from the file's SHA-256.
@@ -68,7 +68,7 @@ def scan(
     report, error = _look(media, first, checks, rules, seed, progress)
     signals, told = list(report.signals), [_told(first, report)]
     for showing in others:
-        if showing.kind is Kind.BACKDROP and not media.translucent(showing):
+        if showing.kind is MediaKind.BACKDROP and not media.translucent(showing):
             continue
         more, broken = _look(media, showing, checks, rules, seed, lambda done, total: None)
         signals += _further(showing, more, report)
@@ -95,7 +95,9 @@ def scan(
         coverage[NOT_ASSESSED] = missed
     if media.info.transfer is not None:
         coverage["hdr"] = {"transfer": media.info.transfer.value, "tone_mapping": RULE}
-    return Scan(path, media.info, replace(report, signals=tuple(signals), coverage=coverage), error)
+    return FileScan(
+        path, media.info, replace(report, signals=tuple(signals), coverage=coverage), error
+    )
 
 
 def _inside(
@@ -117,9 +119,9 @@ def _inside(
         signals: list[Signal] = []
         told: list[dict[str, Any]] = []
         for showing in inner.showings:
-            if showing.kind is Kind.BACKDROP and not inner.translucent(showing):
+            if showing.kind is MediaKind.BACKDROP and not inner.translucent(showing):
                 continue
-            name = part.name if showing.kind is Kind.SHOWN else f"{part.name}, {showing.name}"
+            name = part.name if showing.kind is MediaKind.SHOWN else f"{part.name}, {showing.name}"
             more, broken = _look(inner, showing, checks, rules, seed, lambda done, total: None)
             signals += _further(showing, more, shown, name)
             told.append({**_told(showing, more), "name": name})
@@ -166,7 +168,7 @@ def _further(
 ) -> Iterator[Signal]:
     """The signals of a further picture; what did not run for the shown one either is told once."""
     ran = {(s.check, s.category) for s in shown.signals if s.status is CheckStatus.RAN}
-    still = bool(name) or showing.kind in (Kind.COVER, Kind.BACKDROP, Kind.PAGE)
+    still = bool(name) or showing.kind in (MediaKind.COVER, MediaKind.BACKDROP, MediaKind.PAGE)
     for signal in more.signals:
         if signal.check == GATE or (still and signal.category in _OF_CLIPS):
             continue

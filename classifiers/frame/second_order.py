@@ -38,7 +38,7 @@ _MIDDLE = 0.02
 which is what a calibration by temperature is fitted on."""
 
 
-class Encoder(Protocol):
+class FrameEncoder(Protocol):
     """A loaded picture encoder."""
 
     def embed(self, pixels: Pixels) -> NDArray[np.float64]:
@@ -54,7 +54,7 @@ class SecondOrderCheck:
     def __init__(
         self,
         name: str,
-        load: Callable[[], Encoder],
+        load: Callable[[], FrameEncoder],
         *,
         weights: Callable[[], tuple[str, ...]] = tuple,
         measured: Mapping[str, Measured] | None = None,
@@ -63,14 +63,14 @@ class SecondOrderCheck:
         self.name, self.batch = name, batch
         self.measured = dict(measured or {})
         self._load, self._weights = load, weights
-        self._model: Encoder | None = None
+        self._model: FrameEncoder | None = None
         self._lock = threading.Lock()
 
     @property
     def weights(self) -> tuple[str, ...]:
         return self._weights()
 
-    def model(self) -> Encoder:
+    def model(self) -> FrameEncoder:
         """The loaded encoder; raises what ``load`` raises."""
         with self._lock:
             if self._model is None:
@@ -91,7 +91,7 @@ class _Tap:
     """Keeps two embeddings and the moments of the changes, whatever the length of the stream."""
 
     check: SecondOrderCheck
-    model: Encoder
+    model: FrameEncoder
     watch: Watch = field(default_factory=Watch)
     count: int = 0
     mean: float = 0.0

@@ -15,8 +15,8 @@ from PIL import Image
 from generator.base import TRAINED_ALGORITHMIC_MEDIA, Cancel, Capabilities, OnStep, Pixels, Step
 from generator.checks import require
 from generator.diffusers import loading
-from generator.diffusers.families import Family
-from generator.diffusers.previews import Watch
+from generator.diffusers.families import PipelineFamily
+from generator.diffusers.previews import PreviewWatch
 from generator.diffusers.settings import DiffusersSettings
 from generator.diffusers.sound import sound_of
 from generator.errors import BackendFailed, Cancelled, GeneratorError, OutOfMemory
@@ -40,7 +40,7 @@ class DiffusersGenerator:
     settings: DiffusersSettings
     limits: MediaLimits = field(default_factory=MediaLimits)
     _folder: Path = field(init=False)
-    _family: Family = field(init=False)
+    _family: PipelineFamily = field(init=False)
     _class: str = field(init=False)
     _weights: dict[str, str] = field(init=False)
     _loaded: dict[str, Any] = field(init=False, default_factory=dict)
@@ -172,7 +172,7 @@ class DiffusersGenerator:
             del arguments["num_frames"]
             arguments |= {"video": given, "strength": spec.strength}
             steps = max(1, min(steps, int(steps * spec.strength)))
-        with Watch(pipeline, family, (spec.height, spec.width), frames) as watch:
+        with PreviewWatch(pipeline, family, (spec.height, spec.width), frames) as watch:
 
             def after(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
                 # Raising is the one way to stop that decodes nothing half-made.

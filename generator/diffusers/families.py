@@ -8,7 +8,7 @@ from generator.spec import Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class PipelineFamily:
     """One family of models.
 
     ``modes``: for each pipeline class that a folder can name, the class that runs each mode with
@@ -33,8 +33,8 @@ def _with_stills(name: str, **more: str) -> dict[Mode, str]:
     return {Mode.TEXT_TO_VIDEO: name, Mode.IMAGE: name} | {Mode(k): v for k, v in more.items()}
 
 
-FAMILIES: dict[str, Family] = {
-    "wan": Family(
+FAMILIES: dict[str, PipelineFamily] = {
+    "wan": PipelineFamily(
         "wan",
         {
             "WanPipeline": _with_stills("WanPipeline", edit="WanVideoToVideoPipeline"),
@@ -43,7 +43,7 @@ FAMILIES: dict[str, Family] = {
         multiple=16,
         stride=4,
     ),
-    "ltx": Family(
+    "ltx": PipelineFamily(
         "ltx",
         {
             "LTXPipeline": _with_stills(
@@ -54,7 +54,7 @@ FAMILIES: dict[str, Family] = {
         stride=8,
         rate_argument="frame_rate",
     ),
-    "ltx2": Family(
+    "ltx2": PipelineFamily(
         "ltx2",
         {
             "LTX2Pipeline": {
@@ -67,7 +67,7 @@ FAMILIES: dict[str, Family] = {
         stride=8,
         rate_argument="frame_rate",
     ),
-    "hunyuan": Family(
+    "hunyuan": PipelineFamily(
         "hunyuan",
         {
             "HunyuanVideoPipeline": _with_stills("HunyuanVideoPipeline"),
@@ -78,7 +78,7 @@ FAMILIES: dict[str, Family] = {
         multiple=16,
         stride=4,
     ),
-    "cogvideox": Family(
+    "cogvideox": PipelineFamily(
         "cogvideox",
         {
             "CogVideoXPipeline": _with_stills(
@@ -92,7 +92,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def family_of(class_name: str) -> Family | None:
+def family_of(class_name: str) -> PipelineFamily | None:
     """The family of a pipeline class, by its name in ``model_index.json``."""
     for family in FAMILIES.values():
         if class_name in family.modes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from generator.diffusers.families import FAMILIES, Family, family_of
+from generator.diffusers.families import FAMILIES, PipelineFamily, family_of
 from generator.diffusers.settings import DiffusersSettings
 from generator.errors import BackendFailed, UnsupportedSpec, WeightsMismatch, WeightsMissing
 from generator.weights import digest
@@ -97,7 +97,7 @@ def check(folder: Path, settings: DiffusersSettings) -> dict[str, str]:
     return found
 
 
-def family(folder: Path) -> tuple[Family, str]:
+def family(folder: Path) -> tuple[PipelineFamily, str]:
     """The family and the pipeline class that ``model_index.json`` names."""
     try:
         name = str(json.loads((folder / "model_index.json").read_text())["_class_name"])

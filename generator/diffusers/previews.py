@@ -15,23 +15,25 @@ import torch
 from torch import Tensor
 
 from generator.base import Pixels
-from generator.diffusers.families import Family
+from generator.diffusers.families import PipelineFamily
 
 _LATENT_FRAMES = 2
 """Latent frames that a preview decodes: a few frames show what a clip will be."""
 
 
-class Watch:
+class PreviewWatch:
     """Sits on one pipeline's scheduler while a clip is made. Use as a context manager."""
 
-    def __init__(self, pipeline: Any, family: Family, size: tuple[int, int], frames: int) -> None:
+    def __init__(
+        self, pipeline: Any, family: PipelineFamily, size: tuple[int, int], frames: int
+    ) -> None:
         self._pipeline = pipeline
         self._family = family
         self._size = size
         self._frames = frames
         self._clean: Tensor | None = None
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> PreviewWatch:
         self._pipeline.scheduler.step = _Step(self, self._pipeline.scheduler)
         return self
 
@@ -90,12 +92,12 @@ class Watch:
 
 
 class _Step:
-    """A scheduler's ``step`` that tells a :class:`Watch` what it was given.
+    """A scheduler's ``step`` that tells a :class:`PreviewWatch` what it was given.
 
     Pipelines with sound copy their scheduler for it; the copy has its own step, unwatched.
     """
 
-    def __init__(self, watch: Watch, scheduler: Any) -> None:
+    def __init__(self, watch: PreviewWatch, scheduler: Any) -> None:
         self._watch, self._scheduler, self._step = watch, scheduler, scheduler.step
 
     def __call__(

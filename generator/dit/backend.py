@@ -22,7 +22,7 @@ from generator.dit.finish import enlarge, finish, pixels
 from generator.dit.model import Shape, VideoDiT
 from generator.dit.native import FPS, nearest
 from generator.dit.rollout import FRESH, Roller, windows
-from generator.dit.sample import OnLatents, Plan
+from generator.dit.sample import OnLatents, SamplingPlan
 from generator.dit.upscale import Upscaler
 from generator.dit.upscale import load as load_upscaler
 from generator.errors import Cancelled, OutOfMemory, UnsupportedSpec, WeightsMismatch
@@ -116,7 +116,7 @@ class DiTGenerator:
             ) from error
 
     def _frames(self, spec: GenerationSpec, on_step: OnStep, cancel: Cancel) -> Iterator[Pixels]:
-        plan = Plan(
+        plan = SamplingPlan(
             steps=spec.steps or self.steps,
             guidance=self.guidance if spec.guidance is None else spec.guidance,
             emphasis=self.emphasis,

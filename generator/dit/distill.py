@@ -25,8 +25,8 @@ from torch import Tensor
 from generator.dit import optim
 from generator.dit.backend import load_model
 from generator.dit.model import VideoDiT
-from generator.dit.sample import Plan, guided
-from generator.dit.train import Batch, Pool, TrainConfig, export, given_groups
+from generator.dit.sample import SamplingPlan, guided
+from generator.dit.train import Pool, TrainConfig, TrainingBatch, export, given_groups
 
 
 class DistillConfig(BaseModel):
@@ -66,7 +66,7 @@ class Noised:
 
 
 def teach(
-    teacher: VideoDiT, noised: Noised, words: Tensor, times: list[float], plan: Plan
+    teacher: VideoDiT, noised: Noised, words: Tensor, times: list[float], plan: SamplingPlan
 ) -> Tensor:
     """The clean latents that a student must predict at ``times[0]``, so that one step of its
     own lands at ``times[-1]`` where the teacher's steps through ``times`` land.
@@ -83,7 +83,11 @@ def teach(
 
 
 def loss_of(
-    student: VideoDiT, teacher: VideoDiT, batch: Batch, config: DistillConfig, rng: torch.Generator
+    student: VideoDiT,
+    teacher: VideoDiT,
+    batch: TrainingBatch,
+    config: DistillConfig,
+    rng: torch.Generator,
 ) -> Tensor:
     """The loss of one batch over one random interval of the student's schedule."""
     latents, words, late, start, busy = batch
@@ -91,7 +95,7 @@ def loss_of(
     begin = 0.0
     if float(torch.rand(1, generator=rng)) < config.edits:
         begin = 0.5 * float(torch.rand(1, generator=rng))
-    plan = Plan(2 * config.steps, config.guidance, emphasis=config.emphasis, compared=2)
+    plan = SamplingPlan(2 * config.steps, config.guidance, emphasis=config.emphasis, compared=2)
     times = plan.levels(begin)
     at = 2 * int(torch.randint(config.steps, (1,), generator=rng))
     given = torch.zeros(b, g, dtype=torch.bool)

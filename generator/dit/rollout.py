@@ -17,7 +17,7 @@ from torch import Tensor
 from generator.dit.codec import Codec
 from generator.dit.model import VideoDiT
 from generator.dit.native import FPS, GROUPS, SPAN, SQUARE, Size, frames_of
-from generator.dit.sample import Given, OnLatents, Plan, Source, sample
+from generator.dit.sample import Given, OnLatents, SamplingPlan, Source, sample
 
 WINDOW = frames_of(GROUPS)
 CONTEXT = 1 + SPAN
@@ -36,7 +36,7 @@ class Roller:
     model: VideoDiT
     codec: Codec
     words: Tensor
-    plan: Plan
+    plan: SamplingPlan
     rng: torch.Generator
     on_step: Callable[[int], OnLatents]
     size: Size = SQUARE

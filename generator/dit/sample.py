@@ -17,7 +17,7 @@ OnLatents = Callable[[int, int, Tensor], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SamplingPlan:
     """How to sample. ``shift`` above 1 spends more steps near noise, where the layout forms;
     guidance acts only below the level ``guide_until``.
 
@@ -68,7 +68,7 @@ def sample(
     model: VideoDiT,
     words: Tensor,
     noise: Tensor,
-    plan: Plan,
+    plan: SamplingPlan,
     given: Given | None = None,
     source: Source | None = None,
     on_step: OnLatents | None = None,
@@ -105,7 +105,7 @@ def guided(
     z: Tensor,
     level: Tensor,
     words: Tensor,
-    plan: Plan,
+    plan: SamplingPlan,
     now: float,
     start: int = 0,
 ) -> Tensor:
@@ -130,7 +130,13 @@ def guided(
 
 
 def _contrast(
-    model: VideoDiT, z: Tensor, level: Tensor, words: Tensor, start: int, said: Tensor, plan: Plan
+    model: VideoDiT,
+    z: Tensor,
+    level: Tensor,
+    words: Tensor,
+    start: int,
+    said: Tensor,
+    plan: SamplingPlan,
 ) -> Tensor:
     """The prediction ``said`` for ``words`` less the mean over all shapes of the things they
     name, or an estimate of that mean from some of the shapes."""

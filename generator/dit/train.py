@@ -108,7 +108,7 @@ def joint_of(codec: Codec) -> Joint:
 
 
 def loss_of(
-    model: VideoDiT, batch: Batch, config: TrainConfig, rng: torch.Generator, joint: Joint
+    model: VideoDiT, batch: TrainingBatch, config: TrainConfig, rng: torch.Generator, joint: Joint
 ) -> Tensor:
     """The training loss of one batch."""
     latents, words, late, start, busy = batch
@@ -161,7 +161,7 @@ def learning_rate(config: TrainConfig, step: int, past: float = 0.0) -> float:
     return config.lr * min(1.0, (step + 1) / config.warmup) * min(1.0, max(0.02, left))
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """``latents [B, G, h, w, C]``, ``words [B, S]``, ``late [B]``, index of the first group, and
     how far each token is from what its place usually shows, 1 on average (``[B, G, h, w]``)."""
 
@@ -190,7 +190,7 @@ class Pool:
         far = shard.latents[~shard.late].float() - self.usual[shard.grid][tuple(scene)]
         return far.square().flatten(0, -2).mean(0).sqrt()
 
-    def batch(self, size: int, single: bool, rng: torch.Generator) -> Batch:
+    def batch(self, size: int, single: bool, rng: torch.Generator) -> TrainingBatch:
         counts = torch.tensor([float(len(shard.late)) for shard in self.shards])
         shard = self.shards[int(torch.multinomial(counts, 1, generator=rng))]
         # As many tokens whatever the size: ``size`` clips of the smallest.
@@ -199,12 +199,14 @@ class Pool:
         pick = torch.randint(len(shard.late), (size,), generator=rng)
         if not single:
             latents, words = shard.latents[pick].float(), shard.words[pick].long()
-            return Batch(latents, words, shard.late[pick], 0, self._busy(latents, words, 0))
+            return TrainingBatch(latents, words, shard.late[pick], 0, self._busy(latents, words, 0))
         pick = pick[~shard.late[pick]]
         # Stills are asked for by themselves, other single groups are not: they get a double share.
         start = max(0, int(torch.randint(-1, GROUPS, (1,), generator=rng)))
         latents, words = shard.latents[pick, start : start + 1].float(), shard.words[pick].long()
-        return Batch(latents, words, shard.late[pick], start, self._busy(latents, words, start))
+        return TrainingBatch(
+            latents, words, shard.late[pick], start, self._busy(latents, words, start)
+        )
 
     def _usual(self, grid: tuple[int, int]) -> Tensor:
         """The median latents of every place, light and camera, over the clips that start at

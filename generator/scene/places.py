@@ -30,7 +30,7 @@ _WATER: dict[str, Color] = {"day": (38, 122, 176), "sunset": (150, 84, 104),
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class GroundBand:
     """One layer. ``paint``: ``uint8 [H, PERIOD*W, 4]``, the last channel its cover.
 
     ``depth`` in (0, 1]: how much of the camera's way it goes along.
@@ -47,7 +47,7 @@ class Painted:
     ``water``: from where to where glints of water are drawn, or None.
     """
 
-    bands: tuple[Band, ...]
+    bands: tuple[GroundBand, ...]
     ground: float
     tint: tuple[float, float, float]
     water: tuple[float, float] | None = None
@@ -61,7 +61,7 @@ class _Easel:
     width: int
     height: int
     time: str
-    bands: list[Band] = field(default_factory=list)
+    bands: list[GroundBand] = field(default_factory=list)
 
     @property
     def span(self) -> float:
@@ -99,7 +99,7 @@ class _Easel:
     def add(self, paint: Canvas, cover: Canvas | None, depth: float) -> None:
         if cover is None:
             cover = np.full(paint.shape[:2], 255, np.uint8)
-        self.bands.append(Band(np.dstack([paint, cover]), depth))
+        self.bands.append(GroundBand(np.dstack([paint, cover]), depth))
 
     def ridge(self, level: float, waves: list[tuple[int, float, float]]) -> Canvas:
         """The cover of everything below a line of ``waves`` (turns a period, height, phase)."""

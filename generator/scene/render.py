@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from generator.scene.pen import Canvas, Pen
-from generator.scene.places import PERIOD, Band, Painted, paint
+from generator.scene.places import PERIOD, GroundBand, Painted, paint
 from generator.scene.scene import Scene
 from generator.scene.stage import Placed, arrange
 
@@ -63,7 +63,7 @@ class SceneRenderer:
                 return (-1 if lead.actor.heading == "left" else 1) * lead.speed * t, 1.0
         return 0.0, 1.0
 
-    def _band(self, out: Canvas, band: Band, at: float, zoom: float, first: bool) -> None:
+    def _band(self, out: Canvas, band: GroundBand, at: float, zoom: float, first: bool) -> None:
         span = PERIOD * self.width
         left = (at * band.depth * self.height) % span
         if zoom == 1 and abs(left - round(left)) < 0.02:

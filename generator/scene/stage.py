@@ -20,7 +20,7 @@ _SIZES = {"small": 0.72, "medium": 1.0, "big": 1.3}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingFigure:
     """One thing at one moment: its origin, its unit in heights, and its pose."""
 
     x: float
@@ -45,7 +45,7 @@ class Placed:
     aspect: float
     tracked: bool
 
-    def at(self, t: float) -> Standing:
+    def at(self, t: float) -> StandingFigure:
         actor, rate = self.actor, self.figure.rate
         sign = -1.0 if actor.heading == "left" else 1.0
         x, y, angle, flip = self.x, self.y, 0.0, sign < 0
@@ -79,7 +79,7 @@ class Placed:
         color = SCENE_COLORS[actor.color] if actor.color else self.figure.natural
         phase = -2 * math.pi * rate * (0.45 + 0.55 * effort) * t + 6 * self.chance
         pose = Pose(t, phase, way / unit, effort, color, self.chance)
-        return Standing(x, y, unit, flip, angle, pose)
+        return StandingFigure(x, y, unit, flip, angle, pose)
 
 
 def _relate(placed: list[list[float]], actors: tuple[Actor, ...], aspect: float) -> None:

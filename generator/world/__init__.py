@@ -4,6 +4,6 @@ Procedural: nothing here is learned, and everything that it makes is labelled so
 """
 
 from generator.world.caption import Caption, Thing, draw, write
-from generator.world.parse import Reading, read
+from generator.world.parse import ParsedPrompt, read
 
-__all__ = ["Caption", "Reading", "Thing", "draw", "read", "write"]
+__all__ = ["Caption", "ParsedPrompt", "Thing", "draw", "read", "write"]

@@ -22,7 +22,7 @@ DIM = (0.40, 0.43, 0.52)
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class SceneryLayer:
     """A texture added to the base. ``texture`` is ``int16 [H, PERIOD*W, 1|3]``.
 
     ``velocity``: frame heights per second, x right and y down (y motion wraps).
@@ -39,7 +39,7 @@ class Backdrop:
     """``base`` is ``int16 [H, PERIOD*W, 3]``, 0 to 255."""
 
     base: Tensor
-    layers: tuple[Layer, ...] = field(default=())
+    layers: tuple[SceneryLayer, ...] = field(default=())
 
 
 class _Canvas:
@@ -127,13 +127,13 @@ def paint(place: str, light: str, width: int, height: int) -> Backdrop:
     gain = torch.tensor(DIM if light == "dim" else (1.0, 1.0, 1.0))
     full = (base.expand(height, PERIOD * width, 3) * gain).clamp(0, 255)
     moving = tuple(
-        Layer((layer.texture * gain).round().to(torch.int16), layer.velocity, layer.beat)
+        SceneryLayer((layer.texture * gain).round().to(torch.int16), layer.velocity, layer.beat)
         for layer in layers
     )
     return Backdrop(full.round().to(torch.int16), moving)
 
 
-_Painted = tuple[Tensor, tuple[Layer, ...]]
+_Painted = tuple[Tensor, tuple[SceneryLayer, ...]]
 
 
 def _sea(c: _Canvas) -> _Painted:
@@ -148,8 +148,8 @@ def _sea(c: _Canvas) -> _Painted:
     )
     ripple = sum(c.wave(k * 1.0, p, s, a) for k, p, s, a in ((4, 1.0, -16, 6), (9, 3.0, 31, 5)))
     return base, (
-        Layer((swell * water * near)[..., None], (0.05, 0.0)),
-        Layer((ripple * water * near)[..., None], (-0.04, 0.0)),
+        SceneryLayer((swell * water * near)[..., None], (0.05, 0.0)),
+        SceneryLayer((ripple * water * near)[..., None], (-0.04, 0.0)),
     )
 
 
@@ -181,7 +181,7 @@ def _night(c: _Canvas) -> _Painted:
     stars = c.spots(60, (0.0012, 0.0032))[..., None] * torch.tensor([215.0, 220, 235])
     flicker = c.spots(16, (0.0026, 0.0042))[..., None] * torch.tensor([235.0, 228, 210])
     base = _mix(sky + haze + stars, torch.tensor([12.0, 14, 24]), under)
-    return base, (Layer(flicker * (1 - under), (0.0, 0.0), (0.35, 0.5)),)
+    return base, (SceneryLayer(flicker * (1 - under), (0.0, 0.0), (0.35, 0.5)),)
 
 
 def _sunset(c: _Canvas) -> _Painted:
@@ -219,7 +219,7 @@ def _snow(c: _Canvas) -> _Painted:
     base = _mix(base, drift, c.below(near))
     small = c.spots(60, (0.0018, 0.0032))[..., None] * 95
     large = c.spots(26, (0.0032, 0.0052))[..., None] * 95
-    return base, (Layer(small, (0.02, 0.10)), Layer(large, (-0.02, 0.17)))
+    return base, (SceneryLayer(small, (0.02, 0.10)), SceneryLayer(large, (-0.02, 0.17)))
 
 
 def _city(c: _Canvas) -> _Painted:

@@ -16,7 +16,7 @@ from generator.scene import SceneReading, SceneRenderer, read_scene
 from generator.scene import stream as scene_stream
 from generator.spec import GenerationSpec, Mode
 from generator.world.layout import place
-from generator.world.parse import Reading, read
+from generator.world.parse import ParsedPrompt, read
 from generator.world.render import Renderer, stream
 
 VERSION = "2"
@@ -88,7 +88,7 @@ class WorldGenerator:
             yield batch.numpy()
 
 
-def _read(prompt: str) -> SceneReading | Reading:
+def _read(prompt: str) -> SceneReading | ParsedPrompt:
     """As a scene when a figure is named, else in the language of the shapes."""
     return read_scene(prompt) or read(prompt)
 

@@ -33,7 +33,7 @@ MAX_WORDS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedPrompt:
     """What a prompt means in the caption language.
 
     ``unexpressed``: words of the prompt that will not be drawn. ``assumed``: what the prompt
@@ -72,7 +72,7 @@ def _phrases() -> tuple[dict[tuple[str, ...], tuple[str, bool]], int]:
     return table, max(map(len, table))
 
 
-def read(prompt: str) -> Reading:
+def read(prompt: str) -> ParsedPrompt:
     """Read a free prompt. Never fails: what is not understood is listed, what is missing chosen.
 
     Choices depend on the prompt alone, so the same prompt always gives the same caption.
@@ -166,7 +166,7 @@ def read(prompt: str) -> Reading:
     if early_motion and things[0].motion is None:
         things[0].motion = early_motion
     caption, assumed = _complete(prompt, things[:2], place, light, camera)
-    return Reading(caption, tuple(dict.fromkeys(lost)), assumed)
+    return ParsedPrompt(caption, tuple(dict.fromkeys(lost)), assumed)
 
 
 def _take(draft: _Draft) -> _Draft:

@@ -58,7 +58,7 @@ class Caller:
 OPEN_ACCESS = Caller("default", frozenset(Scope))
 
 
-class Keys:
+class ApiKeys:
     """The keys in the store, with a short memory so that a request costs no query."""
 
     def __init__(self, store: Store) -> None:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from guarded_gen.access.backoff import Backoff
-from guarded_gen.access.keys import OPEN_ACCESS, Caller, Keys, Scope
+from guarded_gen.access.keys import OPEN_ACCESS, ApiKeys, Caller, Scope
 from guarded_gen.access.oidc import People
 from guarded_gen.api.batching import Gatherer
 from guarded_gen.api.bodies import Body
@@ -95,7 +95,7 @@ class Api:
         self.settings: Settings = services.settings
         self.jobs = jobs
         self.metrics = metrics
-        self.keys = Keys(jobs.store)
+        self.keys = ApiKeys(jobs.store)
         self.wrong_keys = Backoff()
         self._shared_rates = jobs.store.dialect == "postgresql"
         self.limiter: Limiter = (

@@ -36,8 +36,8 @@ from guarded_gen.errors import NotFound
 from guarded_gen.governance.recorded import read_recorded
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.review.appeals import Appeals, AppealStatus
+from guarded_gen.review.cases import CaseQueue as CaseQueue
 from guarded_gen.review.cases import Filters
-from guarded_gen.review.cases import Queue as CaseQueue
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Role

@@ -22,7 +22,7 @@ _MOST_BUCKETS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateVerdict:
     """``remaining`` requests may follow at once; ``reset_s`` until the bucket is full again."""
 
     allowed: bool
@@ -49,7 +49,7 @@ class Verdict:
 class Limiter(Protocol):
     """Takes tokens from buckets by name."""
 
-    def spend(self, name: str, per_minute: int) -> Verdict: ...
+    def spend(self, name: str, per_minute: int) -> RateVerdict: ...
 
 
 class SharedRateLimiter:
@@ -61,7 +61,7 @@ class SharedRateLimiter:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def spend(self, name: str, per_minute: int) -> Verdict:
+    def spend(self, name: str, per_minute: int) -> RateVerdict:
         """Take one token from the bucket ``name``; raises :class:`StorageFailed`."""
         with self._store.write() as session:
             tokens, allowed = session.execute(
@@ -81,9 +81,9 @@ _SPEND = text(
 )
 
 
-def _verdict(allowed: bool, per_minute: int, tokens: float) -> Verdict:
+def _verdict(allowed: bool, per_minute: int, tokens: float) -> RateVerdict:
     rate = per_minute / 60
-    return Verdict(
+    return RateVerdict(
         allowed, per_minute, int(tokens), (per_minute - tokens) / rate, (1 - tokens) / rate
     )
 
@@ -95,7 +95,7 @@ class RateLimiter:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def spend(self, name: str, per_minute: int, now: float | None = None) -> Verdict:
+    def spend(self, name: str, per_minute: int, now: float | None = None) -> RateVerdict:
         """Take one token from the bucket ``name``."""
         now = time.monotonic() if now is None else now
         rate = per_minute / 60

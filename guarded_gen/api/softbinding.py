@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guarded_gen.api.schemas import BINARY, BYTES
 from guarded_gen.errors import GuardedGenError, describe
-from guarded_gen.origin.soft_bindings import MEDIA_TYPE, Match, SoftBindings
+from guarded_gen.origin.soft_bindings import MEDIA_TYPE, FoundBinding, SoftBindings
 
 MOST_QUERY_CHARS = 2_048
 MOST_RESULTS = 100
@@ -87,7 +87,7 @@ def _problem(status: int, code: str, message: str, param: str | None) -> JSONRes
     return JSONResponse(body, status)
 
 
-def _result(matches: list[Match]) -> JSONResponse:
+def _result(matches: list[FoundBinding]) -> JSONResponse:
     return JSONResponse({"matches": [match.to_json() for match in matches]})
 
 

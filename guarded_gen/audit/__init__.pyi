@@ -3,7 +3,7 @@ from .event import (
     LogEntry as LogEntry,
 )
 from .findings import (
-    Problem as Problem,
+    LogProblem as LogProblem,
     VerifyReport as VerifyReport,
 )
 from .integrate import Snapshot as Snapshot

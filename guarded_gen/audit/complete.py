@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from guarded_gen.audit.errors import VERIFY_LOG, LogCorrupt
 from guarded_gen.audit.ids import iso
-from guarded_gen.audit.keys import Keys
+from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.reading import CheckedReader
 from guarded_gen.audit.search import Query
@@ -36,7 +36,7 @@ _TIME = text("SELECT time FROM audit_entry WHERE idx = :i")
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class EntryRange:
     """Entries ``start`` to ``end`` (exclusive) of the tree of ``size``."""
 
     start: int
@@ -44,7 +44,7 @@ class Range:
     size: int
 
 
-def asked_for(query: Query, keys: Keys) -> dict[str, str]:
+def asked_for(query: Query, keys: LogKeys) -> dict[str, str]:
     """The query as an auditor can apply it to entries. Raises :class:`InvalidInput` for a query
     whose answer is a part of what fits."""
     if query.limit is not None or query.before is not None or query.ranged:
@@ -72,7 +72,7 @@ def asked_for(query: Query, keys: Keys) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def range_of(connection: Connection, query: Query, size: int, minimum: int) -> Range:
+def range_of(connection: Connection, query: Query, size: int, minimum: int) -> EntryRange:
     """The range that holds every entry of the query's period, with a neighbour on both sides.
 
     Raises :class:`InvalidInput` where a part of the period was pruned, or the log is empty.
@@ -92,14 +92,14 @@ def range_of(connection: Connection, query: Query, size: int, minimum: int) -> R
                 f"entries of this period were pruned: the log begins at index {minimum}",
                 "ask for a later period",
             )
-    return Range(start, end, size)
+    return EntryRange(start, end, size)
 
 
 def write_range(
     connection: Connection,
-    keys: Keys,
+    keys: LogKeys,
     prover: Prover,
-    found: Range,
+    found: EntryRange,
     folder: Path,
     progress: Callable[[int], None],
 ) -> list[str]:
@@ -127,7 +127,9 @@ def write_range(
     ]
 
 
-def described(found: Range, note: str, query: dict[str, str], beside: list[str]) -> dict[str, Any]:
+def described(
+    found: EntryRange, note: str, query: dict[str, str], beside: list[str]
+) -> dict[str, Any]:
     """What the manifest says of it."""
     return {
         "start": found.start,

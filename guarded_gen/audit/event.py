@@ -83,7 +83,7 @@ class Secret:
 
 
 @dataclass(slots=True)
-class Draft:
+class EntryDraft:
     """An entry that has everything but its index."""
 
     id: str
@@ -207,7 +207,9 @@ def commitment(salt: bytes, payload: bytes) -> str:
     return hmac.digest(salt, payload, "sha256").hex()
 
 
-def draft(event: Event, id: str, ms: int, subject: str | None, owner: Callable[[], str]) -> Draft:
+def draft(
+    event: Event, id: str, ms: int, subject: str | None, owner: Callable[[], str]
+) -> EntryDraft:
     """Fix an event's bytes. ``subject`` is the pseudonym, ``owner()`` says whose key seals.
 
     Raises :class:`EntryTooLarge` and :class:`InvalidInput`.
@@ -239,7 +241,7 @@ def draft(event: Event, id: str, ms: int, subject: str | None, owner: Callable[[
             f"the entry of {event.kind} has {len(data):,} bytes, past {MAX_ENTRY_BYTES:,}",
             "put bulky values into the payload or beside the log with their digest",
         )
-    return Draft(
+    return EntryDraft(
         id,
         ms,
         event.kind,

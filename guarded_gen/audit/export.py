@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from guarded_gen.audit.auditor import EXPORT
 from guarded_gen.audit.complete import (
     RANGE,
-    Range,
+    EntryRange,
     asked_for,
     described,
     range_of,
@@ -55,7 +55,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 4096
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
@@ -82,7 +82,7 @@ def export(
     log: AuditLog,
     folder: Path,
     query: Query,
-    form: Format,
+    form: ExportFormat,
     actor: str,
     enclosed: Enclosed | None = None,
     progress: Callable[[int], None] = lambda done: None,
@@ -103,7 +103,7 @@ def export(
     """
     enclosed = enclosed or Enclosed()
     proofs, complete = enclosed.proofs, enclosed.complete
-    if form is Format.PARQUET:
+    if form is ExportFormat.PARQUET:
         _parquet()
     if (folder / "manifest.json").exists():
         raise StorageFailed(f"{folder} already holds an export", "give another folder")
@@ -118,7 +118,7 @@ def export(
         cosigned = newest_cosigned(connection, policy=log.witness_policy)
         count = 0
         newest = snapshot.size if cosigned is None else cosigned.size
-        whole: Range | None = None
+        whole: EntryRange | None = None
         if complete:
             whole = range_of(connection, query, newest, snapshot.minimum)
 
@@ -247,10 +247,10 @@ def _write_parquet(target: Path, entries: Iterable[LogEntry]) -> None:
         writer.write_table(arrow.Table.from_pylist(rows, schema))
 
 
-_WRITERS: dict[Format, Callable[[Path, Iterable[LogEntry]], None]] = {
-    Format.CSV: _write_csv,
-    Format.JSONL: _write_jsonl,
-    Format.PARQUET: _write_parquet,
+_WRITERS: dict[ExportFormat, Callable[[Path, Iterable[LogEntry]], None]] = {
+    ExportFormat.CSV: _write_csv,
+    ExportFormat.JSONL: _write_jsonl,
+    ExportFormat.PARQUET: _write_parquet,
 }
 
 

@@ -12,7 +12,7 @@ MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LogProblem:
     """One finding. ``what`` is ``entry``, ``tile``, ``checkpoint``, ``payload``, ``tag`` or
     ``tree``; ``where`` names the row; ``index`` is the entry's, where the finding is about one."""
 
@@ -40,7 +40,7 @@ class VerifyReport:
     erased: int = 0
     pruned: int = 0
     checkpoints: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[LogProblem] = field(default_factory=list)
     more: bool = False
     """There were more than :data:`MAX_PROBLEMS`."""
 
@@ -49,7 +49,7 @@ class VerifyReport:
         return not self.problems
 
     @property
-    def first(self) -> Problem | None:
+    def first(self) -> LogProblem | None:
         """The first bad row."""
         return self.problems[0] if self.problems else None
 
@@ -73,7 +73,7 @@ class Findings:
     """Collects problems, and what entries tell that bears on other rows."""
 
     report: VerifyReport = field(default_factory=VerifyReport)
-    found: list[Problem] = field(default_factory=list)
+    found: list[LogProblem] = field(default_factory=list)
     missing: list[tuple[int, str, str | None, str]] = field(default_factory=list)
     """(index, id, subject, kind) of entries whose payload is not there."""
     erasures: dict[str, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Findings:
 
     def add(self, what: str, where: str, message: str, index: int | None = None) -> None:
         if len(self.found) <= MAX_PROBLEMS:
-            self.found.append(Problem(what, where, message, index))
+            self.found.append(LogProblem(what, where, message, index))
 
     @property
     def entries_differ(self) -> bool:

@@ -23,8 +23,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from guarded_gen.audit.errors import LogClosed, StorageFailed
-from guarded_gen.audit.event import Draft, Event
-from guarded_gen.audit.integrate import BATCH, Integrator, Row, insert_many
+from guarded_gen.audit.event import EntryDraft, Event
+from guarded_gen.audit.integrate import BATCH, Integrator, NewRow, insert_many
 from guarded_gen.audit.policies import PolicyKeeper
 from guarded_gen.audit.transaction import Transaction
 from guarded_gen.store.engine import Store, storage_failed
@@ -48,12 +48,14 @@ WAL_PAGES = 8_000
 """The writer copies back what is left itself when the log has so many pages (64 MiB)."""
 
 
-class Job:
+class PendingWrite:
     """One caller's work on its way through the writer."""
 
     __slots__ = ("alone", "context", "drafts", "error", "future", "loop", "ready", "result", "work")
 
-    def __init__(self, work: Work | None, drafts: Sequence[Draft], alone: bool = False) -> None:
+    def __init__(
+        self, work: Work | None, drafts: Sequence[EntryDraft], alone: bool = False
+    ) -> None:
         self.work = work
         self.drafts = drafts
         self.alone = alone
@@ -72,8 +74,8 @@ class GroupWriter:
         self,
         store: Store,
         integrator: Integrator,
-        prepare: Callable[[Event], Draft],
-        clock_note: Callable[[int], Draft | None],
+        prepare: Callable[[Event], EntryDraft],
+        clock_note: Callable[[int], EntryDraft | None],
         policies: PolicyKeeper,
     ) -> None:
         self._store = store
@@ -81,7 +83,7 @@ class GroupWriter:
         self._prepare = prepare
         self._clock_note = clock_note
         self._policies = policies
-        self._queue: deque[Job] = deque()
+        self._queue: deque[PendingWrite] = deque()
         self._wake = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -90,7 +92,7 @@ class GroupWriter:
         self._took = 0.0
         self.batches = 0
 
-    def run(self, job: Job) -> Any:
+    def run(self, job: PendingWrite) -> Any:
         """Hand in and wait; gives the work's result or raises its error."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("work must not write to the log again; use its transaction")
@@ -101,7 +103,7 @@ class GroupWriter:
             raise job.error
         return job.result
 
-    async def run_async(self, job: Job) -> Any:
+    async def run_async(self, job: PendingWrite) -> Any:
         """The same without blocking the event loop."""
         job.loop = asyncio.get_running_loop()
         job.future = job.loop.create_future()
@@ -115,7 +117,7 @@ class GroupWriter:
         if self._thread is not None:
             self._thread.join()
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, job: PendingWrite) -> None:
         with self._wake:
             if self._closed:
                 raise LogClosed("the audit log was closed")
@@ -126,14 +128,14 @@ class GroupWriter:
             if len(self._queue) >= self._wanted:
                 self._wake.notify()
 
-    def _take(self) -> list[Job]:
+    def _take(self) -> list[PendingWrite]:
         """The jobs of the next transaction; empty when closed and done."""
         with self._wake:
             self._wanted = 1
             while not self._queue and not self._closed:
                 self._wake.wait()
             self._gather()
-            jobs: list[Job] = []
+            jobs: list[PendingWrite] = []
             while self._queue and len(jobs) < BATCH:
                 if self._queue[0].alone and jobs:
                     break
@@ -181,11 +183,11 @@ class GroupWriter:
         if connection is not None:
             connection.close()
 
-    def _commit(self, connection: Connection, jobs: list[Job]) -> int:
+    def _commit(self, connection: Connection, jobs: list[PendingWrite]) -> int:
         """One transaction for all of these; gives the bytes of its entries."""
         with connection.begin():
             self._integrator.sync(connection)
-            drafts: list[Draft] = []
+            drafts: list[EntryDraft] = []
             note = self._clock_note(self._integrator.last_time)
             if note is not None:
                 drafts.append(note)
@@ -199,7 +201,7 @@ class GroupWriter:
                 self._integrator.append(connection, self._seal(connection, drafts))
         return sum(len(draft.data) for draft in drafts)
 
-    def _work(self, connection: Connection, job: Job) -> Sequence[Draft]:
+    def _work(self, connection: Connection, job: PendingWrite) -> Sequence[EntryDraft]:
         """Run one job in a savepoint; its error stays with it."""
 
         def open_session() -> Session:
@@ -226,7 +228,7 @@ class GroupWriter:
                 transaction.opened.close()
         return transaction.drafts
 
-    def _seal(self, connection: Connection, drafts: Sequence[Draft]) -> list[Row]:
+    def _seal(self, connection: Connection, drafts: Sequence[EntryDraft]) -> list[NewRow]:
         sealer = self._integrator.sealer
         wanted = {d.secret.subject for d in drafts if d.secret is not None}
         missing = sorted(s for s in wanted if not sealer.known(s))
@@ -246,10 +248,10 @@ class GroupWriter:
         for d in drafts:
             s = d.secret
             if s is None:
-                rows.append(Row(d))
+                rows.append(NewRow(d))
             else:
                 sealed = sealer.seal(s.subject, d.id, s.salt, s.payload)
-                rows.append(Row(d, sealed, s.subject))
+                rows.append(NewRow(d, sealed, s.subject))
         return rows
 
 
@@ -298,9 +300,9 @@ class Backfill:
             self._thread.join()
 
 
-def _answer(jobs: Sequence[Job]) -> None:
+def _answer(jobs: Sequence[PendingWrite]) -> None:
     """Wake every caller; each event loop is woken once."""
-    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[PendingWrite]] = {}
     for job in jobs:
         if job.ready is not None:
             job.ready.set()
@@ -313,7 +315,7 @@ def _answer(jobs: Sequence[Job]) -> None:
             continue
 
 
-def _resolve(jobs: Sequence[Job]) -> None:
+def _resolve(jobs: Sequence[PendingWrite]) -> None:
     for job in jobs:
         future = job.future
         if future is None or future.done():

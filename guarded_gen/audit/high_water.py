@@ -19,9 +19,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt
-from guarded_gen.audit.findings import Problem
+from guarded_gen.audit.findings import LogProblem
 from guarded_gen.audit.integrate import Snapshot, read_snapshot, read_tree
-from guarded_gen.audit.keys import Keys, replace_file
+from guarded_gen.audit.keys import LogKeys, replace_file
 from guarded_gen.audit.merkle import EMPTY_ROOT
 from guarded_gen.audit.note import Checkpoint
 from guarded_gen.audit.proof import Prover
@@ -46,7 +46,7 @@ class HighWater:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def mark(self, keys: Keys) -> Checkpoint | None:
+    def mark(self, keys: LogKeys) -> Checkpoint | None:
         """The highest checkpoint seen; None before the first. Raises :class:`BadNote` when the
         file is damaged or of another log."""
         path = self._folder / CHECKPOINT
@@ -54,33 +54,33 @@ class HighWater:
             return None
         return keys.open_own(path.read_bytes())
 
-    def problem(self, connection: Connection, keys: Keys) -> Problem | None:
+    def problem(self, connection: Connection, keys: LogKeys) -> LogProblem | None:
         """What is wrong with the database, seen from the mark; None when it only grew."""
         where = "high-water mark"
         try:
             mark = self.mark(keys)
         except BadNote as error:
-            return Problem("checkpoint", where, str(error))
+            return LogProblem("checkpoint", where, str(error))
         if mark is None:
             return None
         size = 0 if read_tree(connection) is None else read_snapshot(connection).size
         if size < mark.size:
-            return Problem(
+            return LogProblem(
                 "checkpoint", where, f"the log once had {mark.size} entries, now it has {size}"
             )
         try:
             root = _root(connection, mark.size)
         except (BadProof, LogCorrupt) as error:
-            return Problem("checkpoint", where, str(error))
+            return LogProblem("checkpoint", where, str(error))
         if root != mark.root:
-            return Problem(
+            return LogProblem(
                 "checkpoint",
                 where,
                 f"the first {mark.size} entries are not those that were signed then",
             )
         return None
 
-    def raise_to(self, snapshot: Snapshot, keys: Keys, *, lower: bool = False) -> None:
+    def raise_to(self, snapshot: Snapshot, keys: LogKeys, *, lower: bool = False) -> None:
         """Keep this checkpoint when it is above the mark. ``lower``: also when it is below it."""
         path = self._folder / CHECKPOINT
         if not lower:

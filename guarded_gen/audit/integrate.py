@@ -18,9 +18,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from guarded_gen.audit.errors import VERIFY_LOG, BadNote, LogCorrupt
-from guarded_gen.audit.event import Draft
+from guarded_gen.audit.event import EntryDraft
 from guarded_gen.audit.ids import now_ms
-from guarded_gen.audit.keys import KeyRing
+from guarded_gen.audit.keys import LogKeyRing
 from guarded_gen.audit.merkle import Tree, split_edge
 from guarded_gen.audit.note import Checkpoint, Verifier, open_note, signed
 from guarded_gen.audit.sealing import Sealer
@@ -80,10 +80,10 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class NewRow:
     """A draft with its sealed payload."""
 
-    draft: Draft
+    draft: EntryDraft
     sealed: bytes | None = None
     payload_subject: str | None = None
 
@@ -122,7 +122,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
 class Integrator:
     """Grows the one tree. Used by one thread, inside transactions that exclude other writers."""
 
-    def __init__(self, dialect: str, ring: KeyRing, sealer: Sealer) -> None:
+    def __init__(self, dialect: str, ring: LogKeyRing, sealer: Sealer) -> None:
         self._ring = ring
         self.sealer = sealer
         self._postgres = dialect == "postgresql"
@@ -165,7 +165,7 @@ class Integrator:
         self._tree = load_checked(row, self._ring.keys.signer.verifier)
         self._note = row.note
 
-    def append(self, connection: Connection, rows: Sequence[Row]) -> int:
+    def append(self, connection: Connection, rows: Sequence[NewRow]) -> int:
         """Integrate rows and sign; gives the index of the first. Needs ``sync`` before."""
         tree = self._tree
         if tree is None:

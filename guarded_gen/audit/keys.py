@@ -40,7 +40,7 @@ class Retired:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class LogKeys:
     """Everything secret that the log needs."""
 
     signer: Signer
@@ -76,7 +76,7 @@ class Keys:
         return hmac.digest(self.subject, message, "sha256").hex()[:32]
 
 
-def load_keys(folder: Path, origin: str = "", *, create: bool = True) -> Keys:
+def load_keys(folder: Path, origin: str = "", *, create: bool = True) -> LogKeys:
     """Read the keys, making what is missing.
 
     ``origin`` names the log; empty: the name it already has, or one derived from its key. With
@@ -110,7 +110,7 @@ def load_keys(folder: Path, origin: str = "", *, create: bool = True) -> Keys:
     if not vkey.exists():
         _create(vkey, (signer.verifier.vkey + "\n").encode(), 0o644)
     following = home / "log.next.pem"
-    return Keys(
+    return LogKeys(
         signer,
         _secret(home / "seal.key", create),
         _secret(home / "subject.key", create),
@@ -132,16 +132,16 @@ def _retired(home: Path) -> tuple[Retired, ...]:
     return tuple(found)
 
 
-class KeyRing:
+class LogKeyRing:
     """The keys of a folder, read again when the folder changed: a rotation by one process is
     followed by all others before they sign again."""
 
-    def __init__(self, keys: Keys, folder: Path | None = None) -> None:
+    def __init__(self, keys: LogKeys, folder: Path | None = None) -> None:
         self.keys = keys
         self._folder = folder
         self._seen = self._stamp()
 
-    def fresh(self) -> Keys:
+    def fresh(self) -> LogKeys:
         """The keys as they are now. Cost: one ``stat`` as long as nothing changed."""
         stamp = self._stamp()
         if stamp != self._seen and self._folder is not None:

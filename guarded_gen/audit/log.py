@@ -18,13 +18,13 @@ from guarded_gen.audit.errors import (
     LogRolledBack,
     PayloadErased,
 )
-from guarded_gen.audit.event import Draft, Event, LogEntry, draft
-from guarded_gen.audit.findings import Problem, VerifyReport
-from guarded_gen.audit.group import GroupWriter, Job
+from guarded_gen.audit.event import EntryDraft, Event, LogEntry, draft
+from guarded_gen.audit.findings import LogProblem, VerifyReport
+from guarded_gen.audit.group import GroupWriter, PendingWrite
 from guarded_gen.audit.high_water import HighWater
 from guarded_gen.audit.ids import Ids, iso, now_ms, time_of
 from guarded_gen.audit.integrate import Integrator, Snapshot, read_snapshot, read_tree
-from guarded_gen.audit.keys import KeyRing, Keys, load_keys
+from guarded_gen.audit.keys import LogKeyRing, LogKeys, load_keys
 from guarded_gen.audit.merkle import leaf_hash
 from guarded_gen.audit.note import Checkpoint, open_note, parse_note
 from guarded_gen.audit.policies import PolicyKeeper
@@ -64,7 +64,7 @@ class AuditLog:
     def __init__(
         self,
         store: Store,
-        keys: Keys,
+        keys: LogKeys,
         keys_folder: Path | None = None,
         high_water: HighWater | None = None,
         *,
@@ -76,7 +76,7 @@ class AuditLog:
         """What counts as cosigned; None: one witness is enough."""
         self.high_water = high_water
         self._rolled_back = rolled_back
-        self.ring = KeyRing(keys, keys_folder)
+        self.ring = LogKeyRing(keys, keys_folder)
         """With ``keys_folder``, a rotation of the log's key there is followed at once."""
         self.policies = PolicyKeeper()
         self._ids = Ids()
@@ -136,7 +136,7 @@ class AuditLog:
         )
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> LogKeys:
         """The keys that sign and seal now."""
         return self.ring.keys
 
@@ -151,7 +151,7 @@ class AuditLog:
         when the tree's state is damaged.
         """
         if self._group is not None:
-            result: T = self._group.run(Job(work, ()))
+            result: T = self._group.run(PendingWrite(work, ()))
             return result
         sequencer = self._sequencer
         assert sequencer is not None
@@ -174,7 +174,7 @@ class AuditLog:
         if self._group is None:
             return self.write(lambda transaction: transaction.append(event))
         d = self._draft(event)
-        self._group.run(Job(None, (d,)))
+        self._group.run(PendingWrite(None, (d,)))
         return d.id
 
     async def append_async(self, event: Event) -> str:
@@ -182,7 +182,7 @@ class AuditLog:
         if self._group is None:
             return await asyncio.to_thread(self.append, event)
         d = self._draft(event)
-        await self._group.run_async(Job(None, (d,)))
+        await self._group.run_async(PendingWrite(None, (d,)))
         return d.id
 
     def alone(self, work: Callable[[Connection, Callable[[Event], str]], T]) -> T:
@@ -197,7 +197,7 @@ class AuditLog:
                 connection.exec_driver_sql("PRAGMA secure_delete = ON")
                 return work(connection, transaction.append)
 
-            result: T = self._group.run(Job(run, (), alone=True))
+            result: T = self._group.run(PendingWrite(run, (), alone=True))
             return result
         assert self._sequencer is not None
         return self._sequencer.alone(work, self._draft)
@@ -339,7 +339,7 @@ class AuditLog:
                 what = f"the first {head.size} entries are not those that were signed then"
             else:
                 return
-        report.problems.append(Problem("checkpoint", f"kept checkpoint of {head.size}", what))
+        report.problems.append(LogProblem("checkpoint", f"kept checkpoint of {head.size}", what))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -378,13 +378,13 @@ class AuditLog:
                 ) from error
             # A damaged note is for `verify` to describe; writing refuses it (LogCorrupt).
 
-    def _draft(self, event: Event) -> Draft:
+    def _draft(self, event: Event) -> EntryDraft:
         keys = self.keys
         subject = None if event.subject is None else keys.pseudonym(event.tenant, event.subject)
         id, ms = self._ids.new(event.id_prefix, now_ms())
         return draft(event, id, ms, subject, lambda: keys.pseudonym(event.tenant, ""))
 
-    def _clock_note(self, last: int) -> Draft | None:
+    def _clock_note(self, last: int) -> EntryDraft | None:
         """An entry that says that the clock went back, when it did."""
         ms = now_ms()
         if ms + CLOCK_TOLERANCE_MS >= last:

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, text
 
-from guarded_gen.audit.event import Draft
+from guarded_gen.audit.event import EntryDraft
 from guarded_gen.errors import NotFound
 
 PolicySource = Callable[[str], bytes | None]
@@ -22,7 +22,7 @@ class PolicyKeeper:
         self.source: PolicySource | None = None
         self._kept: set[str] = set()
 
-    def keep(self, connection: Connection, drafts: Sequence[Draft]) -> None:
+    def keep(self, connection: Connection, drafts: Sequence[EntryDraft]) -> None:
         """Store the policies of these drafts in their own transaction."""
         if self.source is None:
             return

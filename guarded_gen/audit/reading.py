@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from guarded_gen.audit.errors import VERIFY_LOG, BadNote, BadProof, LogCorrupt
 from guarded_gen.audit.integrate import Snapshot, read_snapshot
-from guarded_gen.audit.keys import Keys
+from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.merkle import TILE_WIDTH, leaf_hash, split_hashes
 from guarded_gen.audit.proof import Prover, verify_inclusion
 from guarded_gen.audit.tiles import tile_reader
@@ -24,7 +24,7 @@ class CheckedReader:
     """
 
     def __init__(
-        self, connection: Connection, keys: Keys, snapshot: Snapshot | None = None
+        self, connection: Connection, keys: LogKeys, snapshot: Snapshot | None = None
     ) -> None:
         self.snapshot = snapshot or read_snapshot(connection)
         try:

@@ -27,7 +27,7 @@ from guarded_gen.audit.event import (
     score_tag,
 )
 from guarded_gen.audit.ids import time_of
-from guarded_gen.audit.keys import Keys
+from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.reading import CheckedReader
 from guarded_gen.audit.sealing import Sealer
 from guarded_gen.audit.storage_types import as_bytes
@@ -74,7 +74,7 @@ class Query:
         return self.min_score is not None or self.max_score is not None
 
 
-def search(connection: Connection, query: Query, keys: Keys) -> Iterator[LogEntry]:
+def search(connection: Connection, query: Query, keys: LogKeys) -> Iterator[LogEntry]:
     """The entries that fit, newest first unless the query says otherwise.
 
     Each is compared with the signed tree first: raises :class:`LogCorrupt` at one that was altered.
@@ -102,7 +102,7 @@ def search(connection: Connection, query: Query, keys: Keys) -> Iterator[LogEntr
         rows.close()
 
 
-def _plain(connection: Connection, query: Query, keys: Keys) -> Rows:
+def _plain(connection: Connection, query: Query, keys: LogKeys) -> Rows:
     sql, values = _statement(connection, query, keys)
     rows = connection.execution_options(stream_results=True, yield_per=PAGE).execute(
         text(sql), values
@@ -113,7 +113,7 @@ def _plain(connection: Connection, query: Query, keys: Keys) -> Rows:
         rows.close()
 
 
-def _scored(connection: Connection, query: Query, keys: Keys) -> Rows:
+def _scored(connection: Connection, query: Query, keys: LogKeys) -> Rows:
     """The entries with a score in the range's buckets: a superset, in the order asked for."""
     parts, values = _conditions(query, keys)
     for number, tag in enumerate(_tags(query)):
@@ -172,7 +172,7 @@ def _filed(connection: Connection, tag: str, query: Query) -> Iterator[int]:
 
 
 def search_payloads(
-    connection: Connection, query: Query, keys: Keys, needle: str
+    connection: Connection, query: Query, keys: LogKeys, needle: str
 ) -> Iterator[LogEntry]:
     """The entries that fit and whose decrypted payload contains ``needle``, in any case.
 
@@ -224,7 +224,7 @@ def _fits(entry: LogEntry, query: Query) -> bool:
     return True
 
 
-def _conditions(query: Query, keys: Keys) -> tuple[list[str], dict[str, Any]]:
+def _conditions(query: Query, keys: LogKeys) -> tuple[list[str], dict[str, Any]]:
     """What the columns of an entry must be, whichever index finds it."""
     parts: list[str] = []
     values: dict[str, Any] = {}
@@ -257,7 +257,7 @@ def _conditions(query: Query, keys: Keys) -> tuple[list[str], dict[str, Any]]:
     return parts, values
 
 
-def _statement(connection: Connection, query: Query, keys: Keys) -> tuple[str, dict[str, Any]]:
+def _statement(connection: Connection, query: Query, keys: LogKeys) -> tuple[str, dict[str, Any]]:
     parts, values = _conditions(query, keys)
 
     def add(part: str, name: str, value: Any) -> None:

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from guarded_gen.audit.errors import LogClosed, StorageFailed
-from guarded_gen.audit.event import Draft, Event, LogEntry, tags_of
-from guarded_gen.audit.integrate import BATCH, Integrator, Row
+from guarded_gen.audit.event import EntryDraft, Event, LogEntry, tags_of
+from guarded_gen.audit.integrate import BATCH, Integrator, NewRow
 from guarded_gen.audit.sealing import Sealer
 from guarded_gen.store.engine import Store, storage_failed
 
@@ -46,7 +46,7 @@ class Sequencer:
     """Runs rounds in a thread of its own as long as the log is open."""
 
     def __init__(
-        self, store: Store, integrator: Integrator, clock_note: Callable[[int], Draft | None]
+        self, store: Store, integrator: Integrator, clock_note: Callable[[int], EntryDraft | None]
     ) -> None:
         self._store = store
         self._integrator = integrator
@@ -140,11 +140,11 @@ class Sequencer:
     def alone(
         self,
         work: Callable[[Connection, Callable[[Event], str]], T],
-        prepare: Callable[[Event], Draft],
+        prepare: Callable[[Event], EntryDraft],
     ) -> T:
         """Run ``work`` under the lock, after everything that is committed was integrated."""
         integrator = self._integrator.twin()
-        drafts: list[Draft] = []
+        drafts: list[EntryDraft] = []
 
         def append(event: Event) -> str:
             drafts.append(prepare(event))
@@ -159,7 +159,7 @@ class Sequencer:
             integrator.sync(connection)
             result = work(connection, append)
             if drafts:
-                integrator.append(connection, [Row(draft) for draft in drafts])
+                integrator.append(connection, [NewRow(draft) for draft in drafts])
         return result
 
     def integrate_pending(self, connection: Connection, integrator: Integrator) -> int:
@@ -171,10 +171,10 @@ class Sequencer:
         rows = []
         note = self._clock_note(integrator.last_time)
         if note is not None:
-            rows.append(Row(note))
+            rows.append(NewRow(note))
         for _, id, data, payload_subject, sealed in found:
             entry = LogEntry.parse(0, bytes(data))
-            draft = Draft(
+            draft = EntryDraft(
                 id,
                 entry.time,
                 entry.kind,
@@ -184,13 +184,13 @@ class Sequencer:
                 bytes(data),
                 tags_of(entry.kind, entry.actor, entry.decision),
             )
-            rows.append(Row(draft, None if sealed is None else bytes(sealed), payload_subject))
+            rows.append(NewRow(draft, None if sealed is None else bytes(sealed), payload_subject))
         integrator.append(connection, rows)
         self.batches += 1
         return len(found)
 
 
-def put(session: Session, drafts: Sequence[Draft], seal_key: bytes) -> None:
+def put(session: Session, drafts: Sequence[EntryDraft], seal_key: bytes) -> None:
     """Seal the drafts and put them into the outbox of the caller's transaction."""
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": WRITERS_LOCK})
     sealer = Sealer(seal_key)

@@ -126,7 +126,7 @@ def read_resource(connection: Connection, path: str, policy: WitnessPolicy | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Cosigned:
+class CosignedCheckpoint:
     """A checkpoint of ours with the signature lines of the witnesses that cosigned it."""
 
     size: int
@@ -135,7 +135,7 @@ class Cosigned:
 
 def newest_cosigned(
     connection: Connection, above: int = 0, policy: WitnessPolicy | None = None
-) -> Cosigned | None:
+) -> CosignedCheckpoint | None:
     """The newest checkpoint of a tree of more than ``above`` entries that a witness cosigned, or
     with a policy its quorum."""
     if policy is not None:
@@ -143,10 +143,12 @@ def newest_cosigned(
     rows = connection.execute(_NEWEST_COSIGNED, {"above": above}).all()
     if not rows:
         return None
-    return Cosigned(rows[0][0], rows[0][1] + "".join(row[2] for row in rows))
+    return CosignedCheckpoint(rows[0][0], rows[0][1] + "".join(row[2] for row in rows))
 
 
-def _newest_of_quorum(connection: Connection, above: int, policy: WitnessPolicy) -> Cosigned | None:
+def _newest_of_quorum(
+    connection: Connection, above: int, policy: WitnessPolicy
+) -> CosignedCheckpoint | None:
     rows = connection.execute(_LINES, {"above": above})
     try:
         for size, group in groupby(rows, key=lambda row: int(row[0])):
@@ -166,7 +168,7 @@ def _newest_of_quorum(connection: Connection, above: int, policy: WitnessPolicy)
                     VERIFY_LOG,
                 ) from error
             if policy.satisfied_by(signers):
-                return Cosigned(size, whole)
+                return CosignedCheckpoint(size, whole)
     finally:
         rows.close()
     return None

@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from guarded_gen.audit.event import Draft, Event
+from guarded_gen.audit.event import EntryDraft, Event
 
 
 class Transaction:
     """One transaction. State changed through ``session`` and events given to ``append`` are
     committed together or not at all. Used only inside the work that it was given to."""
 
-    def __init__(self, prepare: Callable[[Event], Draft], session: Callable[[], Session]) -> None:
+    def __init__(
+        self, prepare: Callable[[Event], EntryDraft], session: Callable[[], Session]
+    ) -> None:
         self._prepare = prepare
         self._open = session
         self._session: Session | None = None
-        self.drafts: list[Draft] = []
+        self.drafts: list[EntryDraft] = []
 
     @property
     def session(self) -> Session:

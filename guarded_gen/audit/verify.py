@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from guarded_gen.audit.errors import BadNote, BadProof, LogCorrupt
 from guarded_gen.audit.findings import Findings, VerifyReport
 from guarded_gen.audit.integrate import Snapshot, TreeRow, read_tree
-from guarded_gen.audit.keys import Keys
+from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.merkle import TILE_WIDTH, Tree, split_edge, split_hashes
 from guarded_gen.audit.note import Checkpoint, open_note
 from guarded_gen.audit.proof import Prover
@@ -27,7 +27,7 @@ _PROOFS_AT_ONCE = 256
 
 def verify(
     connection: Connection,
-    keys: Keys,
+    keys: LogKeys,
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> VerifyReport:
@@ -48,7 +48,7 @@ def verify(
 
 class _Check:
     def __init__(
-        self, connection: Connection, keys: Keys, progress: Progress, workers: int | None
+        self, connection: Connection, keys: LogKeys, progress: Progress, workers: int | None
     ) -> None:
         self.connection = connection
         self.workers = workers

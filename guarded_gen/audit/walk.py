@@ -20,7 +20,7 @@ from guarded_gen.audit.event import action_of, commitment, tags_of
 from guarded_gen.audit.findings import Findings
 from guarded_gen.audit.ids import iso
 from guarded_gen.audit.integrate import TreeRow
-from guarded_gen.audit.keys import Keys
+from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.merkle import (
     HASH_BYTES,
     TILE_WIDTH,
@@ -58,7 +58,7 @@ class Walk:
     every kept checkpoint."""
 
     def __init__(
-        self, connection: Connection, keys: Keys, progress: Progress, findings: Findings
+        self, connection: Connection, keys: LogKeys, progress: Progress, findings: Findings
     ) -> None:
         self.connection = connection
         self.progress = progress

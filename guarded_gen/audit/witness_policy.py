@@ -34,7 +34,7 @@ class PolicyWitness:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class WitnessGroup:
     threshold: int
     members: tuple[str, ...]
 
@@ -45,7 +45,7 @@ class WitnessPolicy:
 
     logs: tuple[Verifier, ...]
     witnesses: Mapping[str, PolicyWitness]
-    groups: Mapping[str, Group]
+    groups: Mapping[str, WitnessGroup]
     quorum: str
 
     @classmethod
@@ -99,7 +99,7 @@ class _Parser:
     def __init__(self) -> None:
         self.logs: list[Verifier] = []
         self.witnesses: dict[str, PolicyWitness] = {}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, WitnessGroup] = {}
         self.quorum: str | None = None
         self.members: set[str] = set()
 
@@ -162,7 +162,7 @@ class _Parser:
         else:
             raise BadWitnessPolicy(f"{threshold!r} is neither any, all, nor 1 to {len(members)}")
         self._new(name)
-        self.groups[name] = Group(needed, tuple(members))
+        self.groups[name] = WitnessGroup(needed, tuple(members))
 
     def _new(self, name: str) -> None:
         if name == NONE or name in self.witnesses or name in self.groups:

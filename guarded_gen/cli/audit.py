@@ -136,7 +136,7 @@ def export(
         from guarded_gen.errors import InvalidInput
 
         try:
-            form = exporting.Format(format)
+            form = exporting.ExportFormat(format)
         except ValueError as error:
             raise InvalidInput(
                 f"no format {format!r}", "csv, jsonl or parquet", "format"

@@ -18,7 +18,7 @@ from guarded_gen.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from guarded_gen.gates.banks import Held
+    from guarded_gen.gates.banks import HeldBank
 
 app = typer.Typer(
     help="Hash banks: list, add, import, export, sync, feedback, remove.", no_args_is_help=True
@@ -46,7 +46,7 @@ def list_(json: Json = False) -> None:
             )
 
 
-def _tell(json: bool, name: str, verb: str, counted: Held, where: str) -> None:
+def _tell(json: bool, name: str, verb: str, counted: HeldBank, where: str) -> None:
     """Say what a command did to a bank."""
     if json:
         emit({"bank": name, "items": counted.items, "hashes": counted.hashes})

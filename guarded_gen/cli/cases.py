@@ -44,10 +44,10 @@ def list_(
 ) -> None:
     """List the cases that wait, the most urgent first."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.review.cases import Filters, Queue
+        from guarded_gen.review.cases import CaseQueue, Filters
 
         who = _signed_in(services, person, token)
-        queue = Queue(services.store, services.log, services.settings.review)
+        queue = CaseQueue(services.store, services.log, services.settings.review)
         found = queue.page(who, Filters(state=state))
         if json:
             emit([_record(case) for case in found])
@@ -94,14 +94,14 @@ def decide(
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.jobs import Jobs
         from guarded_gen.jobs.settled import HeldJobs
-        from guarded_gen.review.cases import Queue
+        from guarded_gen.review.cases import CaseQueue
         from guarded_gen.review.decide import Decisions
 
         who = _signed_in(services, person, token)
         settings = services.settings
         jobs = Jobs(settings, services.store, services.log)
         try:
-            queue = Queue(services.store, services.log, settings.review)
+            queue = CaseQueue(services.store, services.log, settings.review)
             decisions = Decisions(
                 services.store, services.log, HeldJobs(jobs.book), settings.review
             )
@@ -145,9 +145,9 @@ def _signed_in(services: Services, name: str, token: str) -> Member:
 
 def _case(services: Services, who: Member, id: str) -> ReviewCase:
     """The case with this id, or the one that waits of this clip."""
-    from guarded_gen.review.cases import WAITING, Filters, Queue
+    from guarded_gen.review.cases import WAITING, CaseQueue, Filters
 
-    queue = Queue(services.store, services.log, services.settings.review)
+    queue = CaseQueue(services.store, services.log, services.settings.review)
     if id.startswith("case_"):
         return queue.get(who, id)
     for case in queue.page(who, Filters(item=id)):

@@ -18,7 +18,7 @@ def doctor(json: Json = False) -> None:
     with errors_to_user(json):
         from guarded_gen.composition.services import Services
         from guarded_gen.settings import load
-        from guarded_gen.upkeep.doctor import State, examine
+        from guarded_gen.upkeep.doctor import HealthState, examine
 
         services = Services(load())
         try:
@@ -26,7 +26,7 @@ def doctor(json: Json = False) -> None:
                 found = examine(services, lambda name: status.update(f"looking at {name}"))
         finally:
             services.close()
-        failed = any(one.state is State.FAIL for one in found)
+        failed = any(one.state is HealthState.FAIL for one in found)
         if json:
             emit({"healthy": not failed, "findings": [one.to_json() for one in found]})
         else:

@@ -23,7 +23,7 @@ def create(
 ) -> None:
     """Make a key. Its text is shown once and is nowhere else."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.access.keys import Keys
+        from guarded_gen.access.keys import ApiKeys
         from guarded_gen.errors import InvalidInput
         from guarded_gen.jobs import now_ms
 
@@ -31,7 +31,7 @@ def create(
             raise InvalidInput("a tenant is letters, digits, . _ and -", param="tenant")
         until = now_ms() + days * 86_400_000 if days else None
         wanted = [scope.strip() for scope in scopes.split(",")]
-        key, text = Keys(services.store).create(tenant[:64], name[:80], wanted, until)
+        key, text = ApiKeys(services.store).create(tenant[:64], name[:80], wanted, until)
         _show(key, text, json)
 
 
@@ -42,9 +42,9 @@ def list_keys(
 ) -> None:
     """All keys, without their secrets."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.access.keys import Keys, key_object
+        from guarded_gen.access.keys import ApiKeys, key_object
 
-        keys = [key_object(key) for key in Keys(services.store).list(tenant)]
+        keys = [key_object(key) for key in ApiKeys(services.store).list(tenant)]
         if json:
             emit(keys)
         for key in [] if json else keys:
@@ -62,9 +62,9 @@ def rotate(
 ) -> None:
     """Make a successor with the same rights."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.access.keys import Keys
+        from guarded_gen.access.keys import ApiKeys
 
-        fresh, text = Keys(services.store).rotate(None, key, int(hours * 3_600_000))
+        fresh, text = ApiKeys(services.store).rotate(None, key, int(hours * 3_600_000))
         _show(fresh, text, json)
 
 
@@ -74,9 +74,9 @@ def revoke(
 ) -> None:
     """End a key; running processes follow within five seconds."""
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.access.keys import Keys
+        from guarded_gen.access.keys import ApiKeys
 
-        Keys(services.store).revoke(None, key)
+        ApiKeys(services.store).revoke(None, key)
         if json:
             emit({"id": key, "revoked": True})
         else:

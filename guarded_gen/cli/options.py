@@ -202,7 +202,7 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class PastDecisions:
     """Past decisions: from the log, or from a file."""
 
     since: Annotated[str | None, typer.Option(help="From this moment on (ISO 8601).")] = None

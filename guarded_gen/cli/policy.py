@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from policies import Issue, Policy
-    from policies.cases import Judge, Outcome
+    from policies.cases import CaseOutcome, Judge
 
 app = typer.Typer(
     help="Rules that are text: check, show and test them, replay them, roll them out.",
@@ -144,7 +144,7 @@ def test(
         else:
             for name, policy, found in suites:
                 _print_tested(name, policy, found, every)
-        if any(o.status != trials.Status.PASSED for _, _, found in suites for o in found):
+        if any(o.status != trials.CaseStatus.PASSED for _, _, found in suites for o in found):
             stop(Exit.FAILED)
 
 
@@ -156,7 +156,7 @@ def _judge(stack: ExitStack) -> Callable[[Policy], Judge]:
     return judge_of(lambda: services.prompt_classifiers)
 
 
-def _counted(outcomes: list[Outcome]) -> dict[str, int]:
+def _counted(outcomes: list[CaseOutcome]) -> dict[str, int]:
     counts = Counter(outcome.status.value for outcome in outcomes)
     return {name: counts[name] for name in ("passed", "failed", "not_run")}
 
@@ -164,7 +164,7 @@ def _counted(outcomes: list[Outcome]) -> dict[str, int]:
 _STATUS_COLOURS = {"passed": "green", "failed": "red", "not_run": "yellow"}
 
 
-def _print_tested(name: str, policy: Policy, outcomes: list[Outcome], every: bool) -> None:
+def _print_tested(name: str, policy: Policy, outcomes: list[CaseOutcome], every: bool) -> None:
     from policies import cases as trials
 
     out = console()

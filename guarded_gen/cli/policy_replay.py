@@ -21,7 +21,7 @@ from guarded_gen.cli.common import (
     opened_services,
     progress_console,
 )
-from guarded_gen.cli.options import Recorded, expanded
+from guarded_gen.cli.options import PastDecisions, expanded
 from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @expanded
 def replay(
     new: Annotated[str, typer.Argument(help="The policy to try: a YAML file or a library name.")],
-    decisions: Recorded,
+    decisions: PastDecisions,
     against: Annotated[
         str | None,
         typer.Option(help="Compare with this policy instead of the recorded actions."),

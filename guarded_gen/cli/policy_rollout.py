@@ -14,7 +14,7 @@ from guarded_gen.cli.common import Json, console, emit, errors_to_user, opened_s
 from guarded_gen.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from guarded_gen.governance.rollout import Standing
+    from guarded_gen.governance.rollout import RolloutEntry
 
 app = typer.Typer(
     help="Roll a policy out in steps; each change is an audit entry with author and reason.",
@@ -64,13 +64,15 @@ def move(
 ) -> None:
     """Take a policy one step on, or back. Activating one retires the one before it."""
     with errors_to_user(json):
-        from policies.rollout import State
+        from policies.rollout import RolloutState
 
-        if state not in list(State):
-            raise InvalidInput(f"unknown state {state}", f"one of: {', '.join(State)}", "state")
+        if state not in list(RolloutState):
+            raise InvalidInput(
+                f"unknown state {state}", f"one of: {', '.join(RolloutState)}", "state"
+            )
         with opened_services() as services:
             standing = services.rollout.move(
-                services.log, policy, State(state), author or _me(), reason, percent
+                services.log, policy, RolloutState(state), author or _me(), reason, percent
             )
         _tell(standing, json)
 
@@ -111,7 +113,7 @@ def list_(json: Json = False) -> None:
         out.print(table)
 
 
-def _tell(standing: Standing, as_json: bool) -> None:
+def _tell(standing: RolloutEntry, as_json: bool) -> None:
     if as_json:
         emit(standing.to_json())
         return

@@ -15,7 +15,7 @@ from guarded_gen.errors import Exit, InvalidInput
 
 if TYPE_CHECKING:
     from guarded_gen.selftest.receiver import Receiver
-    from guarded_gen.selftest.run import Result
+    from guarded_gen.selftest.run import TrialResult
 
 _COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
@@ -33,7 +33,7 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TrialOptions:
     """What is asked of the service."""
 
     size: Annotated[str, typer.Option(help="Size of the clip to ask for.")] = "256x256"
@@ -45,7 +45,7 @@ class Asked:
 @expanded
 def selftest(
     webhook: Webhook,
-    asked: Asked,
+    asked: TrialOptions,
     base_url: Annotated[
         str, typer.Option(help="The service's address, without /v1.")
     ] = "http://127.0.0.1:8000",
@@ -84,7 +84,7 @@ def selftest(
         address = base_url.rstrip("/").removesuffix("/v1")
         receiver = _receiver(webhook.webhook_url, webhook.webhook_listen)
 
-        def told(result: Result) -> None:
+        def told(result: TrialResult) -> None:
             colour = _COLOURS[result.outcome]
             line = f"[{colour}]{result.outcome:<8}[/]{result.name:<12} {escape(result.said)}"
             (progress_console() if json else console()).print(line)

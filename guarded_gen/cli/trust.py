@@ -20,7 +20,7 @@ _COLOURS = {"good": "green", "expires_soon": "yellow", "expired": "red"}
 def show(json: Json = False) -> None:
     """The lists that count, with their source, their date and their expiry."""
     with errors_to_user(json), opened_services() as services:
-        from provenance.trust import Role
+        from provenance.trust import AnchorRole
 
         now = datetime.now(UTC)
         lists = services.signing.store.lists()
@@ -30,7 +30,9 @@ def show(json: Json = False) -> None:
         out = console()
         for held in lists:
             trust, state = held.trust, held.state(now)
-            counts = ", ".join(f"{len(trust.anchors(r))} {r}" for r in Role if trust.anchors(r))
+            counts = ", ".join(
+                f"{len(trust.anchors(r))} {r}" for r in AnchorRole if trust.anchors(r)
+            )
             until = f"{trust.expires:%Y-%m-%d}" if trust.expires else "never"
             dated = f"{trust.issued:%Y-%m-%d}" if trust.issued else "undated"
             out.print(
@@ -55,14 +57,14 @@ def check(
     is an alert about our own certificates.
     """
     with errors_to_user(json), opened_services() as services:
-        from guarded_gen.origin.trust import Held
-        from provenance.trust import Role
+        from guarded_gen.origin.trust import HeldList
+        from provenance.trust import AnchorRole
         from provenance.trustlists import load_list
 
         now = datetime.now(UTC)
         alerts: tuple[str, ...] = ()
         if file is not None:
-            held = [Held(file.stem, load_list(file), False)]
+            held = [HeldList(file.stem, load_list(file), False)]
         else:
             held = list(services.signing.store.lists())
             _ = services.trust  # the lists of the settings can be read too
@@ -75,7 +77,7 @@ def check(
                 console().print(f"[red]alert[/]  {escape(alert)}")
             for item in held:
                 counts = ", ".join(
-                    f"{len(item.trust.anchors(r))} {r}" for r in Role if item.trust.anchors(r)
+                    f"{len(item.trust.anchors(r))} {r}" for r in AnchorRole if item.trust.anchors(r)
                 )
                 state = item.state(now)
                 console().print(f"[{_COLOURS[state]}]{state}[/]  {escape(item.name)}  {counts}")
@@ -127,10 +129,10 @@ def update(
 def _change(name: str, source: str, role: str | None, expires: str | None, json: bool) -> None:
     with errors_to_user(json), opened_services() as services:
         from guarded_gen.origin.trust import obtain
-        from provenance.trust import Role, parse_time
+        from provenance.trust import AnchorRole, parse_time
 
         try:
-            wanted = Role(role) if role else None
+            wanted = AnchorRole(role) if role else None
             until = parse_time(expires) if expires else None
         except ValueError as error:
             raise InvalidInput(str(error), "signers, timestamps or identities; ISO 8601") from error

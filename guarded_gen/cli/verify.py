@@ -38,7 +38,7 @@ _COLOURS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
+class VerifyOptions:
     """By what a file is judged."""
 
     at: Annotated[
@@ -59,7 +59,7 @@ class Judging:
 @expanded
 def verify(
     file: Annotated[Path, typer.Argument(help="The file to verify.")],
-    judging: Judging,
+    judging: VerifyOptions,
     html: Annotated[
         Path | None, typer.Option(help="Write the report as one self-contained page.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from generator.base import Capabilities
 from guarded_gen.composition.services import Services
-from guarded_gen.jobs.showing import Showing
+from guarded_gen.jobs.showing import PreviewStore
 from guarded_gen.production import memory
 from guarded_gen.production.duties import Duties
 from guarded_gen.production.encode import Encode
@@ -21,7 +21,7 @@ from guarded_gen.production.output_gate import OutputGate, nothing_shown
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.previews import Previewer
 from guarded_gen.production.prompt_gate import PromptGate
-from guarded_gen.production.publish import Place, Publish, ToFile, ToStorage
+from guarded_gen.production.publish import Destination, Publish, ToFile, ToStorage
 from guarded_gen.production.reference_gate import ReferenceGate
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.sign import Sign
@@ -101,7 +101,7 @@ def previewer(services: Services) -> Previewer:
 def line_of(
     services: Services,
     files: WorkFiles,
-    place: Place,
+    place: Destination,
     *,
     seen: Seen = unseen,
     unshow: Callable[[Work], None] = nothing_shown,
@@ -149,7 +149,7 @@ def durable_line(services: Services, jobs: Jobs, share: bool | None = None) -> L
     """The line as workers run it over the durable book: published into the object store."""
     settings, storage = services.settings, jobs.storage
     files = files_of(services, storage, share)
-    showing = Showing(previewer(services), jobs.book, storage, settings.jobs.previews)
+    showing = PreviewStore(previewer(services), jobs.book, storage, settings.jobs.previews)
 
     def discard(job: Job) -> None:
         files.discard(job)

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from classifiers.frame.scan import Progress, Scan, scan
+from classifiers.frame.scan import FileScan, Progress, scan
 from guarded_gen.audit import Event
 from guarded_gen.composition.services import Services
 from guarded_gen.errors import InvalidInput
@@ -27,7 +27,7 @@ MAX_TILES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ScanFinding:
     """A category for which a rule asked for more than ``allow``, and where in the clip."""
 
     category: str
@@ -56,11 +56,11 @@ class ScanResult:
     """What came of one file. ``entry`` is the log entry of the decision, which holds ``words``
     sealed only."""
 
-    scan: Scan
+    scan: FileScan
     sha256: str
     gate: GateResult
     entry: str
-    findings: tuple[Finding, ...]
+    findings: tuple[ScanFinding, ...]
 
     @property
     def words(self) -> list[dict[str, Any]]:
@@ -152,7 +152,7 @@ def scan_file(
     return ScanResult(done, sha256, gate, entry, findings(gate))
 
 
-def findings(gate: GateResult) -> tuple[Finding, ...]:
+def findings(gate: GateResult) -> tuple[ScanFinding, ...]:
     """The matches of the decision with the segments of the signals, the most severe first."""
     # Several pictures of one file have signals of one check: the worst is the one that matched.
     signals: dict[tuple[str, str], Signal] = {}
@@ -160,12 +160,12 @@ def findings(gate: GateResult) -> tuple[Finding, ...]:
         other = signals.get((one.check, one.category))
         if other is None or (one.score or 0) > (other.score or 0):
             signals[one.check, one.category] = one
-    worst: dict[str, Finding] = {}
+    worst: dict[str, ScanFinding] = {}
     for match in gate.decision.trace:
         if match.action is Action.ALLOW:
             continue
         signal: Signal | None = signals.get((match.check or "", match.category))
-        finding = Finding(
+        finding = ScanFinding(
             match.category,
             match.check or "",
             match.action,

@@ -27,7 +27,7 @@ from guarded_gen.gates.examples import judge_of
 from guarded_gen.gates.exchanges import Exchanges
 from guarded_gen.gates.sampling_key import sampling_secret
 from guarded_gen.governance.rollout import PolicyRollouts
-from guarded_gen.origin.detection import Detection
+from guarded_gen.origin.detection import SyntheticDetector
 from guarded_gen.origin.registry import SqlRegistry
 from guarded_gen.origin.service import Asking, OriginService
 from guarded_gen.origin.signing import Signing
@@ -289,8 +289,8 @@ class Services:
         return KnownCheck(own, self.settings.frames.known, self.published)
 
     @cached_property
-    def _detection(self) -> Detection:
-        return Detection(self.settings, self.registry)
+    def _detection(self) -> SyntheticDetector:
+        return SyntheticDetector(self.settings, self.registry)
 
     def _proof(self, file: PublishedFile) -> tuple[int, dict[str, str]] | None:
         """Where the log says that this file was signed, with the proof of it."""

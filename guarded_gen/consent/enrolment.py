@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.frame.faces import WEIGHTS, BlazeFace
-from classifiers.frame.likeness import Embedder
+from classifiers.frame.likeness import FaceEmbedder
 from classifiers.registry import WeightsRegistry
 from guarded_gen.consent.book import MAX_VECTORS, ConsentBook, ConsentRecord
 from guarded_gen.errors import InvalidInput
@@ -40,7 +40,7 @@ class Enrolment:
         if not 1 <= len(pictures) <= MAX_VECTORS:
             raise InvalidInput(f"{len(pictures)} pictures", f"send 1 to {MAX_VECTORS}", "pictures")
         detector = BlazeFace(self.weights.path(WEIGHTS))
-        embedder = Embedder(self.weights.path(self.embedder))
+        embedder = FaceEmbedder(self.weights.path(self.embedder))
         found = []
         for number, path in enumerate(pictures, 1):
             frame = next(decode(path, self.limits)).pixels[0]

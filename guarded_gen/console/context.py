@@ -23,7 +23,7 @@ from guarded_gen.preservation.removal import RemovalRequests
 from guarded_gen.production.held_files import HeldFiles
 from guarded_gen.review.actions import CaseActions
 from guarded_gen.review.appeals import Appeals, appeal_key
-from guarded_gen.review.cases import Queue
+from guarded_gen.review.cases import CaseQueue
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.golden import GoldenCases
 from guarded_gen.review.people import Member
@@ -55,7 +55,7 @@ class Console:
         home = self.services.settings.home
         self.golden = GoldenCases(self.store, self.log, home / "golden", self.limits.golden_rate)
         self.held_files = HeldFiles(self.store, self.storage, services.settings.work_folder)
-        self.queue = Queue(self.store, self.log, self.limits, mix=self.golden.mix)
+        self.queue = CaseQueue(self.store, self.log, self.limits, mix=self.golden.mix)
         self.decisions = Decisions(self.store, self.log, HeldJobs(self.book), self.limits)
 
     @cached_property

@@ -115,7 +115,7 @@ def known_as_ours(check: KnownCheck, picture: Picture) -> tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldBank:
     """A bank as it is listed. ``where`` is ``database``, ``file`` or ``published``."""
 
     info: BankInfo
@@ -147,10 +147,10 @@ class Banks:
         """For the hash check: files first, then the database."""
         return (self._files, self._rows)
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[HeldBank]:
         """Every bank; raises :class:`BankInvalid` for a file that cannot be read."""
         held = [
-            Held(bank.info, "file", len(bank.items), sum(len(i.hashes) for i in bank.items))
+            HeldBank(bank.info, "file", len(bank.items), sum(len(i.hashes) for i in bank.items))
             for bank in self._files.load()
         ]
         size = func.sum(func.length(HashBankItem.hashes))
@@ -162,13 +162,13 @@ class Banks:
                 )
             }
             held += [
-                Held(_info(bank), "database", *counts.get(bank.name, (0, 0)))
+                HeldBank(_info(bank), "database", *counts.get(bank.name, (0, 0)))
                 for bank in session.scalars(select(HashBank).order_by(HashBank.name))
             ]
-        held.append(Held(OWN_BANK, "published", *self._own()))
+        held.append(HeldBank(OWN_BANK, "published", *self._own()))
         return held
 
-    def add(self, info: BankInfo, file: Path, limits: MediaLimits, actor: str = "user") -> Held:
+    def add(self, info: BankInfo, file: Path, limits: MediaLimits, actor: str = "user") -> HeldBank:
         """Register a picture or video, with crops of it; the bank is made when it is not there.
 
         Raises ``MediaError`` for what is no video or image, :class:`BankInvalid` for one that is
@@ -178,11 +178,11 @@ class Banks:
 
     def add_sound(
         self, info: BankInfo, file: Path, limits: MediaLimits, actor: str = "user"
-    ) -> Held:
+    ) -> HeldBank:
         """Register the sound of a file, which may have nothing else; as :meth:`add`."""
         return self._put(info, register_sound(file, limits), "bank.added", actor)
 
-    def import_(self, info: BankInfo, lines: Iterable[str], actor: str = "user") -> Held:
+    def import_(self, info: BankInfo, lines: Iterable[str], actor: str = "user") -> HeldBank:
         """Take a list in the exchange format, whole or not at all; raises :class:`BankInvalid`."""
         items = list(read_exchange(lines, info.name))
         if not items:
@@ -259,11 +259,11 @@ class Banks:
         body = {"bank": name, "item": item, "agree": agree}
         self._log().append(Event(kind="bank.feedback", actor=actor, body=body))
 
-    def remove(self, name: str, actor: str = "user") -> Held:
+    def remove(self, name: str, actor: str = "user") -> HeldBank:
         """Forget a bank of the database; raises :class:`NotFound` or :class:`Conflict`."""
         self._require_no_file(name)
 
-        def work(tx: Transaction) -> Held:
+        def work(tx: Transaction) -> HeldBank:
             bank = tx.session.get(HashBank, name)
             if bank is None:
                 raise NotFound(f"there is no bank {name[:64]!r}", "see `guarded-gen banks list`")
@@ -306,13 +306,13 @@ class Banks:
         session.flush()
         return bank
 
-    def _put(self, info: BankInfo, items: list[Item], kind: str, actor: str) -> Held:
+    def _put(self, info: BankInfo, items: list[Item], kind: str, actor: str) -> HeldBank:
         self._require_no_file(info.name)
 
-        def work(tx: Transaction) -> Held:
+        def work(tx: Transaction) -> HeldBank:
             bank = self._change(tx, info)
             _write(tx, info.name, items)
-            added = Held(_info(bank), "database", len(items), sum(len(i.hashes) for i in items))
+            added = HeldBank(_info(bank), "database", len(items), sum(len(i.hashes) for i in items))
             tx.append(Event(kind=kind, actor=actor, body=_body(added)))
             return added
 
@@ -355,16 +355,16 @@ def _items(session: Any, name: str) -> Iterator[Item]:
         yield Item(item, found, np.frombuffer(frames, "<i4").astype(np.int32), ItemKind(kind))
 
 
-def _held(tx: Transaction, bank: HashBank) -> Held:
+def _held(tx: Transaction, bank: HashBank) -> HeldBank:
     items, size = tx.session.execute(
         select(func.count(), func.sum(func.length(HashBankItem.hashes))).where(
             HashBankItem.bank == bank.name
         )
     ).one()
-    return Held(_info(bank), "database", items, int(size or 0) // BYTES)
+    return HeldBank(_info(bank), "database", items, int(size or 0) // BYTES)
 
 
-def _body(held: Held) -> dict[str, Any]:
+def _body(held: HeldBank) -> dict[str, Any]:
     return {
         "bank": held.info.name,
         "category": held.info.category,

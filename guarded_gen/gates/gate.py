@@ -25,7 +25,7 @@ from media.limits import MediaLimits
 from policies import Context, Decision, Policy, evaluate
 from policies.context import MAX_ENTITIES
 from policies.decision import CheckStatus, Signal, Stage
-from policies.rollout import Choice, State
+from policies.rollout import Choice, RolloutState
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class GateResult:
     signals: tuple[Signal, ...]
     coverage: Mapping[str, Any] = field(default_factory=dict)
     context: Context | None = None
-    shadows: tuple[tuple[State, Decision], ...] = ()
+    shadows: tuple[tuple[RolloutState, Decision], ...] = ()
     """What other policies of the rollout would have decided: on record, never acted on."""
     sealed: Mapping[str, Any] = field(default_factory=dict)
     """What repeats words, of the prompt or in the frames: only for the encrypted payload, never
@@ -91,7 +91,9 @@ class GateResult:
             tuple(Signal.from_json(signal) for signal in record["signals"]),
             record.get("coverage", {}),
             Context.from_json(record["context"]) if "context" in record else None,
-            tuple((State(s["state"]), Decision.from_json(s)) for s in record.get("shadows", ())),
+            tuple(
+                (RolloutState(s["state"]), Decision.from_json(s)) for s in record.get("shadows", ())
+            ),
             own=tuple(record.get("categories", ())),
         )
 

@@ -21,28 +21,28 @@ from guarded_gen.errors import InvalidInput, LogCorrupt, NotFound
 from guarded_gen.store import Store
 from guarded_gen.store.tables.policies import PolicyRollout
 from policies import Policy
-from policies.cases import Judge, Outcome, Status, of_policy, run
+from policies.cases import CaseOutcome, CaseStatus, Judge, of_policy, run
 from policies.engine import known_text
 from policies.errors import RolloutRefused
-from policies.rollout import Choice, Plan, Rollout, State, step
+from policies.rollout import Choice, Rollout, RolloutPlan, RolloutState, step
 
 REFRESH_SECONDS = 2.0
 """A change made by another process acts here after this time at the latest."""
 
 T = TypeVar("T")
 MAX_REASON = 2_000
-DECIDING = frozenset({State.CANARY, State.ACTIVE})
+DECIDING = frozenset({RolloutState.CANARY, RolloutState.ACTIVE})
 """States in which a policy decides about people."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RolloutEntry:
     """A policy in the rollout and where it stands."""
 
     digest: str
     policy: str
     version: str
-    state: State
+    state: RolloutState
     percent: float
     author: str
     reason: str
@@ -74,10 +74,10 @@ class PolicyRollouts:
         self._store = store
         self._configured = configured
         self._lock = threading.Lock()
-        self._plan: Plan | None = None
+        self._plan: RolloutPlan | None = None
         self._read_at = 0.0
 
-    def plan(self) -> Plan:
+    def plan(self) -> RolloutPlan:
         """What decides at present; at most ``REFRESH_SECONDS`` old."""
         with self._lock:
             if self._plan is None or time.monotonic() - self._read_at > REFRESH_SECONDS:
@@ -101,7 +101,7 @@ class PolicyRollouts:
                 return found
         return None
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[RolloutEntry]:
         """Every policy of the rollout, the newest change first."""
         with self._store.read() as session:
             rows = session.scalars(
@@ -123,14 +123,14 @@ class PolicyRollouts:
 
     def propose(
         self, log: AuditLog, policy: Policy, author: str, reason: str, source: str | None = None
-    ) -> Standing:
+    ) -> RolloutEntry:
         """Take a policy in as a draft; ``source`` is the text that it was read from.
 
         Raises :class:`InvalidInput` when it is there already.
         """
         _said(author, reason)
 
-        def work(tx: Transaction) -> Standing:
+        def work(tx: Transaction) -> RolloutEntry:
             if tx.session.get(PolicyRollout, policy.digest) is not None:
                 raise InvalidInput(
                     f"policy {policy.digest[:16]}… is in the rollout already",
@@ -142,7 +142,7 @@ class PolicyRollouts:
                 version=policy.version,
                 canonical=policy.canonical,
                 source=source.encode("utf-8") if source is not None else None,
-                state=State.DRAFT.value,
+                state=RolloutState.DRAFT.value,
                 percent=0.0,
                 author=author,
                 reason=reason,
@@ -158,12 +158,12 @@ class PolicyRollouts:
         self,
         log: AuditLog,
         named: str,
-        to: State,
+        to: RolloutState,
         author: str,
         reason: str,
         percent: float | None = None,
         also: Callable[[Transaction], None] = lambda tx: None,
-    ) -> Standing:
+    ) -> RolloutEntry:
         """Take a policy one step on or back; activating one retires the one before it.
 
         ``also`` belongs to the same transaction; when it raises, nothing changes.
@@ -174,7 +174,7 @@ class PolicyRollouts:
         if to in DECIDING:
             self.require_examples(self.policy(named))
 
-        def work(tx: Transaction) -> Standing:
+        def work(tx: Transaction) -> RolloutEntry:
             also(tx)
             row = _find(tx.session, named)
             others = [
@@ -182,10 +182,10 @@ class PolicyRollouts:
             ]
             after = step(_rollout(row), to, percent, [_rollout(other) for other in others])
             before = row.state
-            if to is State.ACTIVE:
+            if to is RolloutState.ACTIVE:
                 for other in others:
-                    if other.state == State.ACTIVE:
-                        other.state, was = State.RETIRED.value, other.state
+                    if other.state == RolloutState.ACTIVE:
+                        other.state, was = RolloutState.RETIRED.value, other.state
                         other.author, other.reason = author, _replaced_by(row.digest)
                         other.changed_at = _now()
                         tx.append(_event(other, was, author, other.reason))
@@ -196,7 +196,7 @@ class PolicyRollouts:
 
         return self._changed(log, work)
 
-    def examples(self, policy: Policy) -> list[Outcome]:
+    def examples(self, policy: Policy) -> list[CaseOutcome]:
         """How the policy's own examples end."""
         judge = self._judge(policy) if self._judge is not None else None
         return run(policy, of_policy(policy), judge)
@@ -204,7 +204,7 @@ class PolicyRollouts:
     def require_examples(self, policy: Policy) -> None:
         """Raise :class:`RolloutRefused` unless every example of the policy passes: else it does
         not decide as its author said that it would, or nobody knows."""
-        failed = [o for o in self.examples(policy) if o.status is not Status.PASSED]
+        failed = [o for o in self.examples(policy) if o.status is not CaseStatus.PASSED]
         if failed:
             named = "; ".join(f"{o.case.origin} {o.case.name}" for o in failed[:3])
             raise RolloutRefused(
@@ -212,7 +212,7 @@ class PolicyRollouts:
                 "mend the rule or the example, and propose it anew",
             )
 
-    def rollback(self, log: AuditLog, author: str, reason: str) -> Standing | None:
+    def rollback(self, log: AuditLog, author: str, reason: str) -> RolloutEntry | None:
         """Back to what decided before the active policy, in one step: the policy that it
         replaced, or, where it replaced none, the one that the settings name (None).
 
@@ -220,9 +220,9 @@ class PolicyRollouts:
         """
         _said(author, reason)
 
-        def work(tx: Transaction) -> Standing | None:
+        def work(tx: Transaction) -> RolloutEntry | None:
             rows = list(tx.session.scalars(select(PolicyRollout)))
-            now = next((row for row in rows if row.state == State.ACTIVE), None)
+            now = next((row for row in rows if row.state == RolloutState.ACTIVE), None)
             if now is None:
                 raise NotFound(
                     "no policy was activated here", "the settings name the one that decides"
@@ -230,10 +230,10 @@ class PolicyRollouts:
             replaced = [
                 row
                 for row in rows
-                if row.state == State.RETIRED and row.reason == _replaced_by(now.digest)
+                if row.state == RolloutState.RETIRED and row.reason == _replaced_by(now.digest)
             ]
             before = max(replaced, key=lambda row: row.changed_at, default=None)
-            for row, to in ((now, State.RETIRED), (before, State.ACTIVE)):
+            for row, to in ((now, RolloutState.RETIRED), (before, RolloutState.ACTIVE)):
                 if row is not None:
                     was, row.state, row.percent = row.state, to.value, 0.0
                     row.author, row.reason, row.changed_at = author, reason, _now()
@@ -248,8 +248,8 @@ class PolicyRollouts:
             self._plan = None
         return standing
 
-    def _read(self) -> Plan:
-        acting = (State.ACTIVE.value, State.CANARY.value, State.SHADOW.value)
+    def _read(self) -> RolloutPlan:
+        acting = (RolloutState.ACTIVE.value, RolloutState.CANARY.value, RolloutState.SHADOW.value)
         with self._store.read() as session:
             rows = session.scalars(
                 select(PolicyRollout)
@@ -258,13 +258,13 @@ class PolicyRollouts:
             ).all()
             active, canary, shadows = self._configured, None, []
             for row in rows:
-                if row.state == State.ACTIVE:
+                if row.state == RolloutState.ACTIVE:
                     active = _parsed(row)
-                elif row.state == State.CANARY:
+                elif row.state == RolloutState.CANARY:
                     canary = (_parsed(row), row.percent)
                 else:
                     shadows.append(_parsed(row))
-        return Plan(active, canary, tuple(shadows))
+        return RolloutPlan(active, canary, tuple(shadows))
 
 
 def _replaced_by(digest: str) -> str:
@@ -302,15 +302,15 @@ def _parsed(row: PolicyRollout) -> Policy:
 
 
 def _rollout(row: PolicyRollout) -> Rollout:
-    return Rollout(row.digest, State(row.state), row.percent)
+    return Rollout(row.digest, RolloutState(row.state), row.percent)
 
 
-def _standing(row: PolicyRollout) -> Standing:
-    return Standing(
+def _standing(row: PolicyRollout) -> RolloutEntry:
+    return RolloutEntry(
         row.digest,
         row.policy,
         row.version,
-        State(row.state),
+        RolloutState(row.state),
         row.percent,
         row.author,
         row.reason,

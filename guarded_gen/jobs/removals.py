@@ -23,7 +23,7 @@ from guarded_gen.preservation.removal import DECLINED, OPEN, REMOVED
 from guarded_gen.review.cases import now_ms
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.store.tables.preservation import RemovalRequest
-from guarded_gen.store.tables.provenance import Published
+from guarded_gen.store.tables.provenance import PublishedRow
 from guarded_gen.store.tables.review import ReviewCase
 from media.errors import MediaError
 
@@ -124,7 +124,7 @@ class RemovalChore:
         job = tx.session.get(Job, asked.item) if asked.item is not None else None
         if removed and job is not None:
             job.deleted_at = job.deleted_at or at
-            published = tx.session.get(Published, job.id)
+            published = tx.session.get(PublishedRow, job.id)
             if published is not None:
                 published.keys = None
             enqueue(tx.session, job.tenant, "video.removed", job.id, at)

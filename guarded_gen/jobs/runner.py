@@ -42,7 +42,7 @@ _ASK_EVERY_S = 0.5
 T = TypeVar("T")
 
 
-class Watch:
+class JobWatch:
     """Asks the book, at most twice a second, whether a running job is still wanted."""
 
     def __init__(self, book: JobBook, taken: Taken, timeout_s: float) -> None:
@@ -141,7 +141,7 @@ class Runner:
             lost = WorkerLost(f"workers died {self._max_tries} times in {taken.job.stage}")
             self._fail(taken, taken.job.stage, lost)
             return ""
-        watch = Watch(self._book, taken, self._timeout_s)
+        watch = JobWatch(self._book, taken, self._timeout_s)
         stage = taken.job.stage
         try:
             record = _Record(self, taken, watch, self._work(taken, watch))
@@ -163,7 +163,7 @@ class Runner:
         self._end(taken.job, _ENDS[end])
         return ""
 
-    def _work(self, taken: Taken, watch: Watch) -> Work:
+    def _work(self, taken: Taken, watch: JobWatch) -> Work:
         """The job as the line sees it. Raises ``RecordUnreadable``."""
         return Work(
             taken.job.id,
@@ -176,7 +176,7 @@ class Runner:
             lambda: not watch.wanted(),
         )
 
-    def attempt(self, stage: Stage, work: Work, watch: Watch) -> Result:
+    def attempt(self, stage: Stage, work: Work, watch: JobWatch) -> Result:
         """Run a stage once; what stops it is told by its cause."""
         if not watch.wanted():
             raise watch.reason or Fenced("not wanted")
@@ -258,7 +258,7 @@ class _Record:
 
     runner: Runner
     taken: Taken
-    watch: Watch
+    watch: JobWatch
     work: Work
     stage: str = ""
     following: str = ""

@@ -22,7 +22,7 @@ from guarded_gen.store.tables.jobs import Job
 _log = logging.getLogger(__name__)
 
 
-class Showing:
+class PreviewStore:
     """Shows and takes back previews of jobs that this process renders.
 
     ``on``: the operator wants previews; without, nothing is ever shown.

@@ -41,14 +41,14 @@ FILE_BYTES = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DetectorAnswer:
     """What the detector said. Without a score it ``failed``, or there is none."""
 
     score: DetectorScore | None = None
     failed: bool = False
 
 
-class Detection:
+class SyntheticDetector:
     """Asks the first calibrated detector of the settings; close it when done."""
 
     def __init__(self, settings: Settings, registry: WeightsRegistry) -> None:
@@ -76,11 +76,11 @@ class Detection:
             return spec.name
         return None
 
-    def __call__(self, path: Path, seconds: float) -> Asked:
+    def __call__(self, path: Path, seconds: float) -> DetectorAnswer:
         """The detector's word on a file, within ``seconds``; never raises for what is in it."""
         name = self.name()
         if name is None:
-            return Asked()
+            return DetectorAnswer()
         if self._sandbox is None:
             self._sandbox = Sandbox(memory_bytes=MEMORY_BYTES, module=__name__)
         request = {
@@ -92,8 +92,8 @@ class Detection:
         }
         outcome = self._sandbox.call(request, seconds)
         if outcome.answer is None or outcome.answer.get("probability") is None:
-            return Asked(failed=True)
-        return Asked(DetectorScore(**outcome.answer))
+            return DetectorAnswer(failed=True)
+        return DetectorAnswer(DetectorScore(**outcome.answer))
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select
 
 from guarded_gen.origin.frame_index import CodeTable, FrameIndex
 from guarded_gen.store import Store
-from guarded_gen.store.tables.provenance import Published, PublishedStore
+from guarded_gen.store.tables.provenance import PublishedRow, PublishedStore
 from provenance.fingerprint import PDQ_BYTES
 from provenance.picture import KeyFrames, Picture
 from provenance.recovery import PublishedFile
@@ -47,12 +47,12 @@ class SqlRegistry:
         """Remember a published file; what was known of the same content id gives way."""
         picture = file.picture
         with self._store.write() as session:
-            mine = Published.content_id == file.content_id
+            mine = PublishedRow.content_id == file.content_id
             stores = PublishedStore.content_id == file.content_id
             session.execute(delete(PublishedStore).where(stores))
-            session.execute(delete(Published).where(mine))
+            session.execute(delete(PublishedRow).where(mine))
             session.add(
-                Published(
+                PublishedRow(
                     content_id=file.content_id,
                     manifest_label=file.manifest_label,
                     sha256=file.sha256,
@@ -73,19 +73,19 @@ class SqlRegistry:
 
     def count(self) -> int:
         with self._store.read() as session:
-            return session.scalar(select(func.count()).select_from(Published)) or 0
+            return session.scalar(select(func.count()).select_from(PublishedRow)) or 0
 
     def by_content_id(self, content_id: str) -> PublishedFile | None:
-        return self._one(_SELECT.where(Published.content_id == content_id))
+        return self._one(_SELECT.where(PublishedRow.content_id == content_id))
 
     def by_watermark(self, payload: bytes) -> PublishedFile | None:
-        return self._one(_SELECT.where(Published.watermark == payload))
+        return self._one(_SELECT.where(PublishedRow.watermark == payload))
 
     def by_manifest(self, label: str) -> PublishedFile | None:
-        return self._one(_SELECT.where(Published.manifest_label == label))
+        return self._one(_SELECT.where(PublishedRow.manifest_label == label))
 
     def by_sha256(self, sha256: str) -> PublishedFile | None:
-        return self._one(_SELECT.where(Published.sha256 == sha256).limit(1))
+        return self._one(_SELECT.where(PublishedRow.sha256 == sha256).limit(1))
 
     def by_iscc(self, code: bytes, most: int) -> list[tuple[PublishedFile, int]]:
         """Files whose ISCC is nearest, with a similarity of 0 to 100."""
@@ -135,9 +135,12 @@ class SqlRegistry:
             if count == len(self._indexed):
                 return
             rows = select(
-                Published.content_id, Published.frames, Published.iscc, Published.published_at
+                PublishedRow.content_id,
+                PublishedRow.frames,
+                PublishedRow.iscc,
+                PublishedRow.published_at,
             )
-            self._take(rows.where(Published.published_at >= self._newest - LATE_MS))
+            self._take(rows.where(PublishedRow.published_at >= self._newest - LATE_MS))
             if count > len(self._indexed):
                 self._take(rows)
 
@@ -160,8 +163,8 @@ class SqlRegistry:
             return _file(row) if row else None
 
 
-_SELECT = select(Published, PublishedStore.store).join(
-    PublishedStore, PublishedStore.content_id == Published.content_id
+_SELECT = select(PublishedRow, PublishedStore.store).join(
+    PublishedStore, PublishedStore.content_id == PublishedRow.content_id
 )
 
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from guarded_gen.origin.detection import Asked
+from guarded_gen.origin.detection import DetectorAnswer
 from guarded_gen.origin.registry import SqlRegistry
-from guarded_gen.origin.soft_bindings import Read, SoftBindings
+from guarded_gen.origin.soft_bindings import MarksAndPicture, SoftBindings
 from media.limits import MediaLimits
 from provenance.certificates import SigningIdentity
 from provenance.containers import ContainerBroken, read_container
@@ -34,7 +34,7 @@ from provenance.recovery import (
     RecoveryState,
     recover,
 )
-from provenance.report import Evidence, Looked, ProvenanceReport, State, weigh
+from provenance.report import Evidence, OtherEvidence, ProvenanceReport, State, weigh
 from provenance.signer import SignedFile
 from provenance.trust import TrustList
 from provenance.verdicts import Verdict, VerificationReport
@@ -44,7 +44,7 @@ Prove = Callable[[PublishedFile], tuple[int, Mapping[str, Any]] | None]
 """The audit log's index and inclusion proof of a published file's entry, if it has one."""
 Known = Callable[[Picture], Sequence[str] | None]
 """Names of the banks that know a picture, with the item; None when no bank can be asked."""
-Detect = Callable[[Path, float], Asked]
+Detect = Callable[[Path, float], DetectorAnswer]
 """What a calibrated detector says of a file, within so many seconds."""
 _THUMBNAIL_LABELS = ("c2pa.thumbnail.claim", "c2pa.thumbnail.claim.jpeg")
 
@@ -183,7 +183,7 @@ class OriginService:
             picture=reading.picture,
         )
         found = self.proven(found)
-        asked = Asked()
+        asked = DetectorAnswer()
         if checked and self._detect is not None:
             asked = self._detect(path, self._limits.picture_seconds)
         signer = verification.signer
@@ -191,7 +191,7 @@ class OriginService:
         return weigh(
             verification,
             found,
-            Looked(
+            OtherEvidence(
                 marks=len(reading.marks),
                 watermark=checked,
                 fingerprint=checked,
@@ -254,9 +254,9 @@ class OriginService:
     def soft_bindings(self) -> SoftBindings:
         """The Soft Binding Resolution API's logic over this desk."""
 
-        def marks_and_picture(path: Path) -> Read:
+        def marks_and_picture(path: Path) -> MarksAndPicture:
             found = read(path, self._keys, self._large, self._limits, self._media, iscc=True)
-            return Read(found.marks, found.picture)
+            return MarksAndPicture(found.marks, found.picture)
 
         return SoftBindings(self.registry, marks_and_picture, RecoverySettings(), self._limits)
 

@@ -38,7 +38,7 @@ SURE_BYTES, SHORT_SIMILAR = 16, 90
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class MarksAndPicture:
     """What was read out of an asset: its marks, and its picture if it has one."""
 
     marks: tuple[Mark, ...] = ()
@@ -46,7 +46,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class FoundBinding:
     """A manifest that fits; ``score`` is 0 to 100."""
 
     manifest_id: str
@@ -66,7 +66,7 @@ class SoftBindings:
     def __init__(
         self,
         registry: SqlRegistry,
-        read: Callable[[Path], Read],
+        read: Callable[[Path], MarksAndPicture],
         settings: RecoverySettings | None = None,
         limits: ProvenanceLimits | None = None,
     ) -> None:
@@ -83,12 +83,12 @@ class SoftBindings:
             "fingerprints": [{"alg": ISCC_ALGORITHM}, {"alg": PDQ_ALGORITHM}],
         }
 
-    def by_binding(self, algorithm: str, value: str, most: int) -> list[Match]:
+    def by_binding(self, algorithm: str, value: str, most: int) -> list[FoundBinding]:
         """Manifests that carry this binding, likest first; raises :class:`InvalidInput`."""
         raw = _decode(value)
         if algorithm in WATERMARK_ALGORITHMS:
             file = self._registry.by_watermark(raw)
-            return [Match(file.manifest_label, EXACT)] if file else []
+            return [FoundBinding(file.manifest_label, EXACT)] if file else []
         if algorithm == ISCC_ALGORITHM:
             try:
                 return self._by_iscc(iscc_digest(raw), most)
@@ -113,7 +113,7 @@ class SoftBindings:
         most: int,
         algorithm: str | None = None,
         hint: tuple[str, str] | None = None,
-    ) -> list[Match]:
+    ) -> list[FoundBinding]:
         """Manifests that fit an asset: by its mark, confirmed by its picture, else by likeness.
 
         By an algorithm that is not ours nothing is found: the contract has no other answer for
@@ -131,31 +131,31 @@ class SoftBindings:
                 marks.insert(0, Mark(_decode(hint[1])))
         found = recover(self._registry, marks=marks, picture=read.picture, settings=self._settings)
         good = (RecoveryState.RECOVERED, RecoveryState.UNCONFIRMED, RecoveryState.SIMILAR)
-        matches: list[Match] = []
+        matches: list[FoundBinding] = []
         for one in (found, *found.others):
             if one.match is not None and one.state in good:
                 score = EXACT if one.similarity is None else one.similarity
-                matches.append(Match(one.match.manifest_label, score))
+                matches.append(FoundBinding(one.match.manifest_label, score))
         if algorithm not in WATERMARK_ALGORITHMS and read.picture is not None:
             matches += self._alike(read.picture, most, {m.manifest_id for m in matches})
         return sorted(matches, key=lambda match: -match.score)[:most]
 
-    def _by_iscc(self, digest: bytes, most: int) -> list[Match]:
+    def _by_iscc(self, digest: bytes, most: int) -> list[FoundBinding]:
         # short codes agree by chance: 45 of 64 bits in one of a thousand
         least = self._settings.similar if len(digest) >= SURE_BYTES else SHORT_SIMILAR
         return [
-            Match(file.manifest_label, score)
+            FoundBinding(file.manifest_label, score)
             for file, score in self._registry.by_iscc(digest, most)
             if score >= least
         ]
 
-    def _alike(self, picture: Picture, most: int, known: Iterable[str]) -> Iterable[Match]:
+    def _alike(self, picture: Picture, most: int, known: Iterable[str]) -> Iterable[FoundBinding]:
         for file in self._registry.nearest(picture, most):
             if file.manifest_label in known or file.picture is None:
                 continue
             score = similarity(picture, file.picture, self._settings.pdq_bits)
             if score >= self._settings.similar:
-                yield Match(file.manifest_label, score)
+                yield FoundBinding(file.manifest_label, score)
 
     def manifest(self, manifest_id: str, *, only_active: bool) -> bytes:
         """The manifest store that was published under this id, or its active manifest alone.

@@ -25,7 +25,7 @@ import httpx
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from provenance.errors import TrustListInvalid
-from provenance.trust import Role, TrustList, fingerprint
+from provenance.trust import AnchorRole, TrustList, fingerprint
 from provenance.trustlists import MOST_BYTES, parse_list, shipped_lists
 
 SOON = timedelta(days=30)
@@ -41,19 +41,19 @@ _C2PA = "https://raw.githubusercontent.com/c2pa-org/conformance-public/main/trus
 class Official:
     """A list that somebody publishes, and where."""
 
-    role: Role
+    role: AnchorRole
     url: str
 
 
 OFFICIAL = {
-    "c2pa": Official(Role.SIGNERS, f"{_C2PA}C2PA-TRUST-LIST.json"),
-    "c2pa-tsa": Official(Role.TIMESTAMPS, f"{_C2PA}C2PA-TSA-TRUST-LIST.json"),
+    "c2pa": Official(AnchorRole.SIGNERS, f"{_C2PA}C2PA-TRUST-LIST.json"),
+    "c2pa-tsa": Official(AnchorRole.TIMESTAMPS, f"{_C2PA}C2PA-TSA-TRUST-LIST.json"),
 }
 """The lists that are known by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldList:
     """A list that counts here: its short name, and whether it came with the package."""
 
     name: str
@@ -77,7 +77,7 @@ class Held:
                 }
                 for c in self.trust.anchors(role)
             ]
-            for role in Role
+            for role in AnchorRole
         }
         kept = {k: record.get(k) for k in ("issued", "expires", "source")}
         title = {"name": self.name, "title": self.trust.name, "shipped": self.shipped}
@@ -85,10 +85,10 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ListChange:
     """What a new snapshot changed."""
 
-    held: Held
+    held: HeldList
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
@@ -107,17 +107,17 @@ class TrustStore:
     def _files(self) -> list[Path]:
         return list(self.folder.glob("*/[!.]*.json")) if self.folder.is_dir() else []
 
-    def lists(self) -> tuple[Held, ...]:
+    def lists(self) -> tuple[HeldList, ...]:
         """The lists that count, by name; raises :class:`TrustListInvalid`."""
-        found: dict[str, Held] = {}
+        found: dict[str, HeldList] = {}
         if self._with_shipped:
-            found = {name: Held(name, trust, True) for name, trust in shipped_lists().items()}
+            found = {name: HeldList(name, trust, True) for name, trust in shipped_lists().items()}
         for path in sorted(self._files(), key=lambda p: p.name):
             trust = parse_list(path.read_bytes(), path.stem)
             name = path.parent.name
             before = found.get(name)
             if before is None or _issued(trust) >= _issued(before.trust):
-                found[name] = Held(name, trust, False)
+                found[name] = HeldList(name, trust, False)
         return tuple(found[name] for name in sorted(found))
 
     def add(
@@ -127,11 +127,11 @@ class TrustStore:
         data: bytes,
         source: str,
         *,
-        role: Role | None = None,
+        role: AnchorRole | None = None,
         expires: datetime | None = None,
         actor: str = "cli",
         now: datetime | None = None,
-    ) -> Change:
+    ) -> ListChange:
         """Keep ``data`` (PEM or JSON) as the newest snapshot of ``name``.
 
         Raises :class:`InvalidInput` for a wrong name, :class:`TrustListInvalid` for a list that
@@ -168,13 +168,13 @@ class TrustStore:
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "issued": fresh.issued.isoformat() if fresh.issued else None,
                 "expires": fresh.expires.isoformat() if fresh.expires else None,
-                "anchors": {str(r): len(fresh.anchors(r)) for r in Role},
+                "anchors": {str(r): len(fresh.anchors(r)) for r in AnchorRole},
                 "added": [k for k in new if k not in old][:MOST_NAMED],
                 "removed": [k for k in old if k not in new][:MOST_NAMED],
             },
         )
         self._write(name, fresh, moment, lambda: log().append(event))
-        return Change(Held(name, fresh, False), added, removed)
+        return ListChange(HeldList(name, fresh, False), added, removed)
 
     def _write(
         self, name: str, trust: TrustList, now: datetime, record: Callable[[], object]
@@ -198,20 +198,20 @@ def _issued(trust: TrustList) -> datetime:
 def _anchors(trust: TrustList) -> dict[str, str]:
     return {
         f"{role}:{fingerprint(c)}": c.subject.rfc4514_string()
-        for role in Role
+        for role in AnchorRole
         for c in trust.anchors(role)
     }
 
 
-def _may_replace(before: Held, fresh: TrustList) -> None:
+def _may_replace(before: HeldList, fresh: TrustList) -> None:
     if _issued(fresh) < _issued(before.trust):
         raise Conflict(
             f"this list was issued {_issued(fresh):%Y-%m-%d}, before the one that counts now "
             f"({_issued(before.trust):%Y-%m-%d})",
             "an older list is never put in place of a newer one",
         )
-    roles = {r for r in Role if before.trust.anchors(r)}
-    if roles and not roles & {r for r in Role if fresh.anchors(r)}:
+    roles = {r for r in AnchorRole if before.trust.anchors(r)}
+    if roles and not roles & {r for r in AnchorRole if fresh.anchors(r)}:
         raise TrustListInvalid(
             f"{before.name} is a list of {', '.join(sorted(roles))}; the new one holds none",
             "add it under another name",

@@ -64,7 +64,7 @@ class ReportedPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CyberTipReport:
     """What happened. ``at`` is when, with a time zone."""
 
     incident_type: str

@@ -18,8 +18,8 @@ from guarded_gen.audit import AuditLog, Event, LogEntry, Query, Transaction
 from guarded_gen.errors import Conflict, GuardedGenError, InvalidInput, NotFound
 from guarded_gen.preservation.cybertip import (
     CLASSIFICATIONS,
+    CyberTipReport,
     FileDetails,
-    Report,
     ReportedPerson,
     Reporter,
 )
@@ -31,7 +31,7 @@ from guarded_gen.review.cases import now_ms, visible
 from guarded_gen.review.errors import NotAllowed
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
-from guarded_gen.store.tables.preservation import Evidence, HotlineReport
+from guarded_gen.store.tables.preservation import HotlineReport, SealedEvidence
 from guarded_gen.store.tables.review import Exposure, ReviewCase
 
 _log = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ Files = Callable[[ReviewCase], Sequence[Path]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CaseLine:
     """One case as the desk lists it; no words and no media."""
 
     case: ReviewCase
-    evidence: Evidence | None
+    evidence: SealedEvidence | None
     report: HotlineReport | None
 
 
@@ -83,14 +83,14 @@ class Desk:
             found.append(f"{error}: {error.remedy}")
             now = None
         with self.log.store.read() as session:
-            sealed = set(session.scalars(select(Evidence.recipient).distinct()))
+            sealed = set(session.scalars(select(SealedEvidence.recipient).distinct()))
         if now and sealed - {now}:
             found.append("some evidence is sealed to an earlier key: keep that key as well")
         if not self.settings.hotline.ready:
             found.append("no hotline is configured: reports cannot be sent")
         return found
 
-    def page(self, who: Member, most: int = 200) -> list[Line]:
+    def page(self, who: Member, most: int = 200) -> list[CaseLine]:
         """The restricted cases that this person may know of, newest first."""
         who.require(Permission.SEE_RESTRICTED)
         query = select(ReviewCase).where(ReviewCase.restricted, ReviewCase.kind != "golden")
@@ -100,11 +100,12 @@ class Desk:
             cases = list(session.scalars(query.order_by(ReviewCase.opened_at.desc()).limit(most)))
             ids = [case.id for case in cases]
             kept = {
-                e.case: e for e in session.scalars(select(Evidence).where(Evidence.case.in_(ids)))
+                e.case: e
+                for e in session.scalars(select(SealedEvidence).where(SealedEvidence.case.in_(ids)))
             }
             reports = session.scalars(select(HotlineReport).where(HotlineReport.case.in_(ids)))
             sent = {r.case: r for r in reports}
-        return [Line(case, kept.get(case.id), sent.get(case.id)) for case in cases]
+        return [CaseLine(case, kept.get(case.id), sent.get(case.id)) for case in cases]
 
     # --- sealing ----------------------------------------------------------------------------
 
@@ -122,7 +123,7 @@ class Desk:
         return self.send_due()
 
     def _unsealed(self) -> list[ReviewCase]:
-        done = select(Evidence.case)
+        done = select(SealedEvidence.case)
         with self.log.store.read() as session:
             query = select(ReviewCase).where(
                 ReviewCase.restricted,
@@ -164,7 +165,7 @@ class Desk:
 
         def work(tx: Transaction) -> None:
             tx.session.add(
-                Evidence(
+                SealedEvidence(
                     id=id,
                     case=case.id,
                     folder=str(sealed.folder),
@@ -214,7 +215,7 @@ class Desk:
 
         def work(tx: Transaction) -> bool:
             case = visible(tx.session, who, case_id)
-            kept = tx.session.scalar(select(Evidence).where(Evidence.case == case_id))
+            kept = tx.session.scalar(select(SealedEvidence).where(SealedEvidence.case == case_id))
             if kept is None:
                 raise NotFound("nothing is sealed of this case", "; ".join(self.problems()) or None)
             if kept.released_by is not None:
@@ -239,7 +240,7 @@ class Desk:
         if not self.log.write(work):
             return None
         with self.log.store.read() as session:
-            kept = session.scalar(select(Evidence).where(Evidence.case == case_id))
+            kept = session.scalar(select(SealedEvidence).where(SealedEvidence.case == case_id))
             case = session.get(ReviewCase, case_id)
         assert kept is not None and case is not None
         folder = Path(kept.folder)
@@ -387,9 +388,9 @@ class Desk:
             found = session.scalar(select(Exposure.id).where(Exposure.case == case_id).limit(1))
         return found is not None
 
-    def _report(self, case: ReviewCase, fields: dict[str, str]) -> Report:
+    def _report(self, case: ReviewCase, fields: dict[str, str]) -> CyberTipReport:
         ours = self.settings.hotline
-        return Report(
+        return CyberTipReport(
             incident_type=fields.get("incident_type", ""),
             at=datetime.fromtimestamp(case.opened_at / 1000, UTC),
             reporter=Reporter(ours.first_name, ours.last_name, ours.email, ours.company),
@@ -426,7 +427,7 @@ class Desk:
         return datetime.fromtimestamp(self.clock() / 1000, UTC)
 
 
-def as_json(line: Line) -> dict[str, Any]:
+def as_json(line: CaseLine) -> dict[str, Any]:
     """A line of the desk for machines."""
     report, kept = line.report, line.evidence
     return {

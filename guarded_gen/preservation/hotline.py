@@ -27,7 +27,7 @@ MAX_ANSWER_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HotlineAnswer:
     """What the service said: its code, its words, and the ids in it."""
 
     code: int
@@ -75,7 +75,7 @@ class Hotline:
         """Take an unfinished report back."""
         self._call("retract", data={"id": report}, fine=(ALREADY_RETRACTED, NO_REPORT))
 
-    def _call(self, path: str, *, fine: tuple[int, ...] = (), **options: object) -> Answer:
+    def _call(self, path: str, *, fine: tuple[int, ...] = (), **options: object) -> HotlineAnswer:
         try:
             got = self._client.post(path, **options)  # type: ignore[arg-type]
         except httpx.HTTPError as error:
@@ -94,20 +94,22 @@ class Hotline:
         )
 
 
-def _parse(content: bytes, status: int) -> Answer:
+def _parse(content: bytes, status: int) -> HotlineAnswer:
     try:
         if len(content) > MAX_ANSWER_BYTES:
             raise ValueError("too long")
         root = safe.fromstring(content)
         values = {node.tag.rpartition("}")[2]: (node.text or "").strip() for node in root.iter()}
-        return Answer(int(values["responseCode"]), values.get("responseDescription", ""), values)
+        return HotlineAnswer(
+            int(values["responseCode"]), values.get("responseDescription", ""), values
+        )
     except (ValueError, KeyError, safe.ParseError, DefusedXmlException) as error:
         raise HotlineAway(
             f"the hotline's answer cannot be read (HTTP {status})", "it is tried again"
         ) from error
 
 
-def _value(answer: Answer, name: str) -> str:
+def _value(answer: HotlineAnswer, name: str) -> str:
     if not answer.values.get(name):
         raise HotlineAway(f"the hotline's answer names no {name}", "it is tried again")
     return answer.values[name]

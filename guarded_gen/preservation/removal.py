@@ -49,7 +49,7 @@ Identify = Callable[[Path], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RemovalForm:
     """What somebody filled in. ``file`` is a private copy of what was sent, None without one."""
 
     shows: str
@@ -101,7 +101,7 @@ class RemovalRequests:
     def token(self, id: str) -> str:
         return removal_token(self._key, id)
 
-    def file(self, asked: Asked) -> str:
+    def file(self, asked: RemovalForm) -> str:
         """Open a request and its case; returns the request's id.
 
         Raises :class:`InvalidInput` with the field, ``MediaError`` for a file that shows nothing,
@@ -123,7 +123,13 @@ class RemovalRequests:
         return id
 
     def _open(
-        self, tx: Transaction, id: str, asked: Asked, item: str | None, upload: str | None, at: int
+        self,
+        tx: Transaction,
+        id: str,
+        asked: RemovalForm,
+        item: str | None,
+        upload: str | None,
+        at: int,
     ) -> None:
         job = tx.session.get(Job, item) if item is not None else None
         tenant = job.tenant if job is not None else "default"
@@ -215,7 +221,7 @@ class RemovalRequests:
             )
 
 
-def _require(asked: Asked) -> None:
+def _require(asked: RemovalForm) -> None:
     """Raise :class:`InvalidInput` at the first field that is missing."""
     if asked.shows not in SHOWN:
         raise InvalidInput("say what the video shows", "choose one of the list", "shows")

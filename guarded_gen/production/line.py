@@ -44,7 +44,7 @@ class Queue(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LineStep:
     """One stage's place: its name, the queue that runs it, the progress (percent) when done.
 
     ``queue`` None: it runs where the clip is asked for, before any queue.
@@ -61,13 +61,13 @@ class Step:
 
 
 STEPS = (
-    Step(PROMPT, None, 0),
-    Step(REFERENCE, Queue.GPU, 2, with_references=True),
-    Step(GENERATE, Queue.GPU, 70),
-    Step(OUTPUT, Queue.CPU, 72),
-    Step(ENCODE, Queue.CPU, 90),
-    Step(SIGN, Queue.CPU, 95),
-    Step(PUBLISH, Queue.CPU, 100),
+    LineStep(PROMPT, None, 0),
+    LineStep(REFERENCE, Queue.GPU, 2, with_references=True),
+    LineStep(GENERATE, Queue.GPU, 70),
+    LineStep(OUTPUT, Queue.CPU, 72),
+    LineStep(ENCODE, Queue.CPU, 90),
+    LineStep(SIGN, Queue.CPU, 95),
+    LineStep(PUBLISH, Queue.CPU, 100),
 )
 
 
@@ -75,9 +75,9 @@ STEPS = (
 class Plan:
     """The steps in order. Tests and benchmarks run other plans through the same driver."""
 
-    steps: tuple[Step, ...] = STEPS
+    steps: tuple[LineStep, ...] = STEPS
 
-    def at(self, name: str) -> Step:
+    def at(self, name: str) -> LineStep:
         return next(step for step in self.steps if step.name == name)
 
     def after(self, name: str) -> str:
@@ -86,7 +86,7 @@ class Plan:
         position = names.index(name) + 1
         return names[position] if position < len(names) else DONE
 
-    def of(self, queue: Queue) -> tuple[Step, ...]:
+    def of(self, queue: Queue) -> tuple[LineStep, ...]:
         """The steps that workers of ``queue`` take."""
         return tuple(step for step in self.steps if step.queue is queue)
 

@@ -13,7 +13,7 @@ from guarded_gen.production.memory import MemoryRecord
 from guarded_gen.production.work import Gated, Published, Rendered
 
 
-class State(StrEnum):
+class ClipState(StrEnum):
     """Where a clip ended."""
 
     PUBLISHED = "published"
@@ -22,9 +22,9 @@ class State(StrEnum):
 
 
 _STATES = {
-    Standing.FINISHED: State.PUBLISHED,
-    Standing.HELD: State.HELD,
-    Standing.REFUSED: State.BLOCKED,
+    Standing.FINISHED: ClipState.PUBLISHED,
+    Standing.HELD: ClipState.HELD,
+    Standing.REFUSED: ClipState.BLOCKED,
 }
 
 
@@ -33,7 +33,7 @@ class Outcome:
     """How a request ended. ``gates`` maps decision ids to gate results, in order."""
 
     clip: str
-    state: State
+    state: ClipState
     gates: dict[str, GateResult] = field(default_factory=dict)
     path: Path | None = None
     manifest: str | None = None

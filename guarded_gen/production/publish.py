@@ -27,7 +27,7 @@ _TILES = 10
 _TILE_SIDE = 160
 
 
-class Place(Protocol):
+class Destination(Protocol):
     """Where a line publishes to."""
 
     def put(self, work: Work, signed: Path, form: Format, done: Signed) -> Published: ...
@@ -36,7 +36,7 @@ class Place(Protocol):
 @dataclass(frozen=True, slots=True)
 class Publish:
     files: WorkFiles
-    place: Place
+    place: Destination
 
     name: str = PUBLISH
     output: type[Output] = Published

@@ -179,7 +179,7 @@ def open_case(tx: Transaction, new: NewCase, clock: Clock = now_ms) -> str:
     return case.id
 
 
-class Queue:
+class CaseQueue:
     """Reading and leasing of cases. Cheap to make; holds no state.
 
     ``mix`` may put a golden case before the next one, see :mod:`guarded_gen.review.golden`.

@@ -17,7 +17,7 @@ RESEMBLING_REACH = 6
 about six hours earlier than it would."""
 
 
-class Asked(Protocol):
+class HeldRequest(Protocol):
     """What a case keeps of a request: who asked, for whom, in which words."""
 
     @property
@@ -30,7 +30,7 @@ class Asked(Protocol):
 
 def hold(
     tx: Transaction,
-    request: Asked,
+    request: HeldRequest,
     item: str,
     gate: GateResult,
     decision: str,
@@ -44,7 +44,7 @@ def hold(
 
 
 def refused(
-    tx: Transaction, request: Asked, item: str, gate: GateResult, decision: str
+    tx: Transaction, request: HeldRequest, item: str, gate: GateResult, decision: str
 ) -> str | None:
     """Open the case of a refused item that a rule on a restricted category refused; else None.
 
@@ -55,7 +55,7 @@ def refused(
 
 
 def _case(
-    request: Asked, item: str, gate: GateResult, decision: str, kind: str, look: str | None
+    request: HeldRequest, item: str, gate: GateResult, decision: str, kind: str, look: str | None
 ) -> NewCase:
     taken = gate.decision
     match = next((m for m in taken.trace if m.rule_id == taken.rule_id), None)
@@ -115,7 +115,7 @@ def look_of(clip: Path, frames: int) -> str | None:
     return None
 
 
-def cluster_of(request: Asked) -> str:
+def cluster_of(request: HeldRequest) -> str:
     """The same for prompts that differ in case, spaces and punctuation only."""
     words = "".join(c if c.isalnum() else " " for c in request.prompt.casefold()).split()
     return hashlib.sha256(f"{request.tenant}\0{' '.join(words)}".encode()).hexdigest()[:32]

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.governance.rollout import DECIDING, PolicyRollouts, Standing
+from guarded_gen.governance.rollout import DECIDING, PolicyRollouts, RolloutEntry
 from guarded_gen.review.cases import Clock, now_ms
 from guarded_gen.review.errors import NotAllowed, StaleCase
 from guarded_gen.review.people import Member
@@ -24,7 +24,7 @@ from guarded_gen.store import Store
 from guarded_gen.store.tables.policies import PolicyRollout
 from guarded_gen.store.tables.review import Person, PolicyRequest
 from policies import Policy
-from policies.rollout import Rollout, State, step
+from policies.rollout import Rollout, RolloutState, step
 
 NEEDS_TWO = DECIDING
 MAX_REASON = 2_000
@@ -41,18 +41,18 @@ class Publishing:
 
     def propose(
         self, who: Member, policy: Policy, reason: str, source: str | None = None
-    ) -> Standing:
+    ) -> RolloutEntry:
         """Take a policy in as a draft, with the text it was read from; decides nothing yet."""
         who.require(Permission.EDIT_POLICY)
         return self.rollouts.propose(self.log, policy, who.name, said(reason), source)
 
-    def rollback(self, who: Member, reason: str) -> Standing | None:
+    def rollback(self, who: Member, reason: str) -> RolloutEntry | None:
         """Back to the policy before, at once and by one person: a mistake must be stopped."""
         who.require(Permission.PUBLISH_POLICY)
         return self.rollouts.rollback(self.log, who.name, said(reason))
 
     def move(
-        self, who: Member, digest: str, to: State, reason: str, percent: float | None = None
+        self, who: Member, digest: str, to: RolloutState, reason: str, percent: float | None = None
     ) -> PolicyRequest | None:
         """Take a step, or ask for it where it needs two; gives the request if there is one.
 
@@ -110,7 +110,7 @@ class Publishing:
             self.rollouts.move(
                 self.log,
                 request.digest,
-                State(request.state),
+                RolloutState(request.state),
                 self._name(request.asked_by),
                 f"{request.reason} ({agreed})"[:MAX_REASON],
                 request.percent,
@@ -164,7 +164,7 @@ class Publishing:
             )
         )
 
-    def _possible(self, digest: str, to: State, percent: float | None) -> None:
+    def _possible(self, digest: str, to: RolloutState, percent: float | None) -> None:
         """Say now, not at the second person's desk, what cannot be done."""
         every = [Rollout(s.digest, s.state, s.percent) for s in self.rollouts.standings()]
         mine = next((one for one in every if one.digest == digest), None)

@@ -43,7 +43,7 @@ class PersonQuality:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class ReviewQuality:
     """The room's figures over the period."""
 
     people: tuple[PersonQuality, ...]
@@ -59,7 +59,7 @@ class Quality:
         return self.appeals_overturned / self.appeals_decided
 
 
-def quality(session: Session, since: int, until: int) -> Quality:
+def quality(session: Session, since: int, until: int) -> ReviewQuality:
     """Figures of all decisions made from ``since`` to ``until`` (milliseconds since 1970)."""
     verdicts = list(
         session.scalars(
@@ -112,7 +112,7 @@ def quality(session: Session, since: int, until: int) -> Quality:
                 ),
             )
         )
-    return Quality(
+    return ReviewQuality(
         tuple(people),
         cohen_kappa(doubles),
         len(doubles),

@@ -48,7 +48,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
+class TenantHistory:
     """One tenant: its cases by state, category and outcome, and the newest of them."""
 
     name: str
@@ -165,7 +165,7 @@ def _linked(
     return sorted(found.values(), key=lambda pair: pair[0].opened_at, reverse=True)[:SHOWN]
 
 
-def tenant_of(session: Session, who: Member, name: str, days: float, now: int) -> Tenant:
+def tenant_of(session: Session, who: Member, name: str, days: float, now: int) -> TenantHistory:
     """One tenant, over the cases of the last 30 days that the person may know of."""
     rules = [*known(who, name), ReviewCase.opened_at > now - 30 * DAY_MS]
 
@@ -192,7 +192,7 @@ def tenant_of(session: Session, who: Member, name: str, days: float, now: int) -
         )
     )
     newest = select(ReviewCase).where(*rules).order_by(ReviewCase.opened_at.desc()).limit(SHOWN)
-    return Tenant(
+    return TenantHistory(
         name,
         dict(counted(ReviewCase.state)),
         counted(ReviewCase.category)[:12],

@@ -18,7 +18,7 @@ class Receiver:
         self._got: queue.Queue[tuple[dict[str, str], bytes]] = queue.Queue()
         got = self._got
 
-        class Handler(BaseHTTPRequestHandler):
+        class ReceiverHandler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = min(int(self.headers.get("content-length") or 0), MAX_BODY_BYTES)
                 got.put(({k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length)))
@@ -28,7 +28,7 @@ class Receiver:
             def log_message(self, *args: Any) -> None:
                 return None
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server = ThreadingHTTPServer((host, port), ReceiverHandler)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

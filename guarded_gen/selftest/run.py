@@ -25,7 +25,7 @@ Outcome = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """One step's outcome; ``said`` is one sentence for people."""
 
     name: str
@@ -44,11 +44,11 @@ class Result:
 
 def run(
     trial: Trial,
-    told: Callable[[Result], None] = lambda result: None,
+    told: Callable[[TrialResult], None] = lambda result: None,
     steps: Sequence[tuple[str, Step]] = STEPS,
-) -> list[Result]:
+) -> list[TrialResult]:
     """Do every step; ``told`` hears each result as it comes."""
-    results: dict[str, Result] = {}
+    results: dict[str, TrialResult] = {}
     for name, step in steps:
         started = time.monotonic()
         needed = results.get(NEEDS.get(name, ""))
@@ -56,7 +56,7 @@ def run(
             outcome, said = _skipped(f"it needs the step {needed.name!r}")
         else:
             outcome, said = _do(trial, step)
-        results[name] = Result(name, outcome, said, time.monotonic() - started)
+        results[name] = TrialResult(name, outcome, said, time.monotonic() - started)
         told(results[name])
     return list(results.values())
 

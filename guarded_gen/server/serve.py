@@ -63,10 +63,10 @@ def serve(
 
 def refuse_without_keys(services: Services, host: str) -> None:
     """Raise when strangers could reach a service that asks for no key."""
-    from guarded_gen.access.keys import Keys
+    from guarded_gen.access.keys import ApiKeys
     from guarded_gen.errors import ConfigInvalid
 
-    if not Keys(services.store).exist():
+    if not ApiKeys(services.store).exist():
         raise ConfigInvalid(
             f"{host} can be reached by others, and no API key exists",
             "make a key first: guarded-gen keys create --scopes generate,moderate,verify",

@@ -72,7 +72,7 @@ class Watched(_Model):
         return _checked(value, (0x01,), "a log's verifier key (type 0x01)")
 
 
-class Witness(_Model):
+class WitnessSettings(_Model):
     """A witness that cosigns our checkpoints."""
 
     vkey: str = Field(description="the witness's verifier key (type 0x04 or 0x06)")
@@ -101,7 +101,7 @@ class AuditSettings(_Model):
         description="where the newest checkpoint and the list of erasures are kept outside the"
         " database, best on another disk; empty: high-water below the home",
     )
-    witnesses: tuple[Witness, ...] = Field((), description="who cosigns our checkpoints")
+    witnesses: tuple[WitnessSettings, ...] = Field((), description="who cosigns our checkpoints")
     witness_policy: Path | None = Field(
         None,
         description="file (C2SP tlog-policy) that says which witnesses together count as a"

@@ -37,18 +37,18 @@ _ALIVE_MS = 30_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class State(StrEnum):
+class HealthState(StrEnum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthFinding:
     """What one check found; ``remedy`` says what to do, empty where nothing is to be done."""
 
     check: str
-    state: State
+    state: HealthState
     said: str
     remedy: str = ""
 
@@ -56,17 +56,17 @@ class Finding:
         return asdict(self)
 
 
-Said = tuple[State, str, str]
+Said = tuple[HealthState, str, str]
 Check = Callable[["Services"], Iterator[Said]]
 
 
 def examine(
     services: Services, told: Callable[[str], None], within_s: float = WITHIN_S
-) -> list[Finding]:
+) -> list[HealthFinding]:
     """Every finding of every check, in order; ``told`` gets each check's name as it begins."""
-    found: list[Finding] = []
+    found: list[HealthFinding] = []
     for name, check in CHECKS.items():
-        if any(one.state is State.FAIL and one.check in NEEDS.get(name, ()) for one in found):
+        if any(one.state is HealthState.FAIL and one.check in NEEDS.get(name, ()) for one in found):
             continue  # that is wrong because of what was found before
         told(name)
         said: list[Said] = []
@@ -74,8 +74,10 @@ def examine(
         thread.start()
         thread.join(within_s)
         if thread.is_alive():
-            said = [(State.FAIL, f"no answer within {within_s:g} s", "see whether it is stopped")]
-        found += [Finding(name, *one) for one in said]
+            said = [
+                (HealthState.FAIL, f"no answer within {within_s:g} s", "see whether it is stopped")
+            ]
+        found += [HealthFinding(name, *one) for one in said]
     return found
 
 
@@ -84,28 +86,34 @@ def _run(check: Check, services: Services, said: list[Said]) -> None:
         found = list(check(services))
     except Exception as error:  # noqa: BLE001 - that it failed is the finding
         known = describe(error, local=True)
-        found = [(State.FAIL, known.message, known.remedy or "see the message")]
+        found = [(HealthState.FAIL, known.message, known.remedy or "see the message")]
     said += found
 
 
 def home(services: Services) -> Iterator[Said]:
     folder = services.settings.home
     if not folder.is_dir():
-        yield State.FAIL, f"{folder} does not exist", "run: guarded-gen init"
+        yield HealthState.FAIL, f"{folder} does not exist", "run: guarded-gen init"
         return
     if folder.stat().st_mode & _OTHERS:
-        yield State.FAIL, f"others may look into {folder}", f"run: chmod 700 {folder}"
+        yield HealthState.FAIL, f"others may look into {folder}", f"run: chmod 700 {folder}"
         return
     with tempfile.TemporaryFile(dir=folder):
-        yield State.OK, str(folder), ""
+        yield HealthState.OK, str(folder), ""
 
 
 def disk(services: Services) -> Iterator[Said]:
     settings = services.settings
     free = shutil.disk_usage(_existing(settings.home)).free
     least = settings.limits.min_free_bytes
-    state = State.FAIL if free < least else State.WARN if free < 4 * least else State.OK
-    remedy = "" if state is State.OK else "make room: below the limit no job is taken in"
+    state = (
+        HealthState.FAIL
+        if free < least
+        else HealthState.WARN
+        if free < 4 * least
+        else HealthState.OK
+    )
+    remedy = "" if state is HealthState.OK else "make room: below the limit no job is taken in"
     yield state, f"{free / 2**30:.1f} GiB free, {least / 2**30:.1f} GiB are the limit", remedy
 
 
@@ -116,19 +124,23 @@ def database(services: Services) -> Iterator[Said]:
     if url.get_backend_name() == "sqlite":
         path = Path(str(url.database))
         if not path.exists():
-            yield State.FAIL, f"{path} does not exist", "run: guarded-gen init"
+            yield HealthState.FAIL, f"{path} does not exist", "run: guarded-gen init"
             return
         inside = path.resolve().is_relative_to(settings.home.resolve())
         if not inside and path.stat().st_mode & _OTHERS:
-            yield State.WARN, f"others may read {path}", f"run: chmod 600 {path}"
+            yield HealthState.WARN, f"others may read {path}", f"run: chmod 600 {path}"
     with _connected(services) as connection:
         at, newest = migrate.current(connection), migrate.revisions()[-1]
         if at is None or at not in migrate.revisions():
-            yield State.FAIL, f"{name}: schema {at}", "run guarded-gen init, or a newer version"
+            yield (
+                HealthState.FAIL,
+                f"{name}: schema {at}",
+                "run guarded-gen init, or a newer version",
+            )
         elif at != newest:
-            yield State.WARN, f"{name}: schema {at} of {newest}", "the next start migrates it"
+            yield HealthState.WARN, f"{name}: schema {at} of {newest}", "the next start migrates it"
         else:
-            yield State.OK, f"{name}, schema {at}", ""
+            yield HealthState.OK, f"{name}, schema {at}", ""
 
 
 def clock(services: Services) -> Iterator[Said]:
@@ -140,15 +152,19 @@ def clock(services: Services) -> Iterator[Said]:
             ).scalar_one()
             apart = abs(float(there) - time.time())
             if apart > _CLOCK_S:
-                yield State.FAIL, f"{apart:.1f} s from the database's", "run NTP on both machines"
+                yield (
+                    HealthState.FAIL,
+                    f"{apart:.1f} s from the database's",
+                    "run NTP on both machines",
+                )
                 return
-            yield State.OK, f"{apart:.2f} s from the database's", ""
+            yield HealthState.OK, f"{apart:.2f} s from the database's", ""
             return
         newest = connection.execute(sa.text("SELECT max(time) FROM audit_entry")).scalar()
     if newest is not None and newest / 1000 > time.time() + _CLOCK_S:
-        yield State.FAIL, "the log has entries of the future", "set the clock; run NTP"
+        yield HealthState.FAIL, "the log has entries of the future", "set the clock; run NTP"
         return
-    yield State.OK, datetime.now(UTC).isoformat(timespec="seconds"), ""
+    yield HealthState.OK, datetime.now(UTC).isoformat(timespec="seconds"), ""
 
 
 def store(services: Services) -> Iterator[Said]:
@@ -166,34 +182,38 @@ def store(services: Services) -> Iterator[Said]:
     finally:
         with suppress(StorageFailed):
             storage.remove(key)
-    yield State.OK, settings.storage_url or str(settings.media_folder), ""
+    yield HealthState.OK, settings.storage_url or str(settings.media_folder), ""
 
 
 def keys(services: Services) -> Iterator[Said]:
     folder = services.settings.keys_folder
     if not (folder / "audit").is_dir():
-        yield State.FAIL, f"{folder} lacks the log's keys", "restore them, or: guarded-gen init"
+        yield (
+            HealthState.FAIL,
+            f"{folder} lacks the log's keys",
+            "restore them, or: guarded-gen init",
+        )
         return
-    yield State.OK, str(folder), ""
+    yield HealthState.OK, str(folder), ""
 
 
 def certificate(services: Services) -> Iterator[Said]:
     for alert in services.signing.alerts():
         grave = alert.startswith(("nothing can be signed", "the newest signing identity"))
         remedy = "renew the certificate, or the list: guarded-gen trust --help"
-        yield State.FAIL if grave else State.WARN, alert, remedy
+        yield HealthState.FAIL if grave else HealthState.WARN, alert, remedy
     identity = services.identity
     ends = min(c.not_valid_after_utc for c in identity.chain)
     days = (ends - datetime.now(UTC)).days
     own = (services.settings.keys_folder / "identities").is_dir()
     if not own and services.settings.signing.chain is None:
         yield (
-            State.WARN,
+            HealthState.WARN,
             "a development certificate signs: nobody else trusts it",
             "get one from a certification authority on the C2PA trust list",
         )
-    state = State.WARN if days < _SOON_DAYS else State.OK
-    remedy = "renew it" if state is State.WARN else ""
+    state = HealthState.WARN if days < _SOON_DAYS else HealthState.OK
+    remedy = "renew it" if state is HealthState.WARN else ""
     yield state, f"valid for {days} days, until {ends:%Y-%m-%d}", remedy
 
 
@@ -201,7 +221,11 @@ def trust_lists(services: Services) -> Iterator[Said]:
     """Lists that cannot be believed any more are alerts of the certificate's check."""
     services.signing.trust()
     names = [held.name for held in services.signing.store.lists()]
-    yield State.OK, f"{len(names)} lists besides our own root: {', '.join(names) or 'none'}", ""
+    yield (
+        HealthState.OK,
+        f"{len(names)} lists besides our own root: {', '.join(names) or 'none'}",
+        "",
+    )
 
 
 def weights(services: Services) -> Iterator[Said]:
@@ -212,13 +236,17 @@ def weights(services: Services) -> Iterator[Said]:
         if status.state == "present":
             good += 1
         elif status.pin.delivery is Delivery.PACKAGED or status.state != "weights_missing":
-            yield State.FAIL, f"{status.pin.name}: {status.state}", "install guarded-gen again"
+            yield (
+                HealthState.FAIL,
+                f"{status.pin.name}: {status.state}",
+                "install guarded-gen again",
+            )
         else:
             absent.append(status.pin.name)
-    yield State.OK, f"{good} files are the pinned ones", ""
+    yield HealthState.OK, f"{good} files are the pinned ones", ""
     if absent:
         yield (
-            State.WARN,
+            HealthState.WARN,
             f"not here, so their checks are skipped: {', '.join(absent)}",
             "run for each: guarded-gen models fetch NAME",
         )
@@ -232,9 +260,13 @@ def video(services: Services) -> Iterator[Said]:
         try:
             av.codec.Codec(name, "w")
         except (av.codec.codec.UnknownCodecError, ValueError):
-            yield State.FAIL, f"PyAV has no encoder {name}", "install PyAV from its own wheels"
+            yield (
+                HealthState.FAIL,
+                f"PyAV has no encoder {name}",
+                "install PyAV from its own wheels",
+            )
     version = ".".join(map(str, av.library_versions["libavcodec"]))
-    yield State.OK, f"PyAV {av.__version__}, libavcodec {version}", ""
+    yield HealthState.OK, f"PyAV {av.__version__}, libavcodec {version}", ""
 
 
 def gpu(services: Services) -> Iterator[Said]:
@@ -242,16 +274,20 @@ def gpu(services: Services) -> Iterator[Said]:
     try:
         import torch
     except ImportError:
-        yield State.OK, "torch is not installed; the backend needs none", ""
+        yield HealthState.OK, "torch is not installed; the backend needs none", ""
         return
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
-        yield State.OK, f"{name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free", ""
+        yield HealthState.OK, f"{name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free", ""
     elif neural and services.settings.backend != "remote":
-        yield State.WARN, "none: clips are sampled on the processor", "install a driver and CUDA"
+        yield (
+            HealthState.WARN,
+            "none: clips are sampled on the processor",
+            "install a driver and CUDA",
+        )
     else:
-        yield State.OK, f"none; the backend {services.settings.backend} needs none here", ""
+        yield HealthState.OK, f"none; the backend {services.settings.backend} needs none here", ""
 
 
 def workers(services: Services) -> Iterator[Said]:
@@ -265,9 +301,9 @@ def workers(services: Services) -> Iterator[Said]:
             sa.text("SELECT count(*) FROM job WHERE status = 'queued' AND review IS NULL")
         ).scalar_one()
     if waiting and not live:
-        yield State.FAIL, f"none, and {waiting} jobs wait", "run: guarded-gen worker"
+        yield HealthState.FAIL, f"none, and {waiting} jobs wait", "run: guarded-gen worker"
     else:
-        yield State.OK, f"{live} live, {waiting} jobs wait", ""
+        yield HealthState.OK, f"{live} live, {waiting} jobs wait", ""
 
 
 def access(services: Services) -> Iterator[Said]:
@@ -276,12 +312,16 @@ def access(services: Services) -> Iterator[Said]:
             sa.text("SELECT count(*) FROM api_key WHERE revoked_at IS NULL")
         ).scalar_one()
     if not count:
-        yield State.WARN, "no API key: only this machine may come in", "guarded-gen keys create"
+        yield (
+            HealthState.WARN,
+            "no API key: only this machine may come in",
+            "guarded-gen keys create",
+        )
     else:
-        yield State.OK, f"{count} API keys", ""
+        yield HealthState.OK, f"{count} API keys", ""
     if not services.settings.api.public_url:
         yield (
-            State.WARN,
+            HealthState.WARN,
             "api.public_url is not set: links to appeals are paths without a host",
             "set api.public_url to the address that clients use",
         )

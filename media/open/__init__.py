@@ -7,13 +7,13 @@ are read through what it returns and nowhere else.
 """
 
 from media.open.formats import SUFFIXES, ending_of
-from media.open.media import Kind, Media, NotShown, Showing, Sound, VideoInfo, open_media
+from media.open.media import Media, MediaKind, NotShown, Showing, Sound, VideoInfo, open_media
 from media.open.parts import Part
 
 __all__ = [
     "SUFFIXES",
-    "Kind",
     "Media",
+    "MediaKind",
     "NotShown",
     "Part",
     "Showing",

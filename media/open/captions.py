@@ -20,14 +20,14 @@ _OVERRIDE = re.compile(r"\{\\[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
+class TimedText:
     """A line and when it is shown, in seconds of the container's clock."""
 
     at: float
     text: str
 
 
-def captions(path: Path, number: int, limits: MediaLimits) -> Iterator[Caption]:
+def captions(path: Path, number: int, limits: MediaLimits) -> Iterator[TimedText]:
     """The lines of one track: mov_text, WebVTT, SubRip, ASS.
 
     Raises :class:`UnreadableMedia` for a track of pictures (PGS, DVD) or one that does not decode,
@@ -55,7 +55,7 @@ def captions(path: Path, number: int, limits: MediaLimits) -> Iterator[Caption]:
                             "cut them, or raise limits.media.max_caption_letters",
                         )
                     if text:
-                        yield Caption(at, text)
+                        yield TimedText(at, text)
         except (av.error.FFmpegError, ValueError) as error:
             raise UnreadableMedia(
                 f"the subtitles of {path.name} break off", "get an undamaged copy"

@@ -51,7 +51,7 @@ class _Items:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class TileGrid:
     """The primary picture: its tiles by item, row by row, and its size before it is turned."""
 
     tiles: tuple[int, ...]
@@ -176,7 +176,7 @@ def _read_places(found: _Items, body: bytes) -> None:
                 found.places[item] = (method, base + offset, length)
 
 
-def grid_of(path: Path) -> Grid:
+def grid_of(path: Path) -> TileGrid:
     """The primary picture of a HEIF file; raises ``ValueError`` where its boxes make no sense."""
     try:
         items = _items(path)
@@ -203,7 +203,7 @@ def grid_of(path: Path) -> Grid:
         raise ValueError("the boxes do not hold together") from error
     turned = items.property(items.primary, b"irot")
     mirrored = items.property(items.primary, b"imir")
-    return Grid(
+    return TileGrid(
         tuple(tiles),
         columns,
         width,

@@ -21,7 +21,7 @@ from media.limits import MediaLimits
 from media.open import captions as reading
 from media.open import heif, pictures, video
 from media.open import sound as listening
-from media.open.captions import Caption
+from media.open.captions import TimedText
 from media.open.colour import BLACK, WHITE, has_alpha, matrix_of, to_rgb
 from media.open.container import check_file, check_size, opened
 from media.open.cropping import Crop, crops_of
@@ -39,7 +39,7 @@ _PLANAR_LUMA = frozenset(
 """Formats whose first plane is 8-bit luma."""
 
 
-class Kind(StrEnum):
+class MediaKind(StrEnum):
     """How a picture of a file comes to be seen."""
 
     SHOWN = "shown"
@@ -64,7 +64,7 @@ class Showing:
     the grey, 0 to 255, that alpha is laid over; ``crop`` what is kept of the stored picture.
     """
 
-    kind: Kind
+    kind: MediaKind
     stream: int
     shade: int = WHITE
     crop: Crop | None = None
@@ -72,9 +72,9 @@ class Showing:
     @property
     def name(self) -> str:
         """``shown``, ``track 2``, ``cover 0``, ``on black`` …, for records and for people."""
-        if self.kind is Kind.SHOWN:
+        if self.kind is MediaKind.SHOWN:
             return "shown"
-        if self.kind is Kind.BACKDROP:
+        if self.kind is MediaKind.BACKDROP:
             return "on black" if self.shade == BLACK else f"on grey {self.shade}"
         return f"{self.kind.value} {self.stream}"
 
@@ -315,7 +315,7 @@ class Media:
         begin = self.begin if aligned else None
         return listening.samples(self.path, track.stream, self.limits, rate, channels, begin)
 
-    def captions(self, stream: int) -> Iterator[Caption]:
+    def captions(self, stream: int) -> Iterator[TimedText]:
         """The lines of a subtitle track; see :func:`media.open.captions.captions`."""
         return reading.captions(self.path, stream, self.limits)
 
@@ -367,14 +367,14 @@ def open_media(path: Path, limits: MediaLimits = _DEFAULT) -> Media:
 
 
 def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
-    shown = Showing(Kind.SHOWN, 0)
+    shown = Showing(MediaKind.SHOWN, 0)
     if still is Still.HEIC:
         width, height, codec, transfer = heif.size_of(path, limits)
         rate = pictures.STILL_RATE
         info = VideoInfo(
             still.value, codec, "yuv420p", width, height, rate, None, 1, False, size, transfer
         )
-        showings: tuple[Showing, ...] = (shown, Showing(Kind.BACKDROP, 0, BLACK))
+        showings: tuple[Showing, ...] = (shown, Showing(MediaKind.BACKDROP, 0, BLACK))
         return Media(path, limits, info, showings, not_shown=_more_pictures(path), _still=still)
     sheet = pictures.sheet_of(path, still, limits)
     info = VideoInfo(
@@ -391,10 +391,10 @@ def _picture(path: Path, still: Still, size: int, limits: MediaLimits) -> Media:
         sheet.transfer,
     )
     pages = range(min(sheet.pages, limits.max_pages))
-    showings = (shown, *(Showing(Kind.PAGE, n) for n in pages[1:]))
+    showings = (shown, *(Showing(MediaKind.PAGE, n) for n in pages[1:]))
     # A later frame of an animation, or page, may be transparent where the first is not.
     if sheet.alpha or sheet.moves or sheet.pages > 1:
-        showings += tuple(Showing(Kind.BACKDROP, n, BLACK) for n in pages)
+        showings += tuple(Showing(MediaKind.BACKDROP, n, BLACK) for n in pages)
     not_shown = _more_pictures(path) if still is Still.AVIF else ()
     if left := sheet.pages - len(pages):
         not_shown += (NotShown("track", left, f"{left} more pages"),)
@@ -430,10 +430,14 @@ def _video(path: Path, size: int, limits: MediaLimits) -> Media:
         shown = tracks[0]
         more = [*tracks[1:], *covers]
         looked, left = more[: limits.max_tracks - 1], more[limits.max_tracks - 1 :]
-        showings = [Showing(Kind.SHOWN, shown.index)]
-        showings += [Showing(Kind.COVER if s in covers else Kind.TRACK, s.index) for s in looked]
+        showings = [Showing(MediaKind.SHOWN, shown.index)]
         showings += [
-            Showing(Kind.BACKDROP, s.index, BLACK) for s in (shown, *looked) if _may_show_alpha(s)
+            Showing(MediaKind.COVER if s in covers else MediaKind.TRACK, s.index) for s in looked
+        ]
+        showings += [
+            Showing(MediaKind.BACKDROP, s.index, BLACK)
+            for s in (shown, *looked)
+            if _may_show_alpha(s)
         ]
         showings += _cropped(path, container, {s.index for s in (shown, *looked)})
         info = _describe(container, shown, path, size)
@@ -479,7 +483,7 @@ def _cropped(path: Path, container: InputContainer, looked: set[int]) -> list[Sh
     apart = av.stream.Disposition.attached_pic
     tracks = [s.index for s in container.streams.video if not s.disposition & apart]
     return [
-        Showing(Kind.CROPPED, stream, crop=crop)
+        Showing(MediaKind.CROPPED, stream, crop=crop)
         for stream, crop in zip(tracks, crops_of(path, container.format.name), strict=False)
         if crop is not None and stream in looked
     ]

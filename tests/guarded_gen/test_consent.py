@@ -20,7 +20,7 @@ from classifiers.base import StreamInfo
 from classifiers.errors import WeightsMissing
 from classifiers.frame import FaceCheck, FrameGate, LikenessCheck, LikenessSettings
 from classifiers.frame.faces import BlazeFace
-from classifiers.frame.likeness import Embedder
+from classifiers.frame.likeness import FaceEmbedder
 from classifiers.packages import pull
 from classifiers.registry import WeightsRegistry
 from guarded_gen.composition.services import Services
@@ -99,7 +99,7 @@ def book(home: Path) -> ConsentBook:
 
 def vector_of(registry: WeightsRegistry, frame: np.ndarray) -> np.ndarray:
     face = BlazeFace(registry.path("blazeface")).detect(frame)[0]
-    return Embedder(registry.path("face_embedder")).embed(frame, face)
+    return FaceEmbedder(registry.path("face_embedder")).embed(frame, face)
 
 
 def look(registry: WeightsRegistry, book: ConsentBook, frame: np.ndarray, **rules) -> Signal:

@@ -100,4 +100,4 @@ def test_a_check_that_hangs_is_given_up(home: Path, monkeypatch: pytest.MonkeyPa
     finally:
         hung.set()
         services.close()
-    assert (found.state, found.check) == (doctor.State.FAIL, "store")
+    assert (found.state, found.check) == (doctor.HealthState.FAIL, "store")

@@ -13,7 +13,7 @@ from guarded_gen.composition.lines import make_clip
 from guarded_gen.composition.services import Services
 from guarded_gen.errors import InvalidInput
 from guarded_gen.production.formats import CARRIES, FORMATS, format_of, formats_of
-from guarded_gen.production.outcome import State
+from guarded_gen.production.outcome import ClipState
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.server import app
 from guarded_gen.settings import load
@@ -35,7 +35,7 @@ def made(services: Services, path: Path, **fields: object) -> ClipRequest:
     request = ClipRequest.checked(
         services.settings.limits, prompt=PROMPT, width=256, height=256, seed=3, **fields
     )
-    assert make_clip(services, request, path).state is State.PUBLISHED
+    assert make_clip(services, request, path).state is ClipState.PUBLISHED
     return request
 
 

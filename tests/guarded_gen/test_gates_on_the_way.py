@@ -16,7 +16,7 @@ from generator.spec import Mode
 from guarded_gen.composition.lines import files_of, generate_stage, make_clip, storage_of
 from guarded_gen.composition.services import Services
 from guarded_gen.gates.gate import judge_reference, with_faces
-from guarded_gen.production.outcome import State
+from guarded_gen.production.outcome import ClipState
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.settings import load
 from media.encode import encode
@@ -78,7 +78,7 @@ def test_a_banned_reference_ends_the_request_before_the_generator(
     outcome = make_clip(
         services, wanted, tmp_path / "out.mp4", lambda stage, done, total: steps.append(stage)
     )
-    assert outcome.state is State.BLOCKED
+    assert outcome.state is ClipState.BLOCKED
     assert outcome.last[1].stage is Stage.REFERENCE
     assert outcome.last[1].decision.rule_id == "BANK-1"
     assert steps == ["prompt", "reference"], "the generator never ran"
@@ -140,7 +140,7 @@ def test_a_block_in_mid_generation_stops_before_half_of_the_steps(
     assert not list((tmp_path / "second").iterdir()), "nothing of the clip was kept"
 
     outcome = make_clip(services, wanted, tmp_path / "out.mp4")
-    assert outcome.state is State.BLOCKED
+    assert outcome.state is ClipState.BLOCKED
     decided = outcome.last[1].to_json()
     assert decided["decision"]["stage"] == "output"
     assert decided["decision"]["reason"] == "known_content"

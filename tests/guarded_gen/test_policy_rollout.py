@@ -18,7 +18,7 @@ from guarded_gen.settings import load
 from guarded_gen.store.tables.policies import PolicyRollout
 from policies import Action, Context, Signal, Stage
 from policies.errors import RolloutRefused
-from policies.rollout import State
+from policies.rollout import RolloutState
 from policies.taxonomy import HARM
 
 STRICT = policies.load("strict")
@@ -35,7 +35,9 @@ def advance(services: Services, policy: policies.Policy, *steps: str) -> None:
     services.rollout.propose(services.log, policy, "ann", "try it")
     for state in steps:
         percent = 100.0 if state == "canary" else None
-        services.rollout.move(services.log, policy.digest[:12], State(state), "ann", "on", percent)
+        services.rollout.move(
+            services.log, policy.digest[:12], RolloutState(state), "ann", "on", percent
+        )
 
 
 def signals(**scores: float) -> list[Signal]:
@@ -73,7 +75,7 @@ def test_a_shadow_decides_beside_the_real_policy_and_is_not_acted_on(services: S
     )
     assert result.decision.action is Action.ALLOW
     [(state, shadow)] = result.shadows
-    assert (state, shadow.action, shadow.rule_id) == (State.SHADOW, Action.BLOCK, "IP-1")
+    assert (state, shadow.action, shadow.rule_id) == (RolloutState.SHADOW, Action.BLOCK, "IP-1")
     assert GateResult.from_json(result.to_json()) == result
     entry_id = services.log.write(
         lambda tx: tx.append(events.decision(request, "clip_1", result, None))
@@ -91,7 +93,7 @@ def test_activating_retires_the_one_before_in_the_same_step(services: Services) 
     advance(services, STRICT, "shadow", "canary", "active")
     advance(services, teen, "shadow", "canary", "active")
     states = {one.digest: one.state for one in services.rollout.standings()}
-    assert states == {STRICT.digest: State.RETIRED, teen.digest: State.ACTIVE}
+    assert states == {STRICT.digest: RolloutState.RETIRED, teen.digest: RolloutState.ACTIVE}
     last = list(services.log.entries(Query(kind="policy.rollout", limit=2)))
     assert {(e.body["digest"], e.body["to"]) for e in last} == {
         (STRICT.digest, "retired"),
@@ -103,17 +105,17 @@ def test_a_refused_step_leaves_no_trace(services: Services) -> None:
     advance(services, STRICT)
     before = len(list(services.log.entries(Query())))
     with pytest.raises(RolloutRefused):
-        services.rollout.move(services.log, STRICT.digest, State.ACTIVE, "ann", "now")
+        services.rollout.move(services.log, STRICT.digest, RolloutState.ACTIVE, "ann", "now")
     with pytest.raises(InvalidInput):
-        services.rollout.move(services.log, STRICT.digest, State.SHADOW, "ann", " ")
+        services.rollout.move(services.log, STRICT.digest, RolloutState.SHADOW, "ann", " ")
     with pytest.raises(InvalidInput):
         services.rollout.propose(services.log, STRICT, "ann", "again")
     with pytest.raises(NotFound):
-        services.rollout.move(services.log, "abcdef", State.SHADOW, "ann", "on")
+        services.rollout.move(services.log, "abcdef", RolloutState.SHADOW, "ann", "on")
     with pytest.raises(InvalidInput):
-        services.rollout.move(services.log, "%", State.SHADOW, "ann", "on")
+        services.rollout.move(services.log, "%", RolloutState.SHADOW, "ann", "on")
     assert len(list(services.log.entries(Query()))) == before
-    assert services.rollout.standings()[0].state is State.DRAFT
+    assert services.rollout.standings()[0].state is RolloutState.DRAFT
 
 
 def test_another_process_sees_the_change(services: Services, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from guarded_gen.composition.lines import make_clip, prompt_gate
 from guarded_gen.composition.services import Services
 from guarded_gen.gates.gate import judge_prompts
-from guarded_gen.production.outcome import State
+from guarded_gen.production.outcome import ClipState
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.settings import load
 from policies import Context
@@ -32,7 +32,7 @@ def test_reviewers_see_the_words_and_the_caller_does_not(
 ) -> None:
     outcome = make_clip(services, ClipRequest(prompt=OFFENDING), tmp_path / "clip.mp4")
     decision, gate = outcome.last
-    assert outcome.state is not State.PUBLISHED
+    assert outcome.state is not ClipState.PUBLISHED
     assert "explanation" not in json.dumps(outcome.to_json())
     assert gate.offer is None, "nothing is proposed unless the settings say so"
     entry = services.log.entry(decision)

@@ -10,7 +10,7 @@ import pytest
 
 import policies
 from policies import Signal, cases
-from policies.cases import Status
+from policies.cases import CaseStatus
 from policies.loader import LIBRARY
 from policies.taxonomy import HARM
 
@@ -25,7 +25,7 @@ def test_the_library_is_complete() -> None:
 def test_the_examples_of_the_library_pass(name: str) -> None:
     policy, warnings = policies.check(name)
     outcomes = cases.run(policy, cases.of_policy(policy))
-    assert [o.to_json() for o in outcomes if o.status is not Status.PASSED] == []
+    assert [o.to_json() for o in outcomes if o.status is not CaseStatus.PASSED] == []
     assert len(outcomes) > 100
     assert cases.without_example(policy) == []
     assert warnings == []
@@ -71,7 +71,7 @@ def test_every_moved_threshold_of_the_default_is_noticed_by_its_own_examples() -
             policy.__dict__.pop("digest", None)
             policy.__dict__.pop("compiled", None)
             outcomes = cases.run(policy, cases.of_policy(policy))
-            failed = {o.case.origin for o in outcomes if o.status is Status.FAILED}
+            failed = {o.case.origin for o in outcomes if o.status is CaseStatus.FAILED}
             moved.append(rule.id in failed)
         assert any(moved), rule.id
 
@@ -84,7 +84,7 @@ def test_one_changed_threshold_fails_exactly_its_example(tmp_path: Path) -> None
     path.write_text(text.replace(before, before.replace("0.85", "0.95")))
     policy = policies.load(path)
     outcomes = cases.run(policy, cases.of_policy(policy))
-    failed = [o for o in outcomes if o.status is Status.FAILED]
+    failed = [o for o in outcomes if o.status is CaseStatus.FAILED]
     assert {o.case.origin for o in failed} == {"GORE-1"}
     assert failed[0].message == "expected block, got review by GORE-2"
 
@@ -122,7 +122,7 @@ def test_case_files_with_and_without_a_classifier(tmp_path: Path) -> None:
         assert text == "a chef chops onions"
         return [Signal.ran("fake", category, 0.0) for category in (*HARM, "disguise")]
 
-    assert cases.run(policy, found, judge)[0].status is Status.PASSED
+    assert cases.run(policy, found, judge)[0].status is CaseStatus.PASSED
 
 
 def test_junit(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ overlays:
 """
     )
     outcomes = cases.run(policy, cases.of_policy(policy))
-    assert all(o.status is Status.PASSED for o in outcomes)
+    assert all(o.status is CaseStatus.PASSED for o in outcomes)
     [of_rule] = [o for o in outcomes if o.case.origin == "DE-1"]
     context = of_rule.case.context
     assert (context.tenant, context.jurisdiction, context.age_mode) == ("acme", "DE", "teen")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import policies
 from policies.errors import RolloutRefused
-from policies.rollout import Plan, Rollout, State, in_canary, step
+from policies.rollout import Rollout, RolloutPlan, RolloutState, in_canary, step
 
 ACTIVE, NEW, OTHER = (policies.load(name) for name in ("default", "strict", "teen"))
 
@@ -16,7 +16,7 @@ ACTIVE, NEW, OTHER = (policies.load(name) for name in ("default", "strict", "tee
 def test_forward_one_step_at_a_time() -> None:
     rollout = Rollout("d")
     for state, percent in (("shadow", None), ("canary", 5.0), ("canary", 50.0), ("active", None)):
-        rollout = step(rollout, State(state), percent)
+        rollout = step(rollout, RolloutState(state), percent)
         assert (rollout.state, rollout.percent) == (state, percent or 0.0)
 
 
@@ -35,17 +35,17 @@ def test_forward_one_step_at_a_time() -> None:
 )
 def test_no_step_is_skipped(state: str, to: str, percent: float | None) -> None:
     with pytest.raises(RolloutRefused) as caught:
-        step(Rollout("d", State(state)), State(to), percent)
+        step(Rollout("d", RolloutState(state)), RolloutState(to), percent)
     assert caught.value.remedy
 
 
 def test_one_canary_and_three_shadows_at_most() -> None:
-    canary = Rollout("c", State.CANARY, 5.0)
+    canary = Rollout("c", RolloutState.CANARY, 5.0)
     with pytest.raises(RolloutRefused, match="canary already"):
-        step(Rollout("d", State.SHADOW), State.CANARY, 5.0, [canary])
-    shadows = [Rollout(str(i), State.SHADOW) for i in range(3)]
+        step(Rollout("d", RolloutState.SHADOW), RolloutState.CANARY, 5.0, [canary])
+    shadows = [Rollout(str(i), RolloutState.SHADOW) for i in range(3)]
     with pytest.raises(RolloutRefused, match="3 shadows"):
-        step(Rollout("d"), State.SHADOW, None, shadows)
+        step(Rollout("d"), RolloutState.SHADOW, None, shadows)
 
 
 @given(st.text(max_size=40), st.floats(0, 100), st.floats(0, 100))
@@ -65,15 +65,21 @@ def test_the_share_is_what_was_asked_for_and_differs_by_policy() -> None:
 
 
 def test_the_canary_acts_for_its_subjects_and_looks_on_for_the_others() -> None:
-    plan = Plan(ACTIVE, (NEW, 50.0), (OTHER,))
+    plan = RolloutPlan(ACTIVE, (NEW, 50.0), (OTHER,))
     chosen = [plan.choose(f"user-{i}") for i in range(200)]
     acting = {choice.acting.digest for choice in chosen}
     assert acting == {ACTIVE.digest, NEW.digest}
     for choice in chosen:
         observed = {(state, policy.digest) for state, policy in choice.observed}
         if choice.acting is NEW:
-            assert observed == {(State.ACTIVE, ACTIVE.digest), (State.SHADOW, OTHER.digest)}
+            assert observed == {
+                (RolloutState.ACTIVE, ACTIVE.digest),
+                (RolloutState.SHADOW, OTHER.digest),
+            }
         else:
-            assert observed == {(State.CANARY, NEW.digest), (State.SHADOW, OTHER.digest)}
+            assert observed == {
+                (RolloutState.CANARY, NEW.digest),
+                (RolloutState.SHADOW, OTHER.digest),
+            }
     assert plan.choose("user-1") == plan.choose("user-1")
-    assert Plan(ACTIVE).choose("x").observed == ()
+    assert RolloutPlan(ACTIVE).choose("x").observed == ()

@@ -14,7 +14,7 @@ from media.encode import Encoder, EncodeSettings
 from provenance import sign_file
 from provenance.compliance import (
     AIGC_KEY,
-    Answer,
+    Compliance,
     ComplianceSettings,
     Facts,
     Profile,
@@ -73,7 +73,7 @@ def test_one_setting_meets_every_demand_that_a_file_can_meet(
         foreign = replace(done.report, signer=replace(done.report.signer, issuer="Example CA"))
         results = check(profile, foreign, carried, at=DAY, watermark=True)
         assert not unmet(results), profile
-        outside = {r.id for r in results if r.answer is Answer.OUTSIDE}
+        outside = {r.id for r in results if r.answer is Compliance.OUTSIDE}
         assert outside >= {"eu-ai-act": {"eu-6"}, "us-ca-sb942": {"ca-7"}}.get(profile, set())
         for looked, because in ((None, "nobody looked"), (False, "not found")):
             declared = check(profile, foreign, carried, at=DAY, watermark=looked)

@@ -21,7 +21,7 @@ from media.encode import encode
 from provenance.containers import XMP_UUID
 from provenance.labels import AIGC, DATA_MINING, PARAMETERS, SOURCE_TYPE, read_labels_of, says_ai
 from provenance.recovery import Recovery, RecoveryState
-from provenance.report import Evidence, Looked, State, weigh
+from provenance.report import Evidence, OtherEvidence, State, weigh
 from provenance.trust import TrustList
 from provenance.verifier import verify
 
@@ -262,7 +262,7 @@ def test_labels_weigh_as_unsigned_claims(tmp_path: Path) -> None:
     path.write_bytes(picture("JPEG", xmp=ATTRIBUTE))
     labels = read_labels_of(path)
     nothing = Recovery(RecoveryState.NOT_FOUND)
-    report = weigh(verify(path, TrustList()), nothing, Looked(container=labels))
+    report = weigh(verify(path, TrustList()), nothing, OtherEvidence(container=labels))
     [finding] = [f for f in report.findings if f.kind is Evidence.CONTAINER]
     assert finding.state is State.FOUND
     assert "made by generative AI" in finding.sentence
@@ -271,5 +271,5 @@ def test_labels_weigh_as_unsigned_claims(tmp_path: Path) -> None:
     assert report.headline == "We found no provenance."
     camera = {SOURCE_TYPE: "digitalCapture"}
     assert not says_ai(camera)
-    other = weigh(verify(path, TrustList()), nothing, Looked(container=camera))
+    other = weigh(verify(path, TrustList()), nothing, OtherEvidence(container=camera))
     assert "unsigned label" not in other.explanation

@@ -11,7 +11,7 @@ import pytest
 
 from provenance.errors import TrustListInvalid
 from provenance.products import load_products, named
-from provenance.verdicts import Signer, Verdict, VerificationReport
+from provenance.verdicts import SignerReport, Verdict, VerificationReport
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def listed(tmp_path: Path, *records: dict[str, Any]) -> Path:
 
 
 def report(**changes: Any) -> VerificationReport:
-    signer = Signer("Example Camera", "Example Ltd", "CA", "es256", "1", "", "", "00", True)
+    signer = SignerReport("Example Camera", "Example Ltd", "CA", "es256", "1", "", "", "00", True)
     return VerificationReport(Verdict.TRUSTED, "", signer=replace(signer, **changes))
 
 

@@ -17,8 +17,8 @@ from provenance.recovery import PublishedFile, Recovery, RecoveryState
 from provenance.report import (
     DetectorScore,
     Evidence,
-    Looked,
     Origin,
+    OtherEvidence,
     ProvenanceReport,
     State,
     weigh,
@@ -43,7 +43,7 @@ def state(report: ProvenanceReport, kind: Evidence) -> State:
 
 def test_nothing_found_is_not_called_real(studio: Studio) -> None:
     plain = examine(studio.source, studio.trust)
-    report = weigh(plain, NOTHING, Looked(watermark=True, fingerprint=True))
+    report = weigh(plain, NOTHING, OtherEvidence(watermark=True, fingerprint=True))
     assert report.origin is Origin.UNKNOWN
     assert "does not mean that it is real" in report.explanation
     text = report.headline + report.explanation + " ".join(f.sentence for f in report.findings)
@@ -82,8 +82,11 @@ def test_the_weighing(studio: Studio, signed: Path, tmp_path: Path) -> None:
         (weigh(plain, recovered), Origin.OURS_RECOVERED),
         (weigh(plain, refused), Origin.FORGED_MARK),
         (weigh(plain, similar), Origin.SIMILAR),
-        (weigh(plain, NOTHING, Looked(detector=score)), Origin.LIKELY_SYNTHETIC),
-        (weigh(plain, NOTHING, Looked(detector=replace(score, probability=0.2))), Origin.UNKNOWN),
+        (weigh(plain, NOTHING, OtherEvidence(detector=score)), Origin.LIKELY_SYNTHETIC),
+        (
+            weigh(plain, NOTHING, OtherEvidence(detector=replace(score, probability=0.2))),
+            Origin.UNKNOWN,
+        ),
     ]
     for report, origin in cases:
         assert report.origin is origin

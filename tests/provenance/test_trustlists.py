@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from provenance.certificates import CLAIM_SIGNING, Authority, issue_authority, issue_leaf
 from provenance.errors import TrustListInvalid
 from provenance.keys import Algorithm, generate_key
-from provenance.trust import Role, TrustList, check_path
+from provenance.trust import AnchorRole, TrustList, check_path
 from provenance.trustlists import load_list, parse_list, shipped_lists
 
 NOW = datetime.now(UTC)
@@ -86,24 +86,24 @@ def lote(title: str, *authorities: Authority, status: str = "trusted") -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "role"),
     [
-        ("bundle", pem(ROOT, STAMPS), Role.TIMESTAMPS),
-        ("bundle", pem(ROOT, CLAIMS), Role.SIGNERS),
-        ("C2PA-TSA-TRUST-LIST", pem(ROOT), Role.TIMESTAMPS),
-        ("C2PA-TRUST-LIST", pem(ROOT), Role.SIGNERS),
-        ("roots", pem(issue_authority("Acme Timestamping Root")), Role.TIMESTAMPS),
-        ("x", lote("C2PA TSA Trust List", ROOT), Role.TIMESTAMPS),
-        ("x", lote("C2PA TSA Trust List", ROOT, STAMPS), Role.TIMESTAMPS),
-        ("x", lote("C2PA Trust List", ROOT, CLAIMS), Role.SIGNERS),
+        ("bundle", pem(ROOT, STAMPS), AnchorRole.TIMESTAMPS),
+        ("bundle", pem(ROOT, CLAIMS), AnchorRole.SIGNERS),
+        ("C2PA-TSA-TRUST-LIST", pem(ROOT), AnchorRole.TIMESTAMPS),
+        ("C2PA-TRUST-LIST", pem(ROOT), AnchorRole.SIGNERS),
+        ("roots", pem(issue_authority("Acme Timestamping Root")), AnchorRole.TIMESTAMPS),
+        ("x", lote("C2PA TSA Trust List", ROOT), AnchorRole.TIMESTAMPS),
+        ("x", lote("C2PA TSA Trust List", ROOT, STAMPS), AnchorRole.TIMESTAMPS),
+        ("x", lote("C2PA Trust List", ROOT, CLAIMS), AnchorRole.SIGNERS),
     ],
 )
-def test_what_a_list_is_for(name: str, data: bytes, role: Role) -> None:
+def test_what_a_list_is_for(name: str, data: bytes, role: AnchorRole) -> None:
     found = parse_list(data, name)
     assert found.anchors(role)
-    assert not any(found.anchors(other) for other in Role if other is not role)
+    assert not any(found.anchors(other) for other in AnchorRole if other is not role)
     with pytest.raises(TrustListInvalid):
         # what is no claim signer's cannot be called one, and the other way round
-        wrong = Role.SIGNERS if role is Role.TIMESTAMPS else Role.TIMESTAMPS
-        parse_list(pem(STAMPS if wrong is Role.SIGNERS else CLAIMS), name, wrong)
+        wrong = AnchorRole.SIGNERS if role is AnchorRole.TIMESTAMPS else AnchorRole.TIMESTAMPS
+        parse_list(pem(STAMPS if wrong is AnchorRole.SIGNERS else CLAIMS), name, wrong)
 
 
 def test_stampers_are_no_signers_by_any_way() -> None:

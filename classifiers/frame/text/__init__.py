@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from classifiers.frame.text.check import TextCheck, TextSettings
-from classifiers.frame.text.reader import Line, TextReader
+from classifiers.frame.text.reader import TextLine, TextReader
 
-__all__ = ["Line", "TextCheck", "TextReader", "TextSettings"]
+__all__ = ["TextCheck", "TextLine", "TextReader", "TextSettings"]

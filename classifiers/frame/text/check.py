@@ -21,8 +21,8 @@ from classifiers.aggregation import Segments
 from classifiers.base import CheckReport, FrameTap, PromptClassifier, StreamInfo
 from classifiers.errors import ClassifierError
 from classifiers.frame.scored import ABSENT, NotAssessed, Watch
-from classifiers.frame.text.judged import CATEGORIES, Judgement, judge
-from classifiers.frame.text.reader import Line, TextReader
+from classifiers.frame.text.judged import CATEGORIES, TextJudgement, judge
+from classifiers.frame.text.reader import TextLine, TextReader
 from media.clip import Frames
 from media.sampling import View
 from policies.decision import Signal
@@ -111,7 +111,7 @@ class _Place:
     text: str
     time: float
     box: tuple[int, int, int, int]
-    judgement: Judgement
+    judgement: TextJudgement
 
 
 @dataclass(slots=True)
@@ -124,8 +124,8 @@ class _Tap:
     lines: int = 0
     _next: float = float("-inf")
     _last: float = float("-inf")
-    _standing: list[tuple[Line, NDArray[np.uint8]]] = field(default_factory=list)
-    _known: dict[str, Judgement] = field(default_factory=dict)
+    _standing: list[tuple[TextLine, NDArray[np.uint8]]] = field(default_factory=list)
+    _known: dict[str, TextJudgement] = field(default_factory=dict)
     _best: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CATEGORIES, 0.0))
     _segments: dict[str, Segments] = field(init=False)
     _places: dict[str, list[_Place]] = field(default_factory=lambda: {c: [] for c in CATEGORIES})
@@ -150,7 +150,7 @@ class _Tap:
     def _look(self, frame: NDArray[np.uint8], time: float) -> None:
         lines = [line for line in self._read(frame) if line.score >= self.check.settings.certainty]
         self.lines = max(self.lines, len(lines))
-        texts: dict[str, list[Line]] = {}
+        texts: dict[str, list[TextLine]] = {}
         for group in paragraphs(lines):
             texts.setdefault(" ".join(line.text for line in group), group)
             for line in group:
@@ -163,7 +163,7 @@ class _Tap:
         while len(self._known) > MAX_REMEMBERED:
             del self._known[next(iter(self._known))]
 
-    def _read(self, frame: NDArray[np.uint8]) -> list[Line]:
+    def _read(self, frame: NDArray[np.uint8]) -> list[TextLine]:
         """Lines of this frame; those that stand where they stood are not read again."""
         boxes = self.reader.find(frame)
         cuts = [self.reader.cut(frame, box) for box in boxes]
@@ -173,11 +173,11 @@ class _Tap:
         lines = []
         for k, (box, known) in enumerate(zip(boxes, seen, strict=True)):
             text, score = (known.text, known.score) if known is not None else read[k]
-            lines.append(Line(text, score, tuple((float(x), float(y)) for x, y in box)))
+            lines.append(TextLine(text, score, tuple((float(x), float(y)) for x, y in box)))
         self._standing = [(line, _thumb(cut)) for line, cut in zip(lines, cuts, strict=True)]
         return [line for line in lines if line.text]
 
-    def _stood(self, box: NDArray[np.float32], cut: NDArray[np.uint8]) -> Line | None:
+    def _stood(self, box: NDArray[np.float32], cut: NDArray[np.uint8]) -> TextLine | None:
         thumb = _thumb(cut)
         for line, old in self._standing:
             near = float(np.abs(np.array(line.box) - box).max()) <= _SAME_PLACE
@@ -271,13 +271,13 @@ def _thumb(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
+def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
     """Lines that stand together, in reading order.
 
     Two belong together when they are about equally tall, lie at most one line's height apart and
     share a part of their width, or follow each other on one line.
     """
-    groups: list[list[Line]] = []
+    groups: list[list[TextLine]] = []
     for line in lines:
         for group in groups:
             if any(_together(line, other) for other in group):
@@ -288,14 +288,14 @@ def paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
     return [_in_reading_order(group) for group in groups]
 
 
-def _in_reading_order(group: list[Line]) -> list[Line]:
+def _in_reading_order(group: list[TextLine]) -> list[TextLine]:
     tall = min(_frame_of(line)[3] for line in group)
     return sorted(
         group, key=lambda line: (round(_frame_of(line)[1] / max(1, tall)), _frame_of(line)[0])
     )
 
 
-def _together(a: Line, b: Line) -> bool:
+def _together(a: TextLine, b: TextLine) -> bool:
     (ax, ay, aw, ah), (bx, by, bw, bh) = _frame_of(a), _frame_of(b)
     tall = min(ah, bh)
     if max(ah, bh) > 1.8 * tall:
@@ -305,11 +305,11 @@ def _together(a: Line, b: Line) -> bool:
     return (across > 0 and down > -1.2 * tall) or (down > 0.5 * tall and across > -2 * tall)
 
 
-def _frame_of(line: Line) -> tuple[int, int, int, int]:
+def _frame_of(line: TextLine) -> tuple[int, int, int, int]:
     return _around([line])
 
 
-def _around(lines: Sequence[Line]) -> tuple[int, int, int, int]:
+def _around(lines: Sequence[TextLine]) -> tuple[int, int, int, int]:
     corners = np.array([corner for line in lines for corner in line.box])
     low, high = corners.min(0), corners.max(0)
     x, y = (int(v) for v in np.floor(low))

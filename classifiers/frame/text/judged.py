@@ -65,7 +65,7 @@ _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\d{4} ?[-–] ?\d{4}")
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class TextJudgement:
     """What one text is worth: scores in [0, 1] by category of :data:`CATEGORIES`.
 
     ``failed`` is why a classifier could not judge it, or None.
@@ -75,7 +75,7 @@ class Judgement:
     failed: str | None = None
 
 
-def judge(texts: Sequence[str], classifiers: Sequence[PromptClassifier]) -> list[Judgement]:
+def judge(texts: Sequence[str], classifiers: Sequence[PromptClassifier]) -> list[TextJudgement]:
     """One judgement a text, in order. What a classifier raises is raised."""
     told: list[list[Signal]] = [[] for _ in texts]
     for classifier in classifiers:
@@ -84,7 +84,7 @@ def judge(texts: Sequence[str], classifiers: Sequence[PromptClassifier]) -> list
     return [_judgement(text, signals) for text, signals in zip(texts, told, strict=True)]
 
 
-def _judgement(text: str, signals: Iterable[Signal]) -> Judgement:
+def _judgement(text: str, signals: Iterable[Signal]) -> TextJudgement:
     found: dict[str, float] = {}
     skipped: set[str] = set()
     failed: str | None = None
@@ -108,7 +108,7 @@ def _judgement(text: str, signals: Iterable[Signal]) -> Judgement:
         scores["text_deception"] = max(scores["text_deception"], NEWS_SCORE)
     if private(text):
         scores["text_privacy"] = max(scores["text_privacy"], PRIVATE_SCORE)
-    return Judgement(scores, failed)
+    return TextJudgement(scores, failed)
 
 
 def private(text: str) -> bool:

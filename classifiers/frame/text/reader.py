@@ -44,7 +44,7 @@ _BATCH = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """A line of text: its words, the recogniser's mean certainty in [0, 1], and its corners.
 
     ``box`` is ``((x, y), …)`` in pixels of the frame, clockwise from the upper left.
@@ -132,12 +132,12 @@ class TextReader:
                 found[k] = self._letters_of(np.asarray(shares[row]))
         return found
 
-    def lines(self, frame: NDArray[np.uint8]) -> list[Line]:
+    def lines(self, frame: NDArray[np.uint8]) -> list[TextLine]:
         """Everything that is written in ``uint8 [H, W, 3]`` RGB, top to bottom."""
         boxes = self.find(frame)
         told = self.read([self.cut(frame, box) for box in boxes])
         return [
-            Line(text, score, tuple((float(x), float(y)) for x, y in box))
+            TextLine(text, score, tuple((float(x), float(y)) for x, y in box))
             for box, (text, score) in zip(boxes, told, strict=True)
             if text
         ]

@@ -31,7 +31,7 @@ class JudgeFailed(ClassifierError):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeVerdict:
     """``unsafe`` in [0, 1], and the degrees of the categories that the judge named."""
 
     unsafe: float
@@ -54,7 +54,7 @@ class JudgeBase:
         self._busy = threading.Semaphore(1)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=self.name)
 
-    def verdicts(self, prompts: Sequence[str]) -> list[Verdict]:
+    def verdicts(self, prompts: Sequence[str]) -> list[JudgeVerdict]:
         """One verdict a prompt; raises :class:`JudgeFailed` or anything else."""
         raise NotImplementedError
 
@@ -88,7 +88,7 @@ class JudgeBase:
         except FutureTimeout:
             raise JudgeFailed(f"no verdict within {self._timeout} s", "timeout") from None
 
-    def _signals(self, verdict: Verdict) -> tuple[Signal, ...]:
+    def _signals(self, verdict: JudgeVerdict) -> tuple[Signal, ...]:
         digest = self.weights[0] if self.weights else None
         named = {"unsafe": verdict.unsafe, **verdict.categories}
         return tuple(

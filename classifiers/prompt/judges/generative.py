@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from classifiers.prompt.judges.base import JudgeBase, JudgeFailed, Verdict, check_model
+from classifiers.prompt.judges.base import JudgeBase, JudgeFailed, JudgeVerdict, check_model
 from policies.taxonomy import CATEGORIES
 
 MLCOMMONS = {code: c.id for c in reversed(list(CATEGORIES.values())) for code in c.mlcommons}
@@ -37,18 +37,18 @@ CONTROVERSIAL = 0.6
 Message = dict[str, str]
 
 
-def parse_llama_guard(answer: str) -> Verdict:
+def parse_llama_guard(answer: str) -> JudgeVerdict:
     """``safe``, or ``unsafe`` and a line of codes."""
     lines = [line.strip() for line in answer.strip().splitlines() if line.strip()]
     if lines and lines[0].lower() == "safe":
-        return Verdict(0.0)
+        return JudgeVerdict(0.0)
     if not lines or lines[0].lower() != "unsafe":
         raise JudgeFailed("no verdict in the answer", "judge_answer")
     codes = re.findall(r"S\d+", " ".join(lines[1:]))
-    return Verdict(1.0, {MLCOMMONS[c]: 1.0 for c in codes if c in MLCOMMONS})
+    return JudgeVerdict(1.0, {MLCOMMONS[c]: 1.0 for c in codes if c in MLCOMMONS})
 
 
-def parse_qwen3guard(answer: str) -> Verdict:
+def parse_qwen3guard(answer: str) -> JudgeVerdict:
     """``Safety: Safe|Controversial|Unsafe`` and ``Categories: …``."""
     found = re.search(r"Safety:\s*(Safe|Unsafe|Controversial)\b", answer, re.I)
     if not found:
@@ -56,26 +56,26 @@ def parse_qwen3guard(answer: str) -> Verdict:
     score = {"safe": 0.0, "controversial": CONTROVERSIAL, "unsafe": 1.0}[found.group(1).lower()]
     listed = re.search(r"Categories:\s*(.+)", answer, re.I)
     names = [n.strip().lower() for n in listed.group(1).split(",")] if listed and score else []
-    return Verdict(score, {QWEN[n]: score for n in names if n in QWEN})
+    return JudgeVerdict(score, {QWEN[n]: score for n in names if n in QWEN})
 
 
-def parse_shieldgemma(answer: str) -> Verdict:
+def parse_shieldgemma(answer: str) -> JudgeVerdict:
     """``Yes`` means that the guideline is violated, ``No`` that it is not."""
     found = re.match(r"\s*(yes|no)\b", answer, re.I)
     if not found:
         raise JudgeFailed("no verdict in the answer", "judge_answer")
-    return Verdict(1.0 if found.group(1).lower() == "yes" else 0.0)
+    return JudgeVerdict(1.0 if found.group(1).lower() == "yes" else 0.0)
 
 
-def parse_wildguard(answer: str) -> Verdict:
+def parse_wildguard(answer: str) -> JudgeVerdict:
     """``Harmful request: yes|no`` among other lines."""
     found = re.search(r"Harmful request:\s*(yes|no)\b", answer, re.I)
     if not found:
         raise JudgeFailed("no verdict in the answer", "judge_answer")
-    return Verdict(1.0 if found.group(1).lower() == "yes" else 0.0)
+    return JudgeVerdict(1.0 if found.group(1).lower() == "yes" else 0.0)
 
 
-def parse_safeguard(answer: str) -> Verdict:
+def parse_safeguard(answer: str) -> JudgeVerdict:
     """A JSON object with ``violation`` (0 or 1) and ``category``, or a bare 0 or 1."""
     final = answer.rsplit("final<|message|>", 1)[-1]
     found = re.search(r"\{[^{}]*\}", final)
@@ -91,7 +91,7 @@ def parse_safeguard(answer: str) -> Verdict:
     if violation not in (0, 1):
         raise JudgeFailed("no verdict in the answer", "judge_answer")
     named = {name: 1.0} if violation and name in CATEGORIES else {}
-    return Verdict(float(violation), named)
+    return JudgeVerdict(float(violation), named)
 
 
 def _ask(prompt: str, policy: str) -> list[Message]:
@@ -132,7 +132,7 @@ class GuardFamily:
 
     name: str
     ask: Callable[[str, str], list[Message]]
-    parse: Callable[[str], Verdict]
+    parse: Callable[[str], JudgeVerdict]
     new_tokens: int
 
 
@@ -205,5 +205,5 @@ class GenerativeGuard(JudgeBase):
         new = out[0][encoded["input_ids"].shape[1] :]
         return str(self._tokenizer.decode(new, skip_special_tokens=not keep_marks))
 
-    def verdicts(self, prompts: Sequence[str]) -> list[Verdict]:
+    def verdicts(self, prompts: Sequence[str]) -> list[JudgeVerdict]:
         return [self._family.parse(self.answer(prompt)) for prompt in prompts]

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from classifiers.prompt.judges.base import JudgeBase, JudgeFailed, Verdict
+from classifiers.prompt.judges.base import JudgeBase, JudgeFailed, JudgeVerdict
 from policies.taxonomy import CATEGORIES
 
 OPENAI = {name: c.id for c in reversed(list(CATEGORIES.values())) for name in c.openai}
@@ -33,7 +33,7 @@ class RemoteModerations(JudgeBase):
         self._client = httpx.Client(headers=headers, timeout=timeout)
         super().__init__(timeout + 1.0)
 
-    def verdicts(self, prompts: Sequence[str]) -> list[Verdict]:
+    def verdicts(self, prompts: Sequence[str]) -> list[JudgeVerdict]:
         body: dict[str, Any] = {"input": list(prompts)}
         if self._model:
             body["model"] = self._model
@@ -53,7 +53,7 @@ class RemoteModerations(JudgeBase):
             raise JudgeFailed("the answer is of another form", "judge_answer") from error
 
 
-def _verdict(result: dict[str, Any]) -> Verdict:
+def _verdict(result: dict[str, Any]) -> JudgeVerdict:
     scores = {name: float(score) for name, score in result["category_scores"].items()}
     categories: dict[str, float] = {}
     for name, score in scores.items():
@@ -61,4 +61,4 @@ def _verdict(result: dict[str, Any]) -> Verdict:
         if category is not None:
             categories[category] = max(score, categories.get(category, 0.0))
     unsafe = max(scores.values(), default=0.0)
-    return Verdict(max(unsafe, 0.5) if result["flagged"] else unsafe, categories)
+    return JudgeVerdict(max(unsafe, 0.5) if result["flagged"] else unsafe, categories)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from classifiers.prompt.judges.base import JudgeBase, Verdict, check_model
+from classifiers.prompt.judges.base import JudgeBase, JudgeVerdict, check_model
 
 SAFE_LABELS = frozenset(("safe", "ok", "benign", "neutral", "normal", "not_toxic", "label_0"))
 
@@ -45,7 +45,7 @@ class SequenceClassifierJudge(JudgeBase):
         )
         super().__init__(timeout)
 
-    def verdicts(self, prompts: Sequence[str]) -> list[Verdict]:
+    def verdicts(self, prompts: Sequence[str]) -> list[JudgeVerdict]:
         import torch
 
         encoded = self._tokenizer(
@@ -72,5 +72,5 @@ class SequenceClassifierJudge(JudgeBase):
                 if category is not None and category != "unsafe":
                     categories[category] = max(chance, categories.get(category, 0.0))
             total = max(harmful, default=0.0) if several else min(sum(harmful), 1.0)
-            found.append(Verdict(total, categories))
+            found.append(JudgeVerdict(total, categories))
         return found

@@ -49,7 +49,7 @@ Arrays = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseEncoder:
     """``tensors`` as stored (q4_0 matrices raw uint8 [rows, blocks, 18], others float32)."""
 
     hidden: int
@@ -62,7 +62,7 @@ class Base:
     tensors: Mapping[str, NDArray[np.generic]]
 
 
-def read(data: bytes) -> Base:
+def read(data: bytes) -> BaseEncoder:
     """The model file; raises ``ValueError`` when it is none."""
     if data[:4] != b"E5S1":
         raise ValueError("no packed e5 model")
@@ -99,7 +99,7 @@ def read(data: bytes) -> Base:
         del kind
     if len(tensors["emb.word"]) != vocabulary:
         raise ValueError("the vocabulary and its vectors differ in length")
-    return Base(hidden, layers, heads, inner, epsilon, pieces, scores, tensors)
+    return BaseEncoder(hidden, layers, heads, inner, epsilon, pieces, scores, tensors)
 
 
 def dequantised(packed: NDArray[np.generic]) -> NDArray[np.float32]:

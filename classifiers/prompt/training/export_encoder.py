@@ -33,8 +33,8 @@ from classifiers.prompt.training.model import (
     ATTENTION_HEADS,
     EPSILON,
     HIDDEN,
-    Encoder,
     Layer,
+    PromptEncoder,
     padded,
     tokenizer_of,
 )
@@ -60,7 +60,7 @@ class Ranges:
         self.low[name] = np.minimum(self.low.get(name, low), low)
 
 
-def measure(model: Encoder, encoded: Sequence[Sequence[int]]) -> Ranges:
+def measure(model: PromptEncoder, encoded: Sequence[Sequence[int]]) -> Ranges:
     """Ranges over token lists, in float32."""
     ranges, hooks = Ranges(), []
     now: dict[str, Tensor] = {}
@@ -223,7 +223,7 @@ class Graph:
         return self.normed(x, y, f"{number}.norm2", layer.norm2, layer.narrow.bias)
 
 
-def build(model: Encoder, ranges: Ranges) -> onnx.ModelProto:
+def build(model: PromptEncoder, ranges: Ranges) -> onnx.ModelProto:
     """Embedded tokens float32 [N, T, 384] and lengths int32 [N] to hidden states [N, T, 384]."""
     graph = Graph()
     x = graph.node(
@@ -262,7 +262,7 @@ def averaged(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {k: torch.stack([s[k].float() for s in states]).mean(0) for k in states[0]}
 
 
-def tables(model: Encoder, base: Path) -> dict[str, NDArray[np.generic]]:
+def tables(model: PromptEncoder, base: Path) -> dict[str, NDArray[np.generic]]:
     """What :class:`EncoderScorer` needs outside the graph."""
     return {
         "word": load_file(base / "embeddings.safetensors")["word"],
@@ -270,7 +270,7 @@ def tables(model: Encoder, base: Path) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def heads(model: Encoder) -> dict[str, NDArray[np.generic]]:
+def heads(model: PromptEncoder) -> dict[str, NDArray[np.generic]]:
     """The heads as the training left them."""
     return {
         "head": model.head.weight.detach().numpy().astype(np.float32),
@@ -290,7 +290,7 @@ def main() -> None:
     states = [
         torch.load(file, weights_only=True) for file in (options.run / "state.pt", *options.average)
     ]
-    model = Encoder(options.base, states[0]["layers"]).eval()
+    model = PromptEncoder(options.base, states[0]["layers"]).eval()
     model.load_state_dict(averaged([state["model"] for state in states]), strict=False)
     train, held = corpus.load(options.data, options.seed)
     rng = np.random.default_rng(options.seed)

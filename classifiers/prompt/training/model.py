@@ -48,7 +48,7 @@ class Layer(nn.Module):
         return self.norm2(x + self.drop(self.narrow(nn.functional.gelu(self.widen(x)))))
 
 
-class Encoder(nn.Module):
+class PromptEncoder(nn.Module):
     """Token ids [N, T] and mask [N, T] (int64) to logits [N, heads]."""
 
     def __init__(self, base: Path, layers: int) -> None:

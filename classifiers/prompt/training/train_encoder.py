@@ -25,7 +25,7 @@ from torch import nn
 from classifiers.prompt.heads import INDEX
 from classifiers.prompt.training import noise
 from classifiers.prompt.training import rows as corpus
-from classifiers.prompt.training.model import Encoder, padded, tokenizer_of
+from classifiers.prompt.training.model import PromptEncoder, padded, tokenizer_of
 
 UNSAFE_WEIGHT = 4.0
 """How much the one harm head counts against each of the nineteen categories."""
@@ -103,7 +103,7 @@ def main() -> None:
     even = corpus.cell_probabilities(train)
     chance = even.copy()
 
-    model = Encoder(options.base, options.layers)
+    model = PromptEncoder(options.base, options.layers)
     model.norm0.requires_grad_(False)
     model.layers[: options.frozen].requires_grad_(False)
     body = [p for p in model.layers.parameters() if p.requires_grad]

@@ -18,7 +18,7 @@ from generator.dit.backend import WEIGHTS, load_model
 from generator.dit.codec import Codec
 from generator.dit.evaluate.measure import SCENE, THING, Bench, simple, unseen
 from generator.dit.native import TALL, WIDE, Size
-from generator.dit.sample import Plan
+from generator.dit.sample import SamplingPlan
 from generator.weights import verified
 
 SIZES = {"wide": WIDE, "tall": TALL}
@@ -73,7 +73,7 @@ def main() -> None:
     bench = Bench(
         load_model(args.weights / "dit.safetensors"),
         Codec.load(args.weights / "codec.safetensors"),
-        Plan(args.steps, args.guidance, emphasis=args.emphasis),
+        SamplingPlan(args.steps, args.guidance, emphasis=args.emphasis),
     )
     with torch.inference_mode():
         found = measure(bench, args.captions, args.few, args.seconds)

@@ -20,7 +20,7 @@ from generator.dit.finish import pixels
 from generator.dit.model import VideoDiT
 from generator.dit.native import FPS, SQUARE, Size
 from generator.dit.rollout import WINDOW, Roller
-from generator.dit.sample import Plan
+from generator.dit.sample import SamplingPlan
 from generator.world.caption import Caption, Thing, draw
 from generator.world.vocabulary import MOTIONS, PLACES
 
@@ -78,7 +78,7 @@ class Bench:
 
     model: VideoDiT
     codec: Codec
-    plan: Plan
+    plan: SamplingPlan
     size: Size = SQUARE
     oracle: Oracle = field(init=False)
     world: Clips = field(init=False)

@@ -33,7 +33,7 @@ _LEAST = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class OracleSeen:
     """One thing that the oracle saw. ``share``: part of the frames in which it was found."""
 
     color: str
@@ -43,13 +43,13 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class OracleReport:
     """What the oracle read off a clip, largest thing first."""
 
     place: str
     light: str
     camera: str
-    things: tuple[Seen, ...]
+    things: tuple[OracleSeen, ...]
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Oracle:
                 self._canvas[place, light] = canvas
                 self._rows[place, light] = np.median(canvas, axis=1)
 
-    def read(self, frames: NDArray[np.uint8]) -> Report:
+    def read(self, frames: NDArray[np.uint8]) -> OracleReport:
         """``frames``: ``uint8 [T, height, width, 3]``, T at least 1."""
         video = frames.astype(np.float32)
         place, light = self._where(video)
@@ -76,7 +76,7 @@ class Oracle:
         gain = np.array(DIM if light == "dim" else (1, 1, 1), np.float32)
         things = self._things(video / gain, behind / gain, turn)
         camera = "static" if abs(turn) < 0.25 else ("pan left" if turn < 0 else "pan right")
-        return Report(place, light, camera, things)
+        return OracleReport(place, light, camera, things)
 
     def _where(self, video: Floats) -> tuple[str, str]:
         # The median of a row over all frames forgets what moves and where a pan has got to.
@@ -108,7 +108,7 @@ class Oracle:
         turn = best[1] if count > 1 else 0.0
         return np.stack([_shifted(canvas, turn * k, self.size.width) for k in range(count)]), turn
 
-    def _things(self, video: Floats, behind: Floats, turn: float) -> tuple[Seen, ...]:
+    def _things(self, video: Floats, behind: Floats, turn: float) -> tuple[OracleSeen, ...]:
         far = np.linalg.norm(video - behind, axis=-1)
         names = list(COLORS)
         distances = np.stack(
@@ -116,7 +116,7 @@ class Oracle:
         )
         which = distances.argmin(0)
         is_thing = (far > _FAR) & (distances.min(0) < _NEAR)
-        found: list[tuple[float, Seen]] = []
+        found: list[tuple[float, OracleSeen]] = []
         for index, name in enumerate(names):
             patches = [_largest(mask) for mask in is_thing & (which == index)]
             kept = [k for k, patch in enumerate(patches) if patch is not None]
@@ -125,7 +125,7 @@ class Oracle:
                 continue
             masks = [patch for patch in patches if patch is not None]
             area = float(np.median([mask.sum() for mask in masks]))
-            seen = Seen(name, self._shape(masks), _motion(masks, kept), share)
+            seen = OracleSeen(name, self._shape(masks), _motion(masks, kept), share)
             found.append((share * math.sqrt(area), seen))
         found.sort(key=lambda pair: -pair[0])
         if found:

@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, Response
 
 from guarded_gen.audit import Event, LogEntry, Query
 from guarded_gen.audit.dsa import statements
-from guarded_gen.audit.export import Format, export
+from guarded_gen.audit.export import ExportFormat, export
 from guarded_gen.audit.reproduce import Reproduction, reproduce
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
@@ -126,7 +126,7 @@ def _page(
             "names": console.names(),
             "further": further,
             "report": report,
-            "formats": list(Format),
+            "formats": list(ExportFormat),
             "most": EXPORT_MOST,
         },
     )
@@ -149,7 +149,7 @@ async def take_out(request: Request) -> Response:
     found, fields = await console.form(request)
     query = replace(_own(console, found.who, fields), limit=EXPORT_MOST)
     try:
-        form = Format(fields.get("format", ""))
+        form = ExportFormat(fields.get("format", ""))
     except ValueError as error:
         raise InvalidInput("this is no format", "csv, jsonl or parquet", "format") from error
     folder = Path(tempfile.mkdtemp(prefix="guarded-gen-export-"))

@@ -18,14 +18,14 @@ from guarded_gen.review.cases import WAITING, seen_by
 from guarded_gen.review.people import Member
 from guarded_gen.store.tables.jobs import Job, Worker
 from guarded_gen.store.tables.review import ReviewCase
-from policies.rollout import State
+from policies.rollout import RolloutState
 
 router = APIRouter(prefix="/console")
 WINDOW_MS = 24 * 3_600_000
 SAMPLE = 2_000
 """Decisions read for the charts; the page says so when there were more."""
 WORKER_ALIVE_MS = 30_000
-ACTING = (State.SHADOW, State.CANARY, State.ACTIVE)
+ACTING = (RolloutState.SHADOW, RolloutState.CANARY, RolloutState.ACTIVE)
 
 
 @router.get("")

@@ -26,9 +26,9 @@ from guarded_gen.production.request import clean_prompt
 from guarded_gen.review.publishing import NEEDS_TWO
 from guarded_gen.review.roles import Permission
 from policies import Context, Issue, Policy, PolicyInvalid
-from policies.cases import Outcome, Status, of_policy, run
-from policies.issues import Span
-from policies.rollout import STEPS, State
+from policies.cases import CaseOutcome, CaseStatus, of_policy, run
+from policies.issues import SourceSpan
+from policies.rollout import STEPS, RolloutState
 
 router = APIRouter(prefix="/console/policy")
 MAX_TEXT = 256 * 1024
@@ -144,8 +144,8 @@ async def move(request: Request, digest: str) -> Response:
     console = console_of(request)
     found, fields = await console.form(request)
     try:
-        to = State(fields.get("to", ""))
-        percent = float(fields["percent"]) if to is State.CANARY else None
+        to = RolloutState(fields.get("to", ""))
+        percent = float(fields["percent"]) if to is RolloutState.CANARY else None
     except (KeyError, ValueError) as error:
         raise InvalidInput("this is no step", "choose one, a canary with its share") from error
     waits = await to_thread.run_sync(
@@ -192,7 +192,7 @@ def asked(request: Request, id: str) -> Response:
                 )
             )[:MAX_DIFF],
             "outcomes": outcomes,
-            "failed": [o for o in outcomes if o.status is not Status.PASSED],
+            "failed": [o for o in outcomes if o.status is not CaseStatus.PASSED],
             "days": DAYS[0],
             "report": console.replays.over(who, policy, DAYS[0], active),
             "names": console.names(),
@@ -256,7 +256,7 @@ def check_text(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _checked(text: str) -> tuple[Policy | None, tuple[Issue, ...], tuple[Outcome, ...]]:
+def _checked(text: str) -> tuple[Policy | None, tuple[Issue, ...], tuple[CaseOutcome, ...]]:
     """Kept for a slider, which asks about the same text again and again."""
     policy: Policy | None = None
     issues: Sequence[Issue]
@@ -273,7 +273,7 @@ def lines_of(text: str, issues: list[Issue]) -> list[tuple[int, str, list[Issue]
     by_line: dict[int, list[Issue]] = {}
     lines = text.split("\n")
     for issue in issues:
-        span: Span = issue.span
+        span: SourceSpan = issue.span
         by_line.setdefault(min(span.line, len(lines) - 1), []).append(issue)
     return [(n + 1, line, by_line.get(n, [])) for n, line in enumerate(lines)]
 
@@ -309,7 +309,9 @@ def _page(
             "library": policies.library(),
             "standings": standings,
             "waiting": console.publishing.waiting(),
-            "steps": {s.digest: sorted(STEPS[s.state], key=list(State).index) for s in standings},
+            "steps": {
+                s.digest: sorted(STEPS[s.state], key=list(RolloutState).index) for s in standings
+            },
             "needs_two": NEEDS_TWO,
             "names": console.names(),
         },

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
 from guarded_gen.errors import GuardedGenError, LimitExceeded, describe
-from guarded_gen.preservation.removal import MAX_STATEMENT, Asked
+from guarded_gen.preservation.removal import MAX_STATEMENT, RemovalForm
 from media.errors import MediaError
 
 router = APIRouter(prefix="/removal")
@@ -38,7 +38,7 @@ async def ask(request: Request) -> Response:
             file = (
                 await _kept(console, sent, Path(folder)) if isinstance(sent, UploadFile) else None
             )
-            asked = Asked(**given, truthful=fields.get("truthful") == "yes", file=file)
+            asked = RemovalForm(**given, truthful=fields.get("truthful") == "yes", file=file)
             id = await to_thread.run_sync(console.removals.file, asked)
     except (GuardedGenError, MediaError) as error:  # told beside what was typed
         return _form(request, console, given, describe(error))

@@ -13,7 +13,7 @@ Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class GroupShare:
     """``hits`` of ``n`` with the ends of the 95 % interval."""
 
     hits: int
@@ -32,14 +32,14 @@ class Share:
         }
 
 
-def wilson(hits: int, n: int) -> Share:
+def wilson(hits: int, n: int) -> GroupShare:
     """The share ``hits / n`` with Wilson's interval; of nothing, everything is possible."""
     if n == 0:
-        return Share(0, 0, 0.0, 0.0, 1.0)
+        return GroupShare(0, 0, 0.0, 0.0, 1.0)
     p, z2 = hits / n, Z * Z
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Share(hits, n, p, max(0.0, middle - half), min(1.0, middle + half))
+    return GroupShare(hits, n, p, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def gap_interval(

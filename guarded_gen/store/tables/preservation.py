@@ -32,7 +32,7 @@ class LegalHold(Base):
     )
 
 
-class Evidence(Base):
+class SealedEvidence(Base):
     """A sealed bundle on disk; only the holder of the legal role's key can open it."""
 
     __tablename__ = "evidence"

@@ -13,7 +13,7 @@ from guarded_gen.store.tables.base import Base
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Published(Base):
+class PublishedRow(Base):
     """One published file with its manifest store."""
 
     __tablename__ = "published"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifiers.frame import FlashCheck, IntegrityCheck, Scan, scan
+from classifiers.frame import FileScan, FlashCheck, IntegrityCheck, scan
 from classifiers.sound import LoudnessCheck
 from media.open import open_media
 from policies import Action, Context, Stage, evaluate
@@ -33,16 +33,16 @@ QUIET = [picture(1, 120, 160)] * 24
 FLASHES = [np.full((120, 160, 3), 240 if k % 2 else 10, np.uint8) for k in range(24)]
 
 
-def look(path: Path) -> Scan:
+def look(path: Path) -> FileScan:
     return scan(path, CHECKS, seed=0, sounds=(LoudnessCheck(),))
 
 
-def worst(done: Scan, category: str) -> Signal:
+def worst(done: FileScan, category: str) -> Signal:
     found = [s for s in done.report.signals if s.category == category and s.score is not None]
     return max(found, key=lambda s: s.score or 0)
 
 
-def not_assessed(done: Scan) -> dict[str, str]:
+def not_assessed(done: FileScan) -> dict[str, str]:
     return {
         s.category: str(s.detail.get("cause"))
         for s in done.report.signals

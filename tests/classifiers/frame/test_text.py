@@ -14,7 +14,7 @@ from classifiers.base import StreamInfo
 from classifiers.frame import FrameGate, GateReport, TextCheck
 from classifiers.frame.text.check import WEIGHTS, paragraphs
 from classifiers.frame.text.judged import CATEGORIES, judge, private
-from classifiers.frame.text.reader import Line
+from classifiers.frame.text.reader import TextLine
 from classifiers.registry import WeightsRegistry
 from media.clip import Frames, Pixels
 from policies.decision import CheckStatus, Signal
@@ -165,9 +165,9 @@ def test_other_numbers_are_none(text: str) -> None:
 
 
 def test_lines_that_stand_together_are_one_paragraph() -> None:
-    def line(text: str, x: float, y: float, height: float = 20) -> Line:
+    def line(text: str, x: float, y: float, height: float = 20) -> TextLine:
         wide = x + 10 * len(text)
-        return Line(text, 1.0, ((x, y), (wide, y), (wide, y + height), (x, y + height)))
+        return TextLine(text, 1.0, ((x, y), (wide, y), (wide, y + height), (x, y + height)))
 
     found = paragraphs(
         [line("two", 100, 125), line("one", 100, 100), line("far", 100, 400),

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from guarded_gen.audit import AuditLog, Event, Query, cosigning, watching
 from guarded_gen.audit.alerts import Alert
 from guarded_gen.audit.cosigning import Cosigned, ask_witness
-from guarded_gen.audit.export import Format, export
+from guarded_gen.audit.export import ExportFormat, export
 from guarded_gen.audit.http import log_router
 from guarded_gen.audit.keys import load_witness_keys
 from guarded_gen.audit.note import Checkpoint, open_note
@@ -287,7 +287,7 @@ def test_cosignatures_outlive_the_next_entry(
         cosigned = read_resource(connection, "checkpoint.cosigned").decode()
     opened, signers = open_note(cosigned, [key, theirs])
     assert (Checkpoint.parse(opened.text).size, set(signers)) == (5, {key, theirs})
-    done = export(alice, tmp_path / "out", Query(oldest_first=True), Format.JSONL, "ops")
+    done = export(alice, tmp_path / "out", Query(oldest_first=True), ExportFormat.JSONL, "ops")
     assert done.manifest["cosigned_checkpoint"] == cosigned
     found = []
     for path in (tmp_path / "out" / "proofs").iterdir():

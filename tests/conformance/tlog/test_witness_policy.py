@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from guarded_gen.audit import AuditLog, Event, Query
 from guarded_gen.audit.errors import BadNote, BadWitnessPolicy
-from guarded_gen.audit.export import Format, export
+from guarded_gen.audit.export import ExportFormat, export
 from guarded_gen.audit.http import log_router
 from guarded_gen.audit.keys import load_witness_keys
 from guarded_gen.audit.note import (
@@ -152,7 +152,9 @@ def test_a_round_reaches_the_quorum_or_says_that_it_did_not(
     first = watch_round(log, settings)
     assert {a["kind"] for a in first["alerts"]} == {"unreachable", "quorum"}
     out = tmp_path / "none"
-    assert export(log, out, Query(), Format.JSONL, "ops").manifest["cosigned_checkpoint"] is None
+    assert (
+        export(log, out, Query(), ExportFormat.JSONL, "ops").manifest["cosigned_checkpoint"] is None
+    )
 
     text = "\n".join(needed).replace(dead, three[1][1]) + "\n"
     log.witness_policy = WitnessPolicy.parse(text.encode())

@@ -12,12 +12,12 @@ from generator.dit.cache import make
 from generator.dit.codec import Codec
 from generator.dit.distill import DistillConfig, Noised, distil, teach
 from generator.dit.model import Shape, VideoDiT
-from generator.dit.sample import Plan
+from generator.dit.sample import SamplingPlan
 from generator.dit.train import TrainConfig, train
 from generator.world.caption import Caption, Thing
 
 WORDS = text.encode(Caption((Thing("red", "circle", "left"),), "sea"))[None]
-PLAIN = Plan(8, 1.0)
+PLAIN = SamplingPlan(8, 1.0)
 
 
 @pytest.fixture(scope="module")

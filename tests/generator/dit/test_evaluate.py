@@ -14,7 +14,7 @@ from generator.dit.data import Clips
 from generator.dit.evaluate.measure import Bench, Tally, judge, simple, unseen
 from generator.dit.evaluate.oracle import Oracle
 from generator.dit.native import SIZES, Size
-from generator.dit.sample import Plan
+from generator.dit.sample import SamplingPlan
 from generator.world import Caption, Thing
 
 
@@ -58,7 +58,7 @@ def test_the_shipped_model_shows_the_asked_place_and_colour() -> None:
     bench = Bench(
         load_model(WEIGHTS / "dit.safetensors"),
         Codec.load(WEIGHTS / "codec.safetensors"),
-        Plan(4, 1.0, emphasis=1.0),
+        SamplingPlan(4, 1.0, emphasis=1.0),
     )
     with torch.inference_mode():
         shares = bench.attributes(simple(8, 2), bench.draw).shares()

@@ -7,7 +7,7 @@ import torch
 
 from generator.dit import text
 from generator.dit.model import Shape, VideoDiT
-from generator.dit.sample import Given, Plan, guided, sample
+from generator.dit.sample import Given, SamplingPlan, guided, sample
 from generator.world.caption import Caption, Thing, draw
 
 
@@ -63,25 +63,25 @@ def test_given_groups_come_out_untouched(model: VideoDiT) -> None:
     known = torch.randn(1, 5, 4, 4, 128)
     given = torch.tensor([True, True, False, False, True])
     noise = torch.randn(1, 5, 4, 4, 128)
-    out = sample(model, words(), noise, Plan(3), Given(given, known))
+    out = sample(model, words(), noise, SamplingPlan(3), Given(given, known))
     assert torch.equal(out[:, given], known[:, given])
     assert torch.isfinite(out).all()
 
 
 def test_noise_alone_decides(model: VideoDiT) -> None:
     noise = torch.randn(1, 5, 4, 4, 128)
-    first, second = (sample(model, words(), noise, Plan(3)) for _ in range(2))
+    first, second = (sample(model, words(), noise, SamplingPlan(3)) for _ in range(2))
     assert torch.equal(first, second)
 
 
 def test_steps_are_counted_and_levels_rise(model: VideoDiT) -> None:
     seen: list[tuple[int, int]] = []
     sample(
-        model, words(), torch.randn(1, 1, 4, 4, 128), Plan(5),
+        model, words(), torch.randn(1, 1, 4, 4, 128), SamplingPlan(5),
         on_step=lambda done, total, latents: seen.append((done, total)),
     )  # fmt: skip
     assert seen == [(k, 5) for k in range(1, 6)]
-    levels = Plan(7, shift=3.0).levels(0.4)
+    levels = SamplingPlan(7, shift=3.0).levels(0.4)
     assert levels == sorted(levels)
     assert levels[0] == pytest.approx(0.4)
     assert levels[-1] == pytest.approx(1.0)
@@ -99,5 +99,5 @@ def test_emphasis_adds_what_a_shape_has_over_the_average_shape(model: VideoDiT) 
     plain = model(z, level, said)
     expected = plain + 1.5 * (plain - torch.stack(answers).mean(0))
     with torch.no_grad():
-        found = guided(model, z, level, said, Plan(8, 1.0, emphasis=1.5), 0.5)
+        found = guided(model, z, level, said, SamplingPlan(8, 1.0, emphasis=1.5), 0.5)
     assert torch.allclose(found, expected, atol=1e-4)

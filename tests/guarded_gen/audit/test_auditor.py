@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from guarded_gen.audit import AuditLog, Event, Query, auditor
-from guarded_gen.audit.export import Enclosed, Format, export
+from guarded_gen.audit.export import Enclosed, ExportFormat, export
 from guarded_gen.audit.ids import now_ms
 from guarded_gen.audit.merkle import leaf_hash
 from guarded_gen.audit.note import COSIGNATURE, Signer, signed
@@ -42,7 +42,7 @@ WITNESS = Signer("w.example/w", Ed25519PrivateKey.from_private_bytes(b"w" * 32),
 
 @pytest.fixture
 def exported(log: AuditLog, tmp_path: Path) -> Callable[..., Path]:
-    def make(form: Format = Format.JSONL) -> Path:
+    def make(form: ExportFormat = ExportFormat.JSONL) -> Path:
         for n in range(5):
             decision = {"stage": "prompt", "action": "block", "rule_id": f"r{n}"}
             log.append(Event("prompt.decision", subject="bob", decision=decision, payload="words"))
@@ -84,8 +84,8 @@ def run(folder: Path, log: AuditLog, *more: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("form", [Format.JSONL, Format.CSV])
-def test_a_stranger_proves_an_export(log: AuditLog, exported: Any, form: Format) -> None:
+@pytest.mark.parametrize("form", [ExportFormat.JSONL, ExportFormat.CSV])
+def test_a_stranger_proves_an_export(log: AuditLog, exported: Any, form: ExportFormat) -> None:
     found = run(exported(form), log, "--witness", WITNESS.verifier.vkey)
     assert (found["ok"], found["proven"], found["entries"]) == (True, 5, 5), found
 
@@ -157,7 +157,7 @@ def test_leaves_and_what_stands_beside_them_give_the_root(size: int, data: st.Da
 def period(log: AuditLog, tmp_path: Path) -> Callable[..., Path]:
     """A complete export of bob's decisions, out of others' before, between and after."""
 
-    def make(form: Format = Format.JSONL, **query: Any) -> Path:
+    def make(form: ExportFormat = ExportFormat.JSONL, **query: Any) -> Path:
         for n in range(40):
             decision = {"stage": "prompt", "action": "block" if n % 3 else "allow", "rule_id": "r"}
             who = "bob" if n % 5 == 0 else "eve"
@@ -170,8 +170,10 @@ def period(log: AuditLog, tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-@pytest.mark.parametrize("form", [Format.JSONL, Format.CSV])
-def test_a_subjects_export_is_proven_complete(log: AuditLog, period: Any, form: Format) -> None:
+@pytest.mark.parametrize("form", [ExportFormat.JSONL, ExportFormat.CSV])
+def test_a_subjects_export_is_proven_complete(
+    log: AuditLog, period: Any, form: ExportFormat
+) -> None:
     found = run(period(form, action="block"), log)
     assert (found["ok"], found["entries"], found["proven"]) == (True, 5, 5), found
     assert (found["complete"]["start"], found["complete"]["end"]) == (0, 41)
@@ -276,4 +278,6 @@ def test_a_policy_reads_every_witness_key(seed: bytes) -> None:
 
 def test_a_query_for_a_part_of_what_fits_is_not_complete(log: AuditLog, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
-        export(log, tmp_path / "o", Query(limit=3), Format.JSONL, "ops", Enclosed(complete=True))
+        export(
+            log, tmp_path / "o", Query(limit=3), ExportFormat.JSONL, "ops", Enclosed(complete=True)
+        )

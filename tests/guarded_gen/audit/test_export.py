@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from guarded_gen.audit import AuditLog, Event, Query
-from guarded_gen.audit.export import COLUMNS, Enclosed, Format, export
+from guarded_gen.audit.export import COLUMNS, Enclosed, ExportFormat, export
 from guarded_gen.audit.note import Verifier
 from guarded_gen.audit.proof import TlogProof
 from guarded_gen.errors import StorageFailed
@@ -36,9 +36,9 @@ def filled(log: AuditLog) -> AuditLog:
     return log
 
 
-@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize("form", list(ExportFormat))
 def test_an_export_holds_the_entries_and_a_manifest(
-    filled: AuditLog, tmp_path: Path, form: Format
+    filled: AuditLog, tmp_path: Path, form: ExportFormat
 ) -> None:
     folder = tmp_path / "out"
     query = Query(kind="prompt.decision", subject="bob", tenant="t", oldest_first=True)
@@ -52,12 +52,12 @@ def test_an_export_holds_the_entries_and_a_manifest(
         == hashlib.sha256((folder / name).read_bytes()).hexdigest()
     )
     assert "bob" not in (folder / "manifest.json").read_text()
-    if form is Format.CSV:
+    if form is ExportFormat.CSV:
         with (folder / name).open(newline="") as file:
             rows = list(csv.DictReader(file))
         ids = [row["id"] for row in rows]
         assert rows[0]["rule_id"] == "r"
-    elif form is Format.JSONL:
+    elif form is ExportFormat.JSONL:
         rows = [json.loads(line) for line in (folder / name).read_text().splitlines()]
         ids = [row["id"] for row in rows]
         assert rows[0] == filled.entry(ids[0]).to_json()
@@ -76,7 +76,7 @@ def test_an_export_holds_the_entries_and_a_manifest(
 
 
 def test_no_cell_of_a_csv_is_a_formula(filled: AuditLog, tmp_path: Path) -> None:
-    export(filled, tmp_path / "out", Query(), Format.CSV, "ops", Enclosed(proofs=False))
+    export(filled, tmp_path / "out", Query(), ExportFormat.CSV, "ops", Enclosed(proofs=False))
     with (tmp_path / "out" / "entries.csv").open(newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert "'=cmd()" in cells
@@ -84,6 +84,6 @@ def test_no_cell_of_a_csv_is_a_formula(filled: AuditLog, tmp_path: Path) -> None
 
 
 def test_an_earlier_export_is_not_overwritten(filled: AuditLog, tmp_path: Path) -> None:
-    export(filled, tmp_path / "out", Query(limit=1), Format.JSONL, "ops")
+    export(filled, tmp_path / "out", Query(limit=1), ExportFormat.JSONL, "ops")
     with pytest.raises(StorageFailed):
-        export(filled, tmp_path / "out", Query(limit=1), Format.JSONL, "ops")
+        export(filled, tmp_path / "out", Query(limit=1), ExportFormat.JSONL, "ops")

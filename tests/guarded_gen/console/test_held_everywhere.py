@@ -23,7 +23,7 @@ from guarded_gen.composition.lines import durable_line, make_clip
 from guarded_gen.composition.services import Services
 from guarded_gen.jobs import Queue
 from guarded_gen.jobs.runner import Runner
-from guarded_gen.production.outcome import State
+from guarded_gen.production.outcome import ClipState
 from guarded_gen.production.request import ClipRequest, FileReference, StoredReference
 from guarded_gen.settings import load
 from guarded_gen.store.tables.jobs import Job, JobStage
@@ -102,7 +102,7 @@ def asked_here(site: Site, files: dict[str, Path], mode: Mode) -> str:
     )  # fmt: skip
     target = copies[0].with_name(f"{mode}.mp4")
     outcome = make_clip(site.services, request, target)
-    assert outcome.state is State.HELD
+    assert outcome.state is ClipState.HELD
     assert not target.exists()
     for copy in copies:
         copy.unlink()

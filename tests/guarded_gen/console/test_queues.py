@@ -16,7 +16,7 @@ from guarded_gen.errors import InvalidInput, NotFound
 from guarded_gen.jobs.webhooks import new_secret, signed_headers
 from guarded_gen.review import routing
 from guarded_gen.review.alerts import Overdue
-from guarded_gen.review.cases import Filters, Queue, now_ms
+from guarded_gen.review.cases import CaseQueue, Filters, now_ms
 from guarded_gen.review.people import member
 from guarded_gen.settings.outward import AlertSettings
 from guarded_gen.store.tables.review import Person, ReviewCase
@@ -124,7 +124,7 @@ def test_nobody_is_given_what_they_opted_out_of(site: Site) -> None:
     try:
         with site.services.store.read() as session:
             ann = member(session.get_one(Person, ann.id))
-        plain = Queue(site.services.store, site.services.log)
+        plain = CaseQueue(site.services.store, site.services.log)
         assert plain.next(ann, Filters(category="self_harm")) is None
         given = plain.next(site.people["bob"][0], Filters(category="self_harm"))
         assert given is not None and given.id == id

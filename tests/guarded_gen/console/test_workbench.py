@@ -6,7 +6,7 @@ import html
 import re
 
 import policies
-from policies.rollout import State
+from policies.rollout import RolloutState
 
 TEXT = """\
 # House rules of Acme, agreed with the legal team.
@@ -82,4 +82,4 @@ def test_a_policy_whose_examples_fail_is_not_published(site) -> None:
     assert "examples fail" in answer.text
     assert site.console.publishing.waiting() == []
     standing = next(s for s in site.services.rollout.standings() if s.digest == digest)
-    assert standing.state is State.SHADOW
+    assert standing.state is RolloutState.SHADOW

@@ -24,11 +24,16 @@ from guarded_gen.audit.errors import LegalHoldActive
 from guarded_gen.audit.proof import TlogProof
 from guarded_gen.errors import Conflict
 from guarded_gen.jobs.settled import HeldJobs
-from guarded_gen.preservation.cybertip import INCIDENT_TYPES, Report, ReportedPerson, Reporter
+from guarded_gen.preservation.cybertip import (
+    INCIDENT_TYPES,
+    CyberTipReport,
+    ReportedPerson,
+    Reporter,
+)
 from guarded_gen.preservation.desk import Desk
 from guarded_gen.preservation.errors import HotlineOff, ReportIncomplete
 from guarded_gen.preservation.settings import HotlineSettings, PreservationSettings
-from guarded_gen.review.cases import NewCase, Queue, now_ms, open_case
+from guarded_gen.review.cases import CaseQueue, NewCase, now_ms, open_case
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.errors import NotAllowed
 from guarded_gen.review.people import Member, add_person
@@ -71,7 +76,7 @@ class Place:
         self.picture = folder / "draft.png"
         self.picture.write_bytes(b"a stand-in for a draft")
         self.desk = Desk(log, settings, folder / "evidence", lambda case: (self.picture,))
-        self.queue = Queue(log.store, log)
+        self.queue = CaseQueue(log.store, log)
         self.decisions = Decisions(log.store, log, HeldJobs(None))  # type: ignore[arg-type]
         self.people: dict[str, Member] = {}
         trained = dict.fromkeys(("tess", "tim"), Role.RESTRICTED)
@@ -288,7 +293,7 @@ def test_killed_between_submit_and_finish_there_is_one_report(
 
 
 def test_the_fields_that_a_report_needs() -> None:
-    good = Report(
+    good = CyberTipReport(
         INCIDENT_TYPES[0],
         datetime.now(UTC),
         Reporter("Lex", "Example", "lex@example.org"),
@@ -296,7 +301,7 @@ def test_the_fields_that_a_report_needs() -> None:
         additional="<b>&\x00 a stand-in",
     )
     assert b"&lt;b&gt;&amp; a stand-in" in good.xml()
-    late = Report(
+    late = CyberTipReport(
         good.incident_type, datetime.now(UTC) + timedelta(hours=1), good.reporter, good.person
     )
     with pytest.raises(ReportIncomplete, match="future") as skew:

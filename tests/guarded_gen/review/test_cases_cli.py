@@ -14,7 +14,7 @@ from guarded_gen.audit.search import Query
 from guarded_gen.composition.lines import make_clip
 from guarded_gen.composition.services import Services
 from guarded_gen.jobs import Jobs
-from guarded_gen.production.outcome import State
+from guarded_gen.production.outcome import ClipState
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role
@@ -38,7 +38,7 @@ def test_a_held_prompt_is_listed_shown_and_decided(
     services.pinned_policy = policies.loads(HOLDS)[0]
     request = ClipRequest.checked(services.settings.limits, prompt="a boat", backend="world")
     outcome = make_clip(services, request, home / "clip.mp4")
-    assert outcome.state is State.HELD
+    assert outcome.state is ClipState.HELD
     ann, token = add_person(services.log, "test", "ann", {Role.REVIEWER})
     services.close()
 

@@ -9,10 +9,10 @@ from guarded_gen.composition.lines import make_clip
 from guarded_gen.composition.services import Services
 from guarded_gen.jobs import Jobs
 from guarded_gen.jobs.settled import HeldJobs
-from guarded_gen.production.outcome import State
+from guarded_gen.production.outcome import ClipState
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.review.appeals import Appeals
-from guarded_gen.review.cases import Queue
+from guarded_gen.review.cases import CaseQueue
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import add_person
@@ -41,11 +41,11 @@ def test_an_allowed_clip_is_finished_and_its_manifest_names_the_decision(home: P
     )  # fmt: skip
     target = home.parent / "clip.mp4"
     outcome = make_clip(services, request, target)
-    assert outcome.state is State.HELD
+    assert outcome.state is ClipState.HELD
     assert not target.exists()
     metrics = Metrics()
     jobs = Jobs(services.settings, services.store, services.log)
-    queue = Queue(services.store, services.log)
+    queue = CaseQueue(services.store, services.log)
     ann = add_person(services.log, "test", "ann", {Role.REVIEWER})[0]
     case = queue.next(ann)
     assert case is not None
@@ -78,9 +78,9 @@ def test_a_refusal_by_a_person_can_be_appealed_by_either_link(home: Path) -> Non
         services.settings.limits, prompt="two fencers on a stage", backend="world"
     )
     outcome = make_clip(services, request, home / "clip.mp4")
-    assert outcome.state is State.HELD
+    assert outcome.state is ClipState.HELD
     jobs = Jobs(services.settings, services.store, services.log)
-    queue = Queue(services.store, services.log)
+    queue = CaseQueue(services.store, services.log)
     ann = add_person(services.log, "test", "ann", {Role.REVIEWER})[0]
     case = queue.next(ann)
     assert case is not None

@@ -17,7 +17,7 @@ from guarded_gen.review.roles import Role
 from guarded_gen.settings import load
 from policies import Policy
 from policies.errors import RolloutRefused
-from policies.rollout import State
+from policies.rollout import RolloutState
 
 TEXT = """\
 policy: acme
@@ -42,7 +42,7 @@ class Office:
         }
         self.policy: Policy = policies.loads(TEXT)[0]
 
-    def move(self, name: str, to: State, percent: float | None = None):
+    def move(self, name: str, to: RolloutState, percent: float | None = None):
         return self.publishing.move(
             self.people[name], self.policy.digest, to, "looks right", percent
         )
@@ -61,8 +61,8 @@ def office(home: Path) -> Iterator[Office]:
 
 
 def test_from_draft_to_active_with_a_second_person(office: Office) -> None:
-    assert office.move("pia", State.SHADOW) is None
-    ask = office.move("pia", State.CANARY, 5)
+    assert office.move("pia", RolloutState.SHADOW) is None
+    ask = office.move("pia", RolloutState.CANARY, 5)
     assert ask is not None
     plan = office.services.rollout.plan()
     assert plan.canary is None, "nothing decides before the second person agrees"
@@ -70,7 +70,7 @@ def test_from_draft_to_active_with_a_second_person(office: Office) -> None:
         office.publishing.answer(office.people["pia"], ask.id, True)
     office.publishing.answer(office.people["pat"], ask.id, True, "seen")
     assert office.services.rollout.plan().canary == (office.policy, 5)
-    ask = office.move("pat", State.ACTIVE)
+    ask = office.move("pat", RolloutState.ACTIVE)
     assert ask is not None
     office.publishing.answer(office.people["pia"], ask.id, True)
     assert office.services.rollout.plan().active.digest == office.policy.digest
@@ -80,22 +80,22 @@ def test_from_draft_to_active_with_a_second_person(office: Office) -> None:
     assert "agreed by pia" in standing.reason
     kinds = office.kinds()
     assert kinds.count("policy.publish_asked") == kinds.count("policy.publish_approved") == 2
-    assert office.move("pia", State.RETIRED) is None, "a way out is one person's step"
+    assert office.move("pia", RolloutState.RETIRED) is None, "a way out is one person's step"
 
 
 def test_a_declined_or_stale_request_changes_nothing(office: Office) -> None:
-    office.move("pia", State.SHADOW)
-    ask = office.move("pia", State.CANARY, 5)
+    office.move("pia", RolloutState.SHADOW)
+    ask = office.move("pia", RolloutState.CANARY, 5)
     assert ask is not None
     with pytest.raises(Conflict):
-        office.move("pat", State.CANARY, 50)
+        office.move("pat", RolloutState.CANARY, 50)
     office.publishing.answer(office.people["pia"], ask.id, False)
     with pytest.raises(StaleCase):
         office.publishing.answer(office.people["pat"], ask.id, True)
-    ask = office.move("pia", State.CANARY, 5)
+    ask = office.move("pia", RolloutState.CANARY, 5)
     assert ask is not None
-    office.move("pat", State.DRAFT)
-    office.move("pat", State.SHADOW)
+    office.move("pat", RolloutState.DRAFT)
+    office.move("pat", RolloutState.SHADOW)
     with pytest.raises(StaleCase):
         office.publishing.answer(office.people["pat"], ask.id, True)
     assert office.services.rollout.plan().canary is None
@@ -103,9 +103,11 @@ def test_a_declined_or_stale_request_changes_nothing(office: Office) -> None:
 
 def test_what_cannot_be_done_is_said_at_once(office: Office) -> None:
     with pytest.raises(RolloutRefused):
-        office.move("pia", State.ACTIVE)
+        office.move("pia", RolloutState.ACTIVE)
     with pytest.raises(NotAllowed):
-        office.move("ann", State.SHADOW)
+        office.move("ann", RolloutState.SHADOW)
     with pytest.raises(InvalidInput):
-        office.publishing.move(office.people["pia"], office.policy.digest, State.SHADOW, "  ")
+        office.publishing.move(
+            office.people["pia"], office.policy.digest, RolloutState.SHADOW, "  "
+        )
     assert office.publishing.waiting() == []

@@ -9,7 +9,7 @@ import pytest
 
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.errors import Conflict
-from guarded_gen.review.cases import Filters, NewCase, Queue, open_case
+from guarded_gen.review.cases import CaseQueue, Filters, NewCase, open_case
 from guarded_gen.review.decide import Decisions, drawn
 from guarded_gen.review.errors import FloorRule, NotAllowed
 from guarded_gen.review.golden import GoldenCases
@@ -27,7 +27,7 @@ class Room:
         self.store, self.log, self.at = store, log, 1_700_000_000_000
         self.settled: list[str] = []
         self.golden = GoldenCases(store, log, folder, 1.0, lambda: 0.0, self.clock)
-        self.queue = Queue(store, log, ReviewLimits(), self.clock, self.golden.mix)
+        self.queue = CaseQueue(store, log, ReviewLimits(), self.clock, self.golden.mix)
         self.people: dict[str, Member] = {
             name: add_person(log, "test", name, {role})[0]
             for name, role in (
@@ -197,7 +197,7 @@ def test_pages_of_the_queue_show_every_case_once_in_order(room: Room) -> None:
     ids = {room.open(cluster=None) for _ in range(9)}
     room.at -= 9  # equal ranks are ordered too
     ids |= {room.open(cluster=None) for _ in range(9)}
-    queue = Queue(room.store, room.log, ReviewLimits(page=4), room.clock)
+    queue = CaseQueue(room.store, room.log, ReviewLimits(page=4), room.clock)
     ann, seen, after = room.people["ann"], [], None
     while page := queue.page(ann, Filters(category="violence"), after):
         seen += page

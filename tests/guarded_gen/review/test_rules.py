@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.review.appeals import Appeals, answer, appeal_token
-from guarded_gen.review.cases import Filters, NewCase, Queue, open_case
+from guarded_gen.review.cases import CaseQueue, Filters, NewCase, open_case
 from guarded_gen.review.decide import Decisions
 from guarded_gen.review.errors import FloorRule, LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.limits import ReviewLimits
@@ -34,7 +34,7 @@ class Room:
         self.at = 1_700_000_000_000
         self.settled: list[tuple[str, str]] = []
         limits = ReviewLimits(lease=60, undo=10)
-        self.queue = Queue(store, log, limits, self.clock)
+        self.queue = CaseQueue(store, log, limits, self.clock)
         self.decisions = Decisions(store, log, self._effect, limits, self.clock)
         self.people = {
             name: add_person(log, "test", name, {role})[0]
