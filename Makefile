@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_HOME ?= out/home
 PYTEST_WORKERS ?= 2
 
-.PHONY: help demo serve test lint docs bench clean
+.PHONY: help demo serve test lint docs bench dist locks sbom clean
 help:
 	@echo "make demo   set up, then turn a prompt into a signed, verified MP4 in out/"
 	@echo "make serve  set up, then serve the API and the console on http://127.0.0.1:8000"
@@ -14,6 +14,9 @@ help:
 	@echo "make lint   ruff, mypy and the import contracts"
 	@echo "make docs   build the documentation site into out/site; dead links fail"
 	@echo "make bench  measure; prints tables"
+	@echo "make dist   build sdist and wheel into out/dist, the same bytes from the same commit"
+	@echo "make locks  write the versions and hashes of all dependencies into deploy/locks"
+	@echo "make sbom   write the bill of materials of the locked dependencies (CycloneDX) into out"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -54,6 +57,21 @@ docs: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
+
+$(VENV)/.release: $(VENV)/.runtime
+	@$(PIP) install -c constraints.txt -e '.[release]'
+	@touch $@
+
+dist: $(VENV)/.release
+	$(BIN)/python scripts/build.py out/dist
+
+locks: $(VENV)/.release
+	PATH="$(BIN):$$PATH" $(BIN)/python scripts/locks.py
+
+sbom: $(VENV)/.release
+	@mkdir -p out
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-file out/sbom.cdx.json deploy/locks/core.txt
 
 clean:
 	rm -rf out .mypy_cache .ruff_cache .pytest_cache
