@@ -25,6 +25,9 @@ ALONE = 0.25
 """Most that a head counts without its second sign."""
 SUPPORTING = 0.45
 """Probability of ``sexual`` or ``minors`` from which the head itself is a sign to another."""
+PLAINLY, MOSTLY = 2.5, 1.8
+"""What a word of the third and of the second grade counts on the word list when it stands alone:
+hardly ever harmless, mostly harmful."""
 SHORT = 2
 """Words up to which a prompt is a name of a thing, and no scene."""
 PLAIN = Path(__file__).resolve().parent / "plain.txt"
@@ -118,13 +121,21 @@ class Signs:
         faked = [part.text for part in parts if _FAKED.search(part.text)]
         return bool(faked) and not any(_FAKED.search(_PROPS.sub("", text)) for text in faked)
 
+    @staticmethod
+    def _plainly_harmful(words: NDArray[np.float32]) -> bool:
+        """Whether one word alone asks for harm: "blood" and "bomb" name things, "porn" and "nudes"
+        say what is wanted."""
+        # a head without a list has no number
+        sexual = max(np.nanmax(words[:, INDEX[head]]) for head in _SEXUAL)
+        return bool(np.nanmax(words) >= PLAINLY or sexual >= MOSTLY)
+
     def _bare(self, parts: Sequence[Piece], words: NDArray[np.float32]) -> bool:
         """Whether all of a prompt is one word that no list calls harmful, or two that harmless
         captions are made of."""
         said = [word for part in parts for word in _WORD.findall(part.text.lower())]
         if not said or len(said) > SHORT or any(part.code not in OURS for part in parts):
             return False
-        if len(said) == 1 and words.max() < HARMFUL:
+        if len(said) == 1 and not self._plainly_harmful(words):
             return True
         return all(word in _plain() for word in said)
 

@@ -78,3 +78,12 @@ def test_spans_are_read_alone_only_where_a_window_raises_doubt(registry: Weights
     assert alone.heads is not None
     at = judge.ensemble.spec.heads.index("unsafe")
     assert loud.heads[at] >= 0.8 * alone.heads[at]
+
+
+def test_a_thing_alone_is_no_wish_but_what_is_wanted_is(classifier: PromptClassifier) -> None:
+    things = [max(score(classifier, word, c) for c in ("gore", "weapons")) for word in THINGS]
+    assert max(things) < 0.5
+    assert min(score(classifier, word, "sexual") for word in ("porn", "nudes")) >= 0.45
+
+
+THINGS = ("blood", "bomb", "skull", "grenade")
