@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
+import cv2
 import numpy as np
 
 from classifiers.aggregation import AggregationSettings, ClipScore
@@ -172,8 +173,50 @@ def changes() -> dict[str, Callable[[Pixels], Pixels]]:
     def flip(p: Pixels) -> Pixels:
         return p[:, ::-1]
 
-    found = {f"crop {share:.0%}": crop(share) for share in (0.03, 0.05, 0.08, 0.1)}
+    def off_centre(p: Pixels) -> Pixels:
+        """A window of 82 to 95 % of each side at any place, drawn from the picture itself."""
+        rng = np.random.default_rng(int(p.sum(dtype=np.int64)))
+        share = rng.uniform(0.82, 0.95)
+        y, x = (round(rng.uniform(0, 1 - share) * side) for side in p.shape[:2])
+        return p[y : y + round(share * p.shape[0]), x : x + round(share * p.shape[1])]
+
+    def corner(p: Pixels) -> Pixels:
+        return p[round(0.12 * p.shape[0]) :, round(0.12 * p.shape[1]) :]
+
+    def turn(degrees: float) -> Callable[[Pixels], Pixels]:
+        def turned(p: Pixels) -> Pixels:
+            height, width = p.shape[:2]
+            how = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
+            return np.asarray(cv2.warpAffine(p, how, (width, height)), np.uint8)
+
+        return turned
+
+    def caption(p: Pixels) -> Pixels:
+        height, width = p.shape[:2]
+        bar = np.full((height // 5, width, 3), 255, np.uint8)
+        place, size = (width // 20, height // 7), height / 300
+        cv2.putText(bar, "WHEN YOU SEE IT", place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 2)
+        return np.concatenate([bar, p])
+
+    def filled(p: Pixels) -> Pixels:
+        """Upright 9:16 over an enlarged, blurred copy of itself, as clip editors make it."""
+        height, width = p.shape[:2]
+        tall = round(width * 16 / 9)
+        left = (round(width * tall / height) - width) // 2
+        behind = cv2.resize(p, (width + 2 * left, tall))[:, left : left + width]
+        out = cv2.GaussianBlur(behind, (0, 0), width / 25)
+        top = (tall - height) // 2
+        out[top : top + height] = p
+        return np.asarray(out, np.uint8)
+
+    shares = (0.03, 0.05, 0.08, 0.1, 0.15, 0.3)
+    found = {f"crop {share:.0%}": crop(share) for share in shares}
     return found | {
+        "corner crop 12%": corner,
+        "off-centre 5-18%": off_centre,
+        "turned 3 degrees": turn(3),
+        "caption bar": caption,
+        "blurred fill 9:16": filled,
         "flip": flip,
         "letterbox": letterbox,
         "crop 5%, flip": lambda p: flip(crop(0.05)(p)),
@@ -181,7 +224,7 @@ def changes() -> dict[str, Callable[[Pixels], Pixels]]:
     }
 
 
-def recall(count: int = 200) -> None:
+def recall(count: int = 100) -> None:
     """Registered pictures against their changed copies, and against all the others."""
     pairs = count * (count - 1)
     print(f"\n## Hash banks: {count} pictures, {pairs:,} wrong pairs for each change\n")
