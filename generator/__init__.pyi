@@ -19,6 +19,7 @@ from .errors import (
 from .registry import (
     available as available,
     create as create,
+    known as known,
 )
 from .spec import (
     GenerationSpec as GenerationSpec,

@@ -48,19 +48,30 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(_BACKENDS))
 
 
+def known(name: str) -> bool:
+    """Whether ``name`` is a backend, or a backend with one of its presets (``diffusers:NAME``)."""
+    base, colon, preset = name.partition(":")
+    if not colon:
+        return base in _BACKENDS
+    from generator.diffusers.presets import presets
+
+    return base == "diffusers" and preset in presets()
+
+
 def create(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
-    """The backend called ``name``.
+    """The backend called ``name``; ``diffusers:NAME`` is that backend with a preset.
 
     ``settings`` are its own options. Heavy libraries are imported here, not before.
     Raises :class:`UnknownBackend`, and :class:`UnsupportedSpec` for an unknown option.
     """
-    maker = _BACKENDS.get(name)
-    if maker is None:
+    base, colon, preset = name.partition(":")
+    maker = _BACKENDS.get(base)
+    if maker is None or (colon and base != "diffusers"):
         raise UnknownBackend(
             f"there is no generator backend {name!r}", f"available: {', '.join(available())}"
         )
     try:
-        return maker(settings or {})
+        return maker({**(settings or {}), **({"preset": preset} if colon else {})})
     except (TypeError, ValidationError) as error:
         raise UnsupportedSpec(
             f"a setting of the backend {name!r} is wrong: {error}", "see docs/generator.md"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from generator.diffusers.families import PipelineFamily
 from generator.diffusers.previews import PreviewWatch
 from generator.diffusers.settings import DiffusersSettings
 from generator.diffusers.sound import sound_of
-from generator.errors import BackendFailed, Cancelled, GeneratorError, OutOfMemory
+from generator.errors import BackendFailed, Cancelled, GeneratorError, OutOfMemory, UnsupportedSpec
 from generator.spec import GenerationSpec, Mode
 from media.decode import decode
 from media.limits import MediaLimits
@@ -61,7 +64,7 @@ class DiffusersGenerator:
             modes=frozenset(self._family.modes[self._class]),
             max_side=self.settings.max_side,
             max_seconds=self.settings.max_seconds,
-            size_multiple=self._family.multiple,
+            size_multiple=max(self._family.multiple, self.settings.multiple),
             weights=dict(self._weights),
         )
 
@@ -120,6 +123,13 @@ class DiffusersGenerator:
             self._loaded[name] = loading.load(self._folder, name, self.settings)
         return self._loaded[name]
 
+    def _native(self, spec: GenerationSpec) -> Fraction:
+        """The rate at which the model is asked for frames. An edit keeps those of its source."""
+        free = self._family.rate_argument or spec.mode in (Mode.EDIT, Mode.EXTEND, Mode.IMAGE)
+        if free or not self.settings.rate:
+            return spec.fps
+        return Fraction(self.settings.rate).limit_denominator(1001)
+
     def _given(self, spec: GenerationSpec) -> list[Image.Image]:
         """The reference frames that the mode needs, at the asked size."""
         if not spec.references:
@@ -146,7 +156,8 @@ class DiffusersGenerator:
         pipeline = self._pipeline(spec.mode)
         steps = spec.steps or self.settings.steps
         family = self._family
-        frames = family.frames(spec.frames)
+        rate = self._native(spec)
+        frames = family.frames(_reach(spec, rate))
         lead = 0
         arguments: dict[str, Any] = {
             "prompt": spec.prompt,
@@ -155,11 +166,13 @@ class DiffusersGenerator:
             "width": spec.width,
             "num_frames": frames,
             "num_inference_steps": steps,
-            "guidance_scale": (self.settings.guidance if spec.guidance is None else spec.guidance),
             "output_type": "np",
             # On the CPU, so that one seed means the same noise on every device.
             "generator": torch.Generator("cpu").manual_seed(spec.seed),
         }
+        if family.guidance_argument:
+            told = self.settings.guidance if spec.guidance is None else spec.guidance
+            arguments[family.guidance_argument] = told
         if family.rate_argument:
             arguments[family.rate_argument] = float(spec.fps)
         if spec.mode is Mode.IMAGE_TO_VIDEO:
@@ -172,24 +185,56 @@ class DiffusersGenerator:
             del arguments["num_frames"]
             arguments |= {"video": given, "strength": spec.strength}
             steps = max(1, min(steps, int(steps * spec.strength)))
+        known = inspect.signature(pipeline.__call__).parameters
+        arguments = _understood(arguments, known, spec)
         with PreviewWatch(pipeline, family, (spec.height, spec.width), frames) as watch:
 
-            def after(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            def after(index: int) -> None:
                 # Raising is the one way to stop that decodes nothing half-made.
                 total = max(steps, index + 1)
                 on_step(Step(index + 1, total, watch.preview))
                 if cancel() and index + 1 < total:
                     raise Cancelled(f"cancelled after step {index + 1} of {total}")
+
+            def callback(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+                after(index)
                 return tensors
 
-            made = pipeline(**arguments, callback_on_step_end=after)
+            if "callback_on_step_end" in known:
+                arguments["callback_on_step_end"] = callback
+            else:
+                watch.after = after
+            made = pipeline(**arguments)
         sound = sound_of(pipeline, made, spec)
-        clip = np.asarray(made.frames[0])[lead : lead + spec.frames]
+        if hasattr(made, "images"):
+            clip = np.asarray(made.images)
+        else:
+            clip = np.asarray(made.frames[0])[lead:]
+            picks = [min(len(clip) - 1, int(i * rate / spec.fps)) for i in range(spec.frames)]
+            clip = clip[: spec.frames] if rate == spec.fps else clip[picks]
         if len(clip) != spec.frames or clip.shape[1:3] != (spec.height, spec.width):
             raise BackendFailed(f"the pipeline gave {clip.shape} instead of {spec.frames} frames")
         if not np.isfinite(clip).all():
             raise BackendFailed("the pipeline gave numbers that are no picture (NaN)")
         return (clip * 255).round().clip(0, 255).astype(np.uint8), sound
+
+
+def _reach(spec: GenerationSpec, rate: Fraction) -> int:
+    """Frames at ``rate`` that cover the times of all frames of ``spec``."""
+    return spec.frames if rate == spec.fps else ceil((spec.frames - 1) * rate / spec.fps) + 1
+
+
+def _understood(
+    arguments: dict[str, Any], known: Mapping[str, Any], spec: GenerationSpec
+) -> dict[str, Any]:
+    """Without what the pipeline has no argument for; a wish that would be lost is an error."""
+    if spec.negative_prompt and "negative_prompt" not in known:
+        raise UnsupportedSpec("this model takes no negative prompt", "leave it out")
+    if spec.mode is Mode.IMAGE and "num_frames" not in known:
+        arguments.pop("num_frames")
+    if "negative_prompt" not in known:
+        arguments.pop("negative_prompt", None)
+    return arguments
 
 
 def _fitted(pixels: Pixels, width: int, height: int) -> Image.Image:

@@ -22,6 +22,8 @@ class PipelineFamily:
     multiple: int
     stride: int
     rate_argument: str = ""
+    guidance_argument: str = "guidance_scale"
+    """Empty where the pipeline's guidance belongs to its own configuration."""
 
     def frames(self, wanted: int) -> int:
         """The smallest k x stride + 1 that is at least ``wanted``: the library would round by
@@ -31,6 +33,12 @@ class PipelineFamily:
 
 def _with_stills(name: str, **more: str) -> dict[Mode, str]:
     return {Mode.TEXT_TO_VIDEO: name, Mode.IMAGE: name} | {Mode(k): v for k, v in more.items()}
+
+
+def _stills(name: str, guidance: str = "guidance_scale") -> PipelineFamily:
+    return PipelineFamily(
+        name, {name: {Mode.IMAGE: name}}, multiple=16, stride=1, guidance_argument=guidance
+    )
 
 
 FAMILIES: dict[str, PipelineFamily] = {
@@ -89,6 +97,27 @@ FAMILIES: dict[str, PipelineFamily] = {
         multiple=16,
         stride=4,
     ),
+    "hunyuan1.5": PipelineFamily(
+        "hunyuan1.5",
+        {
+            "HunyuanVideo15Pipeline": {Mode.TEXT_TO_VIDEO: "HunyuanVideo15Pipeline"},
+            "HunyuanVideo15ImageToVideoPipeline": {
+                Mode.IMAGE_TO_VIDEO: "HunyuanVideo15ImageToVideoPipeline"
+            },
+        },
+        multiple=16,
+        stride=4,
+        guidance_argument="",
+    ),
+    "mochi": PipelineFamily(
+        "mochi",
+        {"MochiPipeline": {Mode.TEXT_TO_VIDEO: "MochiPipeline"}},
+        multiple=16,
+        stride=6,
+    ),
+    "flux": _stills("FluxPipeline"),
+    "qwen-image": _stills("QwenImagePipeline", "true_cfg_scale"),
+    "z-image": _stills("ZImagePipeline"),
 }
 
 

@@ -7,6 +7,7 @@ scheduler is given it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
@@ -32,6 +33,9 @@ class PreviewWatch:
         self._size = size
         self._frames = frames
         self._clean: Tensor | None = None
+        self.after: Callable[[int], None] | None = None
+        """Called after each step with its index, for a pipeline that has no callback."""
+        self._steps = 0
 
     def __enter__(self) -> PreviewWatch:
         self._pipeline.scheduler.step = _Step(self, self._pipeline.scheduler)
@@ -44,6 +48,9 @@ class PreviewWatch:
     def note(self, output: Tensor, sample: Tensor, sigma: float | None) -> None:
         """A step from ``sample`` at the noise level ``sigma`` was predicted as ``output``."""
         self._clean = None if sigma is None else sample - sigma * output
+        self._steps += 1
+        if self.after is not None:
+            self.after(self._steps - 1)
 
     def sigma(self, scheduler: Any) -> float | None:
         flow = getattr(scheduler.config, "use_flow_sigmas", False)

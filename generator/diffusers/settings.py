@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from generator.diffusers.presets import preset
 
 
 class DiffusersSettings(BaseModel):
@@ -17,6 +19,7 @@ class DiffusersSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    preset: str = Field("", description="short name of a published pipeline; fills what is not set")
     model: str = Field(min_length=1, description="local folder, or hub id such as owner/name")
     revision: str = Field("", description="commit of the hub repository")
     sha256: dict[str, str] = Field(default_factory=dict, description="pins by path in the folder")
@@ -36,3 +39,16 @@ class DiffusersSettings(BaseModel):
     guidance: float = Field(5.0, ge=0, description="guidance when a spec names none")
     max_side: int = Field(1920, gt=0)
     max_seconds: float = Field(20.0, gt=0)
+    rate: float = Field(
+        0.0, ge=0, description="native frames a second of the model; 0: the rate that is asked for"
+    )
+    multiple: int = Field(1, ge=1, description="what sizes must be divisible by, if more")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not values.get("preset"):
+            return values
+        known = preset(str(values["preset"]))
+        facts = known.model_dump(include={"model", "steps", "guidance", "rate", "multiple"})
+        return {name: fact for name, fact in facts.items() if fact is not None} | values

@@ -51,7 +51,8 @@ def described(api: Api) -> list[dict[str, Any]]:
             "policy": api.services.policy.id,
         }
     ]
-    for name in available():
+    presets = [name for name in api.settings.backends if ":" in name]
+    for name in (*available(), *presets):
         try:
             able = api.services.generator(name).capabilities()
         except GeneratorError as error:

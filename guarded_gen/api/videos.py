@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from generator.registry import available
+from generator.registry import known
 from generator.spec import Mode
 from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.admission import NewJob, admit
@@ -147,7 +147,7 @@ def backend_of(api: Api, model: str | None) -> str:
     """
     if model is None or is_alias(model):
         return api.settings.backend
-    if model not in available():
+    if not known(model):
         raise Problem(
             400,
             "model_not_found",

@@ -72,6 +72,9 @@ class Made:
     size: Size = "1024x1024"
     seed: Annotated[int | None, typer.Option(help="Same seed, same frames.")] = None
     backend: Backend = None
+    preset: Annotated[
+        str | None, typer.Option(help="Published pipeline of `diffusers`, such as wan2.2-5b.")
+    ] = None
     tenant: Annotated[str, typer.Option(help="Whose policy overlay applies.")] = "default"
     jurisdiction: Annotated[
         str,
@@ -88,6 +91,20 @@ class Made:
         ),
     ] = None
 
+    def _backend(self, default: str) -> str:
+        from guarded_gen.errors import InvalidInput
+
+        named = self.backend or default
+        if not self.preset:
+            return named
+        if named != "diffusers":
+            raise InvalidInput(
+                f"the backend {named!r} has no presets",
+                "--backend diffusers --preset NAME",
+                "preset",
+            )
+        return f"diffusers:{self.preset}"
+
     def request(self, default_backend: str) -> dict[str, Any]:
         """These, but for the size, as fields of a ``ClipRequest``.
 
@@ -99,7 +116,7 @@ class Made:
 
         found: dict[str, Any] = {
             "seed": self.seed,
-            "backend": self.backend or default_backend,
+            "backend": self._backend(default_backend),
             "tenant": self.tenant,
             "jurisdiction": self.jurisdiction.upper(),
         }

@@ -307,7 +307,9 @@ class Services:
     def generator(self, backend: str) -> Generator:
         """The backend of this name; ``UnknownBackend`` names those that exist."""
         if backend not in self._generators:
-            self._generators[backend] = generator.create(backend)
+            told = self.settings.backends
+            own = told.get(backend) or told.get(backend.partition(":")[0]) or {}
+            self._generators[backend] = generator.create(backend, own)
         return self._generators[backend]
 
     @cached_property

@@ -119,6 +119,10 @@ class Settings(BaseSettings):
     )
     policy: str = Field("default", description="name of a library policy, or path of a YAML file")
     backend: str = Field("world", description="generator backend used when a request names none")
+    backends: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="settings of each generator backend, by its name or `diffusers:PRESET`",
+    )
     encode: EncodeSettings = Field(
         default_factory=EncodeSettings, description="how published clips are encoded"
     )
