@@ -18,6 +18,7 @@ from guarded_gen.console.pages import (
     case,
     home,
     laws,
+    me,
     media,
     people,
     policy,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from guarded_gen.jobs import Jobs
 
 PAGES = (
-    *(signin, sessions, home, queue, queues, case, subjects, media, appeal, quality),
+    *(signin, sessions, me, home, queue, queues, case, subjects, media, appeal, quality),
     *(audit, policy, preservation, people, laws, verify, removal),
 )
 POLICY = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -97,8 +98,16 @@ def _environment() -> Environment:
         KINDS=wording.KINDS,
         NOTES=wording.NOTES,
         ACTIONS=wording.ACTIONS,
+        KEYS=wording.KEYS,
     )
     return environment
+
+
+def _keys(preferences: Mapping[str, Any]) -> str:
+    """A person's single keys for the page's script: ``off``, or as JSON the changed ones."""
+    if preferences.get("keys_off"):
+        return "off"
+    return json.dumps(preferences.get("keys", {}), separators=(",", ":"))
 
 
 def page(
@@ -113,6 +122,7 @@ def page(
             values
             | {
                 "session": session,
+                "keys": _keys(session.preferences if session is not None else {}),
                 "path": request.url.path,
                 "said": request.query_params.get("said", ""),
                 "within": values.get("within", ""),

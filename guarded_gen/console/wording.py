@@ -40,6 +40,23 @@ REASONS = {
     "removal_asked": "somebody who is shown asks for removal",
     "technical": "technical fault of the clip",
 }
+KEYS = {
+    "n": "Next case, or take this one",
+    "v": "Hold to look",
+    "j": "Hold to play",
+    "r": "Reason",
+    "t": "Note",
+    "a": "Allow",
+    "b": "Block",
+    "2": "Second opinion",
+    "e": "Escalate",
+    "s": "Skip",
+    "h": "Put aside",
+    "u": "Undo",
+    "k": "Keep the case longer",
+    "?": "Show the keys",
+}
+"""What single keys do, by the key that each has until a person chooses another."""
 HIGH, MIDDLE = 0.7, 0.5
 """From here up a severity is shown in the colour of the gravest, of the middle ones."""
 

@@ -174,7 +174,9 @@ class Decisions:
             )
             return
         case.state, case.action = "deciding", action
-        case.effective_at = at + int(self.limits.undo * 1000)
+        person = tx.session.get(Person, who.id)
+        own = person.preferences.get("undo", 0) if person is not None else 0
+        case.effective_at = at + int(max(self.limits.undo, float(own)) * 1000)
 
     def _sampled(self, session: Session, case: ReviewCase, who: Member) -> bool:
         """Whether a second person decides this one too, to measure how far people agree.

@@ -53,3 +53,34 @@ def test_a_phone_has_decide_at_hand_and_shows_the_picture_that_is_held(person) -
     page.keyboard.up("v")
     page.get_by_role("button", name="Skip").click()
     page.wait_for_url("**said=skip**")
+
+
+def test_keys_are_ones_own_and_the_lease_goes_on_with_what_was_typed(person, served) -> None:
+    import json
+
+    done = served.cli("people", "add", "kim", "--role", "reviewer", "--json")
+    served.tokens["kim"] = json.loads(done.stdout)["token"]
+    kim = person("kim")
+    page = kim.open("/console/me")
+    page.fill("[name=key_s]", "x")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_url("**said=changed")
+    page = taken(page, "output")
+    assert page.locator("[value=skip] kbd").inner_text() == "X"
+    page.fill("[name=note]", "half a thought")
+    page.locator("h1").click()
+    with page.expect_response("**/take"):
+        page.keyboard.press("k")
+    page.locator("#lease").get_by_text("Yours until").wait_for()
+    assert page.input_value("[name=note]") == "half a thought"
+    page.keyboard.press("s")
+    page.keyboard.press("x")
+    page.wait_for_url("**said=skip**")
+    page = kim.open("/console/me")
+    page.check("[name=keys_off]")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_url("**said=changed")
+    page = taken(page, "output")
+    assert page.locator("main kbd").count() == 0 and page.locator("[data-key]").count() == 0
+    page.get_by_role("button", name="Skip").click()
+    page.wait_for_url("**said=skip**")

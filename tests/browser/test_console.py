@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     "/console", "/console/queue", "/console/quality", "/console/audit", "/console/policy",
     "/verify", "/removal", "/console/sessions", "/console/queues",
-    "/console/tenants/default",
+    "/console/tenants/default", "/console/me",
 )  # fmt: skip
 
 

@@ -3,6 +3,38 @@ const started = performance.now();
 
 for (const element of document.querySelectorAll(".controls, [data-help]")) element.hidden = false;
 
+// Single keys as this person has them (WCAG 2.1.4): other ones, or none.
+const keysOff = document.body.dataset.keys === "off";
+const own = keysOff ? {} : JSON.parse(document.body.dataset.keys ?? "{}");
+for (const element of document.querySelectorAll("[data-key]")) {
+  const shown = element.querySelector("kbd");
+  if (keysOff) { delete element.dataset.key; shown?.remove(); continue; }
+  const key = own[element.dataset.key];
+  if (key === undefined) continue;
+  element.dataset.key = key;
+  if (shown) shown.textContent = key.toUpperCase();
+}
+
+// The lease: a warning before it ends, and more time without losing what was typed (WCAG 2.2.1).
+const lease = document.querySelector("#lease");
+if (lease) {
+  const asking = lease.querySelector("form");
+  const warning = asking.querySelector("[role=alert]");
+  let timer;
+  const wait = (ms) => { clearTimeout(timer); timer = setTimeout(() => { warning.hidden = false; }, Math.max(0, ms - 120000)); };
+  wait(lease.dataset.until - lease.dataset.now);
+  asking.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await fetch(asking.action, { method: "POST", body: new URLSearchParams(new FormData(asking)) });
+    if (!answer.ok) { warning.hidden = false; return; }
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#lease");
+    if (!fresh) return;
+    warning.hidden = true;
+    lease.querySelector("p").replaceWith(fresh.querySelector("p"));
+    wait(fresh.dataset.until - fresh.dataset.now);
+  });
+}
+
 const typing = (target) => target.closest("input:not([type=checkbox], [type=range]), textarea, select");
 
 document.addEventListener("keydown", (event) => {
