@@ -7,21 +7,28 @@ from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from starlette.responses import Response
 
 from guarded_gen.audit import Query
+from guarded_gen.console.casefile import SHIFT_MS, exposure
 from guarded_gen.console.charts import bars
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.render import page
+from guarded_gen.console.session import living
+from guarded_gen.review import routing, workload
 from guarded_gen.review.cases import WAITING, seen_by
 from guarded_gen.review.people import Member
+from guarded_gen.review.quality import quality
+from guarded_gen.review.roles import Permission
 from guarded_gen.store.tables.jobs import Job, Worker
-from guarded_gen.store.tables.review import ReviewCase
+from guarded_gen.store.tables.review import Person, PolicyRequest, ReviewCase, ReviewVerdict
 from policies.rollout import RolloutState
 
 router = APIRouter(prefix="/console")
 WINDOW_MS = 24 * 3_600_000
+MINE = 20
+"""Cases of one's own that are listed."""
 SAMPLE = 2_000
 """Decisions read for the charts; the page says so when there were more."""
 WORKER_ALIVE_MS = 30_000
@@ -61,9 +68,73 @@ def home(request: Request) -> Response:
             "category_chart": bars(categories.most_common(12), "Rules matched by category"),
             "unassessed": unassessed.most_common(12),
             "queue": _queue_age(console, who),
+            "mine": _mine(console, who),
+            "lead": _lead(console, who),
+            "waiting_policies": _waiting_policies(console, who),
+            "people": _people(console, who),
             "health": _health(console),
         },
     )
+
+
+def _mine(console: Console, who: Member) -> dict[str, Any] | None:
+    """Of somebody who decides: what is theirs, what they did and saw in this shift."""
+    if not who.may(Permission.DECIDE):
+        return None
+    now = console.queue.clock()
+    with console.store.read() as session:
+        held = session.scalars(
+            select(ReviewCase)
+            .where(
+                ReviewCase.state.in_(WAITING),
+                or_(
+                    and_(ReviewCase.holder == who.id, ReviewCase.lease_until > now),
+                    and_(ReviewCase.assignee == who.id, ReviewCase.kind != "golden"),
+                ),
+                *seen_by(who),
+            )
+            .order_by(ReviewCase.rank.desc())
+            .limit(MINE)
+        ).all()
+        decided = session.scalar(
+            select(func.count()).where(
+                ReviewVerdict.person == who.id,
+                ReviewVerdict.created_at > now - SHIFT_MS,
+                ReviewVerdict.undone.is_(False),
+            )
+        )
+    return {"cases": held, "decided": decided or 0, "exposure": exposure(console, who)}
+
+
+def _lead(console: Console, who: Member) -> dict[str, Any] | None:
+    """Of somebody who assigns: how old and how late each queue is, and whether people agree."""
+    if not who.may(Permission.ASSIGN):
+        return None
+    now = console.queue.clock()
+    with console.store.read() as session:
+        titles = {queue.name: queue.title for queue in routing.queues(session)}
+        loads = workload.by_queue(session, who, now)
+        figures = quality(session, now - 7 * WINDOW_MS, now)
+    return {"titles": titles, "loads": loads, "kappa": figures.kappa}
+
+
+def _waiting_policies(console: Console, who: Member) -> int | None:
+    """Of somebody who publishes: how many steps of policies wait for a second person."""
+    if not who.may(Permission.PUBLISH_POLICY):
+        return None
+    with console.store.read() as session:
+        return session.scalar(
+            select(func.count()).select_from(PolicyRequest).where(PolicyRequest.outcome == "open")
+        )
+
+
+def _people(console: Console, who: Member) -> dict[str, int] | None:
+    """Of an admin: who may come in, and who is in."""
+    if not who.may(Permission.MANAGE_PEOPLE):
+        return None
+    with console.store.read() as session:
+        active = session.scalar(select(func.count()).where(Person.active))
+    return {"active": active or 0, "signed_in": len({s.person for s in living(console.store)})}
 
 
 def _queue_age(console: Console, who: Member) -> dict[str, Any]:
