@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +81,7 @@ def _check_offer(api: Api, tenant: str, decision: str) -> None:
 
 def appeal_url(api: Api, decision: str) -> str:
     """Where the refused person can appeal, without an account."""
-    return appeal_link(api.appeal_key, api.settings.api.public_url, decision)
+    return appeal_link(api.appeal_key, api.base_url, decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,9 @@ def admit(
                 ),
             )
 
+        here = copy_context()  # the log's writer is another thread, and links need the request's
         outcome = api.jobs.book.log.write(
-            lambda tx: _record(api, tx, row(), request, result, remember, new.request_id)
+            lambda tx: here.run(_record, api, tx, row(), request, result, remember, new.request_id)
         )
         if isinstance(result.output, Gated):
             api.metrics.decisions.labels("prompt", result.output.action.value).inc()

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,9 @@ class Replayable:
         )
 
 
+base_var: ContextVar[str] = ContextVar("base_url", default="")
+"""The address that the present request was sent to, by its own ``Host``: its sender alone reads the
+links that are made from it."""
 Remember = Callable[[Session, int, dict[str, Any]], None]
 Answer = tuple[int, dict[str, Any]]
 Post = Callable[[Remember], Answer]
@@ -126,6 +130,12 @@ class Api:
         self._in_flight: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
+    @property
+    def base_url(self) -> str:
+        """This service's address in links: the one of the settings, else what the present request
+        called it; empty where none is being answered."""
+        return self.settings.api.public_url or base_var.get()
+
     # who
 
     async def enter(self, request: Request, scope: Scope) -> Caller:
@@ -134,6 +144,7 @@ class Api:
         state = request.scope["state"]
         state["tenant"], state["key_id"] = caller.tenant, caller.key_id
         tenant_var.set(caller.tenant)
+        base_var.set(str(request.base_url))
         name = caller.key_id or f"{caller.tenant}/{caller.name}"
         most = caller.requests_per_minute or self.settings.api.requests_per_minute
         if self._shared_rates:

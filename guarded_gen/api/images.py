@@ -14,7 +14,7 @@ from guarded_gen.access.keys import Caller, Scope
 from guarded_gen.api.admission import NewJob, admit, blocked_problem
 from guarded_gen.api.bodies import body_of
 from guarded_gen.api.context import Answer, Api, Remember, api_of
-from guarded_gen.api.problems import Problem, invalid
+from guarded_gen.api.problems import Problem
 from guarded_gen.api.requests import (
     EditImage,
     GenerateImage,
@@ -124,8 +124,6 @@ def can_follow(wanted: GenerateImage) -> None:
 
 def _admitted(api: Api, caller: Caller, wanted: GenerateImage, request: Request) -> list[Job]:
     can_follow(wanted)
-    if wanted.response_format == "url" and not api.settings.api.public_url:
-        raise invalid("url needs api.public_url to be set", "response_format")
     width, height = _DEFAULT_SIZE if wanted.size in (None, "auto") else size_of(str(wanted.size))
     jobs: list[Job] = []
     for number in range(wanted.n or 1):
@@ -196,7 +194,7 @@ def picture(api: Api, job: Job, form: str | None) -> dict[str, Any]:
     asset = (job.assets or {})["video"]
     extra = {"id": job.id, "provenance": job.provenance}
     if form == "url":
-        base = api.settings.api.public_url.rstrip("/")
+        base = api.base_url.rstrip("/")
         return {"url": f"{base}/v1/images/{job.id}/content", **extra}
     data = b"".join(api.jobs.storage.chunks(asset["key"], 0, asset["bytes"]))
     return {"b64_json": base64.b64encode(data).decode(), **extra}

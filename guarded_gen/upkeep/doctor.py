@@ -322,7 +322,7 @@ def access(services: Services) -> Iterator[Said]:
     if not services.settings.api.public_url:
         yield (
             HealthState.WARN,
-            "api.public_url is not set: links to appeals are paths without a host",
+            "api.public_url is not set: links take the host that a request names, or none",
             "set api.public_url to the address that clients use",
         )
 

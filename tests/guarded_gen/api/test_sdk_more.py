@@ -143,7 +143,8 @@ def test_a_refusal_can_be_understood_and_appealed(client: OpenAI, url: str) -> N
     body = error.body
     assert isinstance(body, dict)
     assert body["reason_code"] == "violence"
-    assert body["decision_id"] in body["appeal_url"]
+    assert body["appeal_url"].startswith(f"{url}/appeal/{body['decision_id']}/")
+    assert waiting.get(body["appeal_url"]).status_code == 200
     appeal = waiting.post(
         f"{url}/v1/appeals", json={"decision_id": body["decision_id"], "reason": "it is a film"}
     )
