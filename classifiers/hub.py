@@ -17,7 +17,8 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from classifiers.errors import ClassifierError, UnsafeWeightsFormat, WeightsMismatch, WeightsMissing
-from classifiers.registry import FETCH_TIMEOUT_S, SAFE_SUFFIXES, Pin, check_format, sha256_of
+from classifiers.registry import FETCH_TIMEOUT_S, SAFE_SUFFIXES, Pin, check_format
+from media.hashing import sha256_file
 
 if TYPE_CHECKING:
     from classifiers.registry import WeightsRegistry
@@ -100,7 +101,7 @@ def pull(
                 _copy(folder / file, target)
             else:
                 _fetch(f"{endpoint}/{model.repo}/resolve/{model.revision}/{file}", target)
-            if sha256_of(target) != digest:
+            if sha256_file(target) != digest:
                 raise WeightsMismatch(
                     f"{name}: {file} is not the file that the settings name",
                     "compare repository, revision and SHA-256",

@@ -35,6 +35,7 @@ from classifiers.errors import (
     WeightsMismatch,
     WeightsMissing,
 )
+from media.hashing import sha256_file
 
 PACKAGE = Path(__file__).resolve().parent
 PINS = PACKAGE / "weights.toml"
@@ -95,15 +96,6 @@ def read_pins(file: Path) -> dict[str, Pin]:
         if ".." in Path(pin.file).parts:
             raise WeightsMismatch(f"{pin.name}: its file leaves the folder", "correct the file")
     return pins
-
-
-def sha256_of(file: Path) -> str:
-    """SHA-256 of a file as hex, read in chunks."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def check_format(file: Path) -> None:
@@ -206,7 +198,7 @@ class WeightsRegistry:
                 raise WeightsMismatch(
                     f"{name}: {stat.st_size} bytes instead of {pin.size}", _remedy(pin)
                 )
-            if sha256_of(file) != pin.sha256:
+            if sha256_file(file) != pin.sha256:
                 raise WeightsMismatch(f"{name}: its SHA-256 is not the pinned one", _remedy(pin))
             check_format(file)
             self._seen[name] = mark
@@ -264,7 +256,7 @@ class WeightsRegistry:
                 Pin(
                     name=pinned,
                     file=f"own/{inside}",
-                    sha256=sha256_of(file),
+                    sha256=sha256_file(file),
                     size=file.stat().st_size,
                     delivery=Delivery.FETCHED,
                     licence=licence,

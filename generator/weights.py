@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from generator.errors import WeightsMismatch, WeightsMissing
+from media.hashing import sha256_file
 
 _PINS = "pins.json"
 
@@ -35,12 +35,6 @@ def read_pins(folder: Path) -> dict[str, Pin]:
         raise WeightsMismatch(f"{folder / _PINS} cannot be read", "restore it") from error
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def verified(folder: Path) -> dict[str, Pin]:
     """Check every pinned file of ``folder`` before anything is loaded.
 
@@ -56,7 +50,7 @@ def verified(folder: Path) -> dict[str, Pin]:
             raise WeightsMissing(
                 f"the weights file {path} is missing", "restore it from the source"
             )
-        if digest(path) != pin.sha256:
+        if sha256_file(path) != pin.sha256:
             raise WeightsMismatch(
                 f"{path} is not the file that was pinned (wrong SHA-256)",
                 "restore it from the source, or pin the new one after checking it",
@@ -67,7 +61,7 @@ def verified(folder: Path) -> dict[str, Pin]:
 def pin(folder: Path, source: str, licence: str) -> None:
     """Write the pins of all safetensors files of ``folder``, after training."""
     pins = {
-        path.name: {"sha256": digest(path), "source": source, "licence": licence}
+        path.name: {"sha256": sha256_file(path), "source": source, "licence": licence}
         for path in sorted(folder.glob("*.safetensors"))
     }
     (folder / _PINS).write_text(json.dumps(pins, indent=2) + "\n")

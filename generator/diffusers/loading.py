@@ -13,7 +13,7 @@ import torch
 from generator.diffusers.families import FAMILIES, PipelineFamily, family_of
 from generator.diffusers.settings import DiffusersSettings
 from generator.errors import BackendFailed, UnsupportedSpec, WeightsMismatch, WeightsMissing
-from generator.weights import digest
+from media.hashing import sha256_file
 
 _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -84,7 +84,7 @@ def check(folder: Path, settings: DiffusersSettings) -> dict[str, str]:
             raise WeightsMismatch(f"{name} is code inside a model folder", "remove it")
         if path.suffix != ".safetensors":
             continue
-        found[name] = digest(path)
+        found[name] = sha256_file(path)
         pinned = settings.sha256.get(name)
         if pinned is None and settings.require_pins:
             raise WeightsMismatch(f"{name} has no pinned SHA-256", f"pin it: {found[name]}")

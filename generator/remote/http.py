@@ -8,8 +8,6 @@ never with our key.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import Any
 import httpx
 
 from generator.errors import BackendFailed
+from media.addresses import is_public, resolve
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -34,18 +33,15 @@ def public_address(host: str, port: int) -> str:
     reserved or multicast, or when it has none.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = resolve(host, port)
     except OSError as error:
         raise BackendFailed(f"the server redirects to {host}, which has no address") from error
-    addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-    for address in addresses:
-        mapped = getattr(address, "ipv4_mapped", None)
-        if not (mapped or address).is_global or address.is_multicast:
-            raise BackendFailed(
-                f"the server redirects to {host}, which is a private address",
-                "let the server hand out its videos itself, or from a public address",
-            )
-    return str(addresses[0])
+    if not all(is_public(address) for address in found):
+        raise BackendFailed(
+            f"the server redirects to {host}, which is a private address",
+            "let the server hand out its videos itself, or from a public address",
+        )
+    return found[0]
 
 
 @dataclass(slots=True)

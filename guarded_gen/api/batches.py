@@ -32,8 +32,7 @@ from guarded_gen.errors import NotFound
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.jobs.webhooks import announce_batch
 from guarded_gen.production.request import ClipRequest
-from guarded_gen.production.rows import OPEN
-from guarded_gen.store.tables.jobs import Batch, BatchLine, Job, StoredFile
+from guarded_gen.store.tables.jobs import OPEN, Batch, BatchLine, Job, StoredFile
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
 _log = logging.getLogger(__name__)

@@ -10,9 +10,8 @@ from sqlalchemy import select
 from guarded_gen.api.isolation import Budget
 from guarded_gen.api.problems import Problem
 from guarded_gen.errors import StorageFailed
-from guarded_gen.production.rows import OPEN
 from guarded_gen.store import Store
-from guarded_gen.store.tables.jobs import Job
+from guarded_gen.store.tables.jobs import OPEN, Job
 
 EVERY_S = 0.1
 _AT_ONCE = 500

@@ -7,9 +7,7 @@ followed a few times, each checked anew; webhooks follow none. No proxy, no cook
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,31 +19,13 @@ import httpcore
 import httpx
 
 from guarded_gen.errors import GuardedGenError
+from media.addresses import is_public, resolve
 
 _MOST_REDIRECTS = 3
 _WHOLE_TIMES = 6
 """How much longer than one answer of the other side a whole download may take."""
 _PORTS = frozenset({80, 443, 8080, 8443})
 _HOST = re.compile(r"^[A-Za-z0-9._:-]{1,253}$")
-# special-purpose ranges that ipaddress calls global, and tunnels whose inside cannot be seen
-_REFUSED = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "100.64.0.0/10",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "240.0.0.0/4",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
-        "2001:db8::/32",
-        "2002::/16",
-        "100::/64",
-        "fec0::/10",
-        "::/96",
-    )
-)
 Resolve = Callable[[str, int], list[str]]
 
 
@@ -61,24 +41,6 @@ class FetchFailed(GuardedGenError):
 
     code = "fetch_failed"
     http_status = 400
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, by the system's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def is_public(text: str) -> bool:
-    """Whether an address is one of the open Internet, in whatever IPv6 clothes it comes."""
-    address: Any = ipaddress.ip_address(text.partition("%")[0])
-    if address.version == 6:
-        inner = address.ipv4_mapped
-        if inner is not None:
-            return is_public(str(inner))
-    if any(address in net for net in _REFUSED if net.version == address.version):
-        return False
-    return bool(address.is_global and not address.is_multicast)
 
 
 class _Pinned(httpcore.NetworkBackend):

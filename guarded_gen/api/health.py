@@ -15,7 +15,7 @@ from guarded_gen.api.problems import Problem
 from guarded_gen.api.schemas import HEALTH, READINESS, TEXT, answers
 from guarded_gen.api.version import VERSION
 from guarded_gen.errors import GuardedGenError
-from guarded_gen.production.rows import OPEN
+from guarded_gen.store.tables.jobs import OPEN
 
 router = APIRouter(tags=["health"])
 READY_WITHIN_S = 0.8

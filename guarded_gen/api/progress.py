@@ -20,7 +20,7 @@ from guarded_gen.api.problems import Problem
 from guarded_gen.api.schemas import answers
 from guarded_gen.errors import NotFound, StorageFailed
 from guarded_gen.jobs.book import PREVIEW
-from guarded_gen.production.rows import OPEN
+from guarded_gen.store.tables.jobs import OPEN
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 _LOOK_EVERY_S = 0.5

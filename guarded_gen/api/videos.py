@@ -48,8 +48,7 @@ from guarded_gen.production.request import (
     rate_like,
     shape_like,
 )
-from guarded_gen.production.rows import OPEN
-from guarded_gen.store.tables.jobs import Job
+from guarded_gen.store.tables.jobs import OPEN, Job
 from media.errors import MediaError
 from media.probe import probe
 

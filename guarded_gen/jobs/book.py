@@ -25,11 +25,11 @@ from guarded_gen.jobs.errors import Fenced, QuotaExceeded
 from guarded_gen.production.drive import record_result
 from guarded_gen.production.line import DONE, PROMPT, Plan
 from guarded_gen.production.request import ClipRequest
-from guarded_gen.production.rows import OPEN, Status, held, now_ms
+from guarded_gen.production.rows import Status, held, now_ms
 from guarded_gen.production.stage import Held, Refused, Result
 from guarded_gen.production.work import Gated, Output, Published
 from guarded_gen.store import Store
-from guarded_gen.store.tables.jobs import Job, JobStage, Tenant
+from guarded_gen.store.tables.jobs import OPEN, Job, JobStage, Tenant
 
 T = TypeVar("T")
 DAY_MS = 86_400_000

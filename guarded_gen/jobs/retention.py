@@ -14,10 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from guarded_gen.jobs.book import DAY_MS
-from guarded_gen.production.rows import OPEN
 from guarded_gen.review.holds import item_held
 from guarded_gen.store import Store
-from guarded_gen.store.tables.jobs import Job
+from guarded_gen.store.tables.jobs import OPEN, Job
 from guarded_gen.store.tables.review import Appeal, ReviewCase
 
 SWEEP_EVERY_S = 3_600.0

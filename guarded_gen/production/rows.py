@@ -26,9 +26,6 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-OPEN = (Status.QUEUED.value, Status.IN_PROGRESS.value)
-
-
 def now_ms() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000

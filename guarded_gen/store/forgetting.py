@@ -11,23 +11,20 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, delete, select, update
 
-from guarded_gen.store.tables.jobs import Idempotency, Job
+from guarded_gen.store.tables.jobs import OPEN, Idempotency, Job
 from guarded_gen.store.tables.preservation import LegalHold
 from guarded_gen.store.tables.review import ReviewCase
 
 TABLES = ("job", "idempotency", "review_case", "legal_hold")
 ERASED = "erased"
 """The name that stands for an erased one."""
-RUNNING = ("queued", "in_progress")
 Same = Callable[[str, str], bool]
 """Whether a tenant's subject is the one that is erased."""
 
 
 def running_jobs(connection: Connection, same: Same) -> list[str]:
     """The jobs of a person that still need their words."""
-    rows = connection.execute(
-        select(Job.id, Job.tenant, Job.request).where(Job.status.in_(RUNNING))
-    )
+    rows = connection.execute(select(Job.id, Job.tenant, Job.request).where(Job.status.in_(OPEN)))
     return [id for id, tenant, request in rows if same(tenant, str(request.get("subject", "")))]
 
 
@@ -36,7 +33,7 @@ def forget(connection: Connection, same: Same) -> int:
     the number of rows that were changed."""
     changed = 0
     rows = connection.execute(
-        select(Job.id, Job.tenant, Job.request, Job.details).where(Job.status.not_in(RUNNING))
+        select(Job.id, Job.tenant, Job.request, Job.details).where(Job.status.not_in(OPEN))
     ).all()
     for id, tenant, request, details in rows:
         if not same(tenant, str(request.get("subject", ""))):

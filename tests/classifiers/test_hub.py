@@ -17,8 +17,9 @@ from classifiers.errors import UnsafeWeightsFormat, WeightsMismatch, WeightsMiss
 from classifiers.frame import FrameGate, ModelSpec
 from classifiers.frame.profile import model_check
 from classifiers.hub import HubModel, NetworkRefused, pull
-from classifiers.registry import WeightsRegistry, sha256_of
+from classifiers.registry import WeightsRegistry
 from media.clip import Frames
+from media.hashing import sha256_file
 from policies.decision import CheckStatus
 
 _path = Path(__file__).parent / "frame" / "tiny.py"
@@ -41,7 +42,7 @@ def registry(tmp_path: Path) -> WeightsRegistry:
 
 
 def model(folder: Path, **changes: object) -> HubModel:
-    files = {name: sha256_of(folder / name) for name in FILES}
+    files = {name: sha256_file(folder / name) for name in FILES}
     fields = {"repo": REPO, "revision": COMMIT, "files": files, "licence": "MIT", **changes}
     return HubModel.model_validate(fields)
 
@@ -116,7 +117,7 @@ def test_other_bytes_are_refused_and_nothing_stays(
 def test_a_pickle_under_a_safe_name_is_refused(registry: WeightsRegistry, tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "model.safetensors").write_bytes(b"\x80\x04" + bytes(64))
-    digest = sha256_of(tmp_path / "bad" / "model.safetensors")
+    digest = sha256_file(tmp_path / "bad" / "model.safetensors")
     named = HubModel(repo=REPO, revision=COMMIT, files={"model.safetensors": digest}, licence="MIT")
     with pytest.raises(UnsafeWeightsFormat):
         pull(registry, "bad", named, folder=tmp_path / "bad")

@@ -15,7 +15,8 @@ from classifiers.errors import (
     WeightsMismatch,
     WeightsMissing,
 )
-from classifiers.registry import WeightsRegistry, sha256_of
+from classifiers.registry import WeightsRegistry
+from media.hashing import sha256_file
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def registry(folder: Path, file: Path, name: str = "table.npy", url: str = "") -
     folder.mkdir(exist_ok=True)
     pins = folder / "pins.toml"
     pins.write_text(
-        f'[weights.table]\nfile = "{name}"\nsha256 = "{sha256_of(file)}"\n'
+        f'[weights.table]\nfile = "{name}"\nsha256 = "{sha256_file(file)}"\n'
         f'size = {file.stat().st_size}\ndelivery = "fetched"\nlicence = "CC0-1.0"\n'
         f'source = "made by a test"\nurl = "{url}"\n'
     )
@@ -70,7 +71,7 @@ def test_a_wrong_file_does_not_replace_a_good_one(tmp_path: Path, array: Path) -
     np.save(other, np.zeros(6, np.float32))
     with pytest.raises(WeightsMismatch):
         known.install("table", other)
-    assert sha256_of(good) == known.pin("table").sha256
+    assert sha256_file(good) == known.pin("table").sha256
     assert [p.name for p in good.parent.iterdir() if p.suffix == ".npy"] == ["table.npy"]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from classifiers.errors import ClassifierError, UnsafeWeightsFormat, WeightsMissing
-from classifiers.registry import sha256_of
+from media.hashing import sha256_file
 from policies.decision import Signal
 
 T = TypeVar("T")
@@ -123,5 +123,5 @@ def check_model(model: str, revision: str | None) -> tuple[str, str]:
                 f"{model}: holds pickled weights only", "convert them to safetensors"
             )
         raise WeightsMissing(f"{model}: holds no safetensors", "fetch the model again")
-    sums = "".join(sha256_of(file) for file in files)
+    sums = "".join(sha256_file(file) for file in files)
     return model, hashlib.sha256(sums.encode()).hexdigest()

@@ -9,7 +9,8 @@ import argparse
 import json
 from pathlib import Path
 
-from classifiers.registry import PACKAGE, PINS, read_pins, sha256_of
+from classifiers.registry import PACKAGE, PINS, read_pins
+from media.hashing import sha256_file
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     tables = {name: pin.model_dump(mode="json", exclude={"name"}) for name, pin in pins.items()}
     tables[options.name] = {
         "file": str(file.relative_to(PACKAGE)),
-        "sha256": sha256_of(file),
+        "sha256": sha256_file(file),
         "size": file.stat().st_size,
         "delivery": "packaged",
         "licence": options.licence,

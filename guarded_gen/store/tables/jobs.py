@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from guarded_gen.store.tables.base import Base
 
+OPEN = ("queued", "in_progress")
+"""The values of ``Job.status`` before a job has ended."""
 Big = BigInteger().with_variant(Integer(), "sqlite")
 
 

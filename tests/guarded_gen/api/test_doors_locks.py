@@ -17,10 +17,11 @@ import openai
 import pytest
 from openai import OpenAI
 
-from guarded_gen.api.fetch import Fetcher, FetchFailed, UnsafeAddress, is_public
+from guarded_gen.api.fetch import Fetcher, FetchFailed, UnsafeAddress
 from guarded_gen.api.ratelimit import RateLimiter
 from guarded_gen.jobs import now_ms
 from guarded_gen.store.tables.jobs import Tenant
+from media.addresses import is_public
 from media.encode import EncodeSettings, encode
 from tests import waiting
 
