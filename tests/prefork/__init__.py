@@ -37,4 +37,10 @@ def loaded() -> Iterator[dict[str, str]]:
         assert server.stdin is not None and server.stdout is not None
         assert server.stdout.readline() == b"ready\n"
         yield variables
-        server.communicate()
+        server.stdin.close()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:  # another process holds the other end
+            server.kill()
+            server.wait()
+        server.stdout.close()
