@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import httpx
 import numpy as np
@@ -21,6 +21,7 @@ from torch.nn import functional as fn
 from generator.base import TRAINED_ALGORITHMIC_MEDIA, Cancel, Capabilities, OnStep, Pixels, Step
 from generator.checks import require
 from generator.errors import BackendFailed, Cancelled
+from generator.remote.dialects import openai, openrouter
 from generator.remote.http import Client
 from generator.spec import GenerationSpec, Mode
 from media.decode import decode
@@ -35,6 +36,9 @@ class RemoteSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str = Field(description="the server, up to and with /v1")
+    dialect: Literal["openai", "openrouter"] = Field(
+        "openai", description="openai (SGLang too) or openrouter"
+    )
     model: str = Field("", description="the model to ask for; empty: the server's own choice")
     api_key_env: str = Field(
         "GUARDED_GEN_REMOTE_KEY", description="environment variable that holds the key"
@@ -62,6 +66,10 @@ class RemoteGenerator:
     limits: MediaLimits = field(default_factory=MediaLimits)
     wait: Callable[[float], None] = time.sleep
     _MODES: ClassVar[frozenset[Mode]] = frozenset({Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO})
+
+    @property
+    def _dialect(self) -> Any:
+        return openrouter if self.settings.dialect == "openrouter" else openai
 
     def capabilities(self) -> Capabilities:
         host = httpx.URL(self.settings.base_url).host
@@ -107,7 +115,7 @@ class RemoteGenerator:
             self._follow(client, job, on_step, cancel)
             with tempfile.TemporaryDirectory(prefix="guarded-gen-") as folder:
                 path = Path(folder) / "remote.mp4"
-                client.download(f"/videos/{job}/content", path, self.settings.max_bytes)
+                client.download(self._dialect.content(job), path, self.settings.max_bytes)
                 sound = self._sound(path, spec)
                 if sound is not None:
                     yield sound
@@ -120,22 +128,9 @@ class RemoteGenerator:
             client.close()
 
     def _create(self, client: Client, spec: GenerationSpec) -> str:
-        fields = {
-            "prompt": spec.prompt,
-            "seconds": f"{spec.seconds:g}",
-            "size": f"{spec.width}x{spec.height}",
-            "seed": str(spec.seed),
-        }
-        if self.settings.model:
-            fields["model"] = self.settings.model
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        if spec.mode is Mode.IMAGE_TO_VIDEO:
-            # As bytes, not as an open file: a retry must be able to send it again.
-            reference = spec.references[0]
-            files = {"input_reference": (reference.name, reference.read_bytes())}
-            answer = client.json("POST", "/videos", headers, data=fields, files=files)
-        else:
-            answer = client.json("POST", "/videos", headers, json=fields)
+        body = self._dialect.request(spec, self.settings.model)
+        answer = client.json("POST", "/videos", headers, **body)
         job = answer.get("id")
         if not isinstance(job, str) or not job.replace("-", "").replace("_", "").isalnum():
             raise BackendFailed("the server gave no usable id for the video")

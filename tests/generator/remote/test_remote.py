@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._note()
-        if self.path.endswith("/content"):
+        if self.path.endswith(("/content", "/content?index=0")):
             if callable(self.server.content):
                 self.server.content(self)
             else:
@@ -280,3 +280,24 @@ def test_the_servers_sound_comes_first_and_is_as_long_as_the_clip(
     assert made[0].told["from"] == "backend"
     assert np.sqrt((made[0].samples ** 2).mean()) == pytest.approx(0.2 / np.sqrt(2), rel=0.05)
     assert sum(len(batch) for batch in made[1:]) == 12
+
+
+def test_openrouter_gets_its_own_fields_and_gives_the_indexed_content(
+    server: Server, tmp_path: Path
+) -> None:
+    server.statuses = ["pending", "in_progress", "completed"]
+    picture = tmp_path / "first.png"
+    picture.write_bytes(b"not looked at here")
+    what = spec(seconds=0.9, mode=Mode.IMAGE_TO_VIDEO, references=(picture,))
+    assert len(run(remote(server, dialect="openrouter"), what)) == what.frames
+    sent = json.loads(server.calls[0][3])
+    (frame,) = sent.pop("frame_images")
+    assert frame["frame_type"] == "first_frame"
+    assert frame["image_url"]["url"].startswith("data:image/png;base64,")
+    assert sent == {
+        "model": "m1",
+        "prompt": "a red circle",
+        "duration": 1,
+        "size": "64x64",
+        "seed": 3,
+    }

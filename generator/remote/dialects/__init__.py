@@ -1,0 +1,1 @@
+"""How servers of ``/videos`` differ: one dialect a file."""
