@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from contextlib import suppress
 
 from fastapi import APIRouter, Request
@@ -72,8 +73,17 @@ def readiness(api: Api) -> Readiness:
 
 @router.get("/metrics", responses={200: answers(TEXT, media="text/plain")[200]})
 async def metrics(request: Request) -> Response:
-    """Prometheus text."""
+    """Prometheus text; behind ``api.metrics_token`` where one is set."""
     api = api_of(request)
+    token = api.settings.api.metrics_token.get_secret_value()
+    said = request.headers.get("authorization", "")
+    if token and not hmac.compare_digest(said.encode(), f"Bearer {token}".encode()):
+        raise Problem(
+            401,
+            "invalid_api_key",
+            "the metrics need the token of the settings",
+            remedy="send it as `Authorization: Bearer TOKEN`",
+        )
     # What is counted here is most wanted while the database is away.
     with suppress(Problem, GuardedGenError):
         counts = await api.quick.run(api.jobs.book.open_counts)

@@ -12,8 +12,10 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guarded_gen.api.problems import Problem
@@ -30,10 +32,32 @@ _SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
 }
+_TOLD = ("retry-after", "x-request-id", "ratelimit", "ratelimit-policy", "openai-poll-after-ms")
+"""What a page may read of an answer's headers."""
 
 
 def request_id(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", "-"))
+
+
+class FromPages:
+    """Lets web pages of these origins call the API (CORS, Fetch standard 3.2), never the console,
+    and never with cookies."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=_TOLD,
+            max_age=600,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from_api = scope["type"] == "http" and scope["path"].startswith("/v1/")
+        await (self._shared if from_api else self._app)(scope, receive, send)
 
 
 class Gateway:

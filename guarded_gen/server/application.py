@@ -36,7 +36,7 @@ from guarded_gen.api import (
 )
 from guarded_gen.api.batches import BatchChore
 from guarded_gen.api.context import Api, api_of
-from guarded_gen.api.middleware import Gateway
+from guarded_gen.api.middleware import FromPages, Gateway
 from guarded_gen.api.problems import Problem
 from guarded_gen.api.softbinding import create_router
 from guarded_gen.api.version import VERSION
@@ -64,6 +64,10 @@ THREADS = 64
 
 async def _verifying(request: Request) -> None:
     await api_of(request).enter(request, Scope.VERIFY)
+
+
+async def _auditing(request: Request) -> None:
+    await api_of(request).enter(request, Scope.AUDIT)
 
 
 def create_app(services: Services, *, worker: bool = True, open_access: bool = True) -> FastAPI:
@@ -140,12 +144,17 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         if audit.watch
         else None
     )
-    app.include_router(log_router(lambda: services.log, witness), prefix="/log")
+    auditors = [] if services.settings.api.public_log else [Depends(_auditing)]
+    app.include_router(
+        log_router(lambda: services.log, witness), prefix="/log", dependencies=auditors
+    )
     _handle_errors(app)
     console = add_console(app, services, jobs)
     app.add_middleware(
         Gateway, most=services.settings.limits.max_upload_bytes + _FORM_OVERHEAD, metrics=metrics
     )
+    if services.settings.api.cors_origins:
+        app.add_middleware(FromPages, origins=services.settings.api.cors_origins)
     return app
 
 

@@ -73,6 +73,15 @@ class ApiSettings(BaseModel):
     waiting_per_tenant: int = Field(
         64, gt=0, description="most slow calls of one tenant that wait for their turn; then 429"
     )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="origins of web pages that may call the API from a browser; `*`: any"
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token that `/metrics` asks for; empty: anybody may read"
+    )
+    public_log: bool = Field(
+        True, description="whether `/log` is served without a key, as witnesses and monitors expect"
+    )
     image_wait_s: float = Field(120.0, gt=0, description="how long an image request may wait")
     trace_endpoint: str = Field("", description="OTLP/HTTP address for traces; empty: none")
     oidc_issuer: str = Field("", description="OpenID Connect issuer for people; empty: none")
@@ -104,7 +113,7 @@ class JobSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """All settings. Each is documented in ``docs/operate.md``, which a test checks."""
+    """All settings. ``docs/reference/settings.md`` is made from them, which a test checks."""
 
     model_config = SettingsConfigDict(
         env_prefix="GUARDED_GEN_", env_nested_delimiter="__", extra="forbid", frozen=True
