@@ -18,6 +18,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "seconds": 1,
         "video[id]": "video_0f1e2d",
     },
+    "blend_videos": {
+        "prompt": "the ball rolls into the sea",
+        "seconds": 1,
+        "videos": [{"id": "video_0f1e2d"}, {"id": "video_3c4b5a"}],
+    },
     "remix_video": {"prompt": "a blue ball rolls over green grass"},
     "generate_image": {
         "prompt": "a red ball lies on green grass",

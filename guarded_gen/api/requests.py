@@ -187,6 +187,15 @@ class ExtendVideo(Sampling):
     prompt: str = Field(min_length=1)
     seconds: Num = Field(gt=0)
     video: VideoSource | None = None
+    direction: Literal["forward", "back"] = "forward"
+    """``back``: lead up to where the video begins."""
+
+
+class BlendVideos(Sampling):
+    prompt: str = Field(min_length=1)
+    videos: Annotated[list[VideoSource], Field(min_length=2, max_length=2)]
+    """From the end of the first to the start of the second."""
+    seconds: Num = Field(gt=0)
 
 
 class CreateCharacter(Request):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -22,14 +22,9 @@ from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.references import store_reference
 from guarded_gen.api.requests import (
     REFERENCE_PARTS,
-    SOURCE_PARTS,
     CreateVideo,
-    EditVideo,
-    ExtendVideo,
-    RemixVideo,
     Sampling,
     VideoSource,
-    only,
     parsed,
     request_body,
     size_of,
@@ -45,14 +40,9 @@ from guarded_gen.production.request import (
     InheritedReference,
     Reference,
     StoredReference,
-    rate_like,
-    shape_like,
 )
 from guarded_gen.store.tables.jobs import OPEN, Job
-from media.errors import MediaError
-from media.probe import probe
 
-Derived = TypeVar("Derived", EditVideo, ExtendVideo)
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 DEFAULT_FPS = 24.0
@@ -159,7 +149,7 @@ def backend_of(api: Api, model: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StartsFrom:
-    """What a clip is made from: nothing, one picture or one video; and the mode that means.
+    """What a clip is made from: nothing, a picture, a video or two; and the mode that means.
 
     ``details`` are kept with the job.
     """
@@ -168,6 +158,7 @@ class StartsFrom:
     picture: Upload | None = None
     named_picture: Any = None
     video: Job | None = None
+    second: Job | None = None
     uploaded_video: Upload | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -200,6 +191,9 @@ def start(
         elif origin.video is not None:
             key = source_key(origin.video)
             references.append(InheritedReference(key=key, source=origin.video.id))
+            if origin.second is not None:
+                key = source_key(origin.second)
+                references.append(InheritedReference(key=key, source=origin.second.id))
         elif origin.uploaded_video is not None:
             key = store_reference(api, caller, job_id, origin.uploaded_video, None, video=True)
             references.append(StoredReference(key=key))
@@ -295,124 +289,6 @@ async def list_videos(
     return JSONResponse(page([video_object(api, job) for job in jobs], more))
 
 
-@router.post(
-    "/edits",
-    responses=answers(VIDEO),
-    openapi_extra=request_body(EditVideo, {"video": "one"}, SOURCE_PARTS),
-)
-async def edit_video(request: Request) -> Response:
-    """A new video made from an existing or uploaded one by a prompt."""
-    return await from_video(
-        request, EditVideo, Mode.EDIT, "edited_from", lambda wanted: {"strength": wanted.strength}
-    )
-
-
-@router.post(
-    "/extensions",
-    responses=answers(VIDEO),
-    openapi_extra=request_body(ExtendVideo, {"video": "one"}, SOURCE_PARTS),
-)
-async def extend_video(request: Request) -> Response:
-    """A completed video continued for some more seconds."""
-    return await from_video(
-        request,
-        ExtendVideo,
-        Mode.EXTEND,
-        "extended_from",
-        lambda wanted: {"seconds": wanted.seconds},
-    )
-
-
-async def from_video(
-    request: Request,
-    model: type[Derived],
-    mode: Mode,
-    relation: str,
-    own: Callable[[Derived], dict[str, Any]],
-) -> Response:
-    """Take in a job that starts from a video: one of ours, or an upload."""
-    api = api_of(request)
-    caller = await api.enter(request, Scope.GENERATE)
-    async with body_of(request, api.scratch) as body:
-        wanted = parsed(model, body, frozenset({"video"}))
-        upload = body.file("video")
-
-        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            source = source_of(api, caller, wanted.video, upload)
-            fields = like(clip_fields(api, caller, wanted), wanted, source) | own(wanted)
-            if upload is not None:
-                fields = like_upload(api, fields, upload, wanted.fps)
-            return start(
-                api,
-                caller,
-                wanted,
-                fields,
-                remember,
-                request,
-                StartsFrom(
-                    mode,
-                    video=source,
-                    uploaded_video=upload,
-                    details=derived(source, relation),
-                ),
-            )
-
-        return polled(api, await api.post(request, caller, body, work, api.slow))
-
-
-def source_of(
-    api: Api, caller: Caller, named: VideoSource | None, upload: Upload | None
-) -> Job | None:
-    if (named is None) == (upload is None):
-        raise Problem(
-            400,
-            "missing_required_parameter",
-            "give video as a file or as video[id]",
-            param="video",
-        )
-    return completed(api, caller, named.id, "video.id") if named is not None else None
-
-
-def like(fields: dict[str, Any], wanted: Sampling, source: Job | None) -> dict[str, Any]:
-    """A derived clip has the size, rate, length and model of its source unless told otherwise."""
-    if source is not None:
-        request = source.request
-        if wanted.model is not None and not is_alias(wanted.model):
-            only("model", wanted.model, request["backend"])
-        only("fps", wanted.fps, request["fps"])
-        for name in ("width", "height"):
-            fields[name] = fields[name] or request[name]
-        fields["fps"] = request["fps"]
-        fields.setdefault("seconds", request["seconds"])
-        fields["backend"] = request["backend"]
-    return fields
-
-
-def like_upload(
-    api: Api, fields: dict[str, Any], upload: Upload, fps: float | None
-) -> dict[str, Any]:
-    """The same for an uploaded source; one that cannot be read is refused where it is stored."""
-    limits = api.settings.limits.media
-    try:
-        info = probe(upload.path, limits)
-    except MediaError:
-        return fields
-    width, height = shape_like(info, limits)
-    fields["width"] = fields["width"] or width
-    fields["height"] = fields["height"] or height
-    if fps is None:
-        fields["fps"] = rate_like(info, limits)
-    if info.seconds:
-        able = api.services.generator(fields["backend"]).capabilities()
-        longest = min(limits.max_generated_seconds, able.max_seconds)
-        fields.setdefault("seconds", min(info.seconds, longest))
-    return fields
-
-
-def derived(source: Job | None, name: str) -> dict[str, Any]:
-    return {name: source.id} if source is not None else {}
-
-
 @router.get("/{video_id}", responses=answers(VIDEO))
 async def retrieve_video(request: Request, video_id: str) -> Response:
     """One video and how far it is."""
@@ -456,32 +332,6 @@ async def cancel_video(request: Request, video_id: str) -> Response:
 
 def changed(kind: str, caller: Caller, job: Job) -> Event:
     return Event(kind=kind, tenant=job.tenant, actor=caller.name, body={"clip": job.id})
-
-
-@router.post("/{video_id}/remix", responses=answers(VIDEO), openapi_extra=request_body(RemixVideo))
-async def remix_video(request: Request, video_id: str) -> Response:
-    """The same video with another prompt: same seed, size, length and model."""
-    api = api_of(request)
-    caller = await api.enter(request, Scope.GENERATE)
-    async with body_of(request, api.scratch) as body:
-        wanted = parsed(RemixVideo, body)
-
-        def work(remember: Remember) -> tuple[int, dict[str, Any]]:
-            source = completed(api, caller, video_id, "video_id")
-            fields = like(clip_fields(api, caller, wanted), wanted, source)
-            if fields["seed"] is None:
-                fields["seed"] = source.request["seed"]
-            return start(
-                api,
-                caller,
-                wanted,
-                fields,
-                remember,
-                request,
-                StartsFrom(details={"remixed_from": source.id}),
-            )
-
-        return polled(api, await api.post(request, caller, body, work))
 
 
 @router.head("/{video_id}/content", include_in_schema=False)

@@ -271,7 +271,7 @@ class Things:
         return id
 
 
-_CANNOT = {"edit_video": "unsupported_mode", "extend_video": "unsupported_mode"}
+_CANNOT = dict.fromkeys(("edit_video", "extend_video", "blend_videos"), "unsupported_mode")
 """What the model of this server cannot do: the answer says so, and the example was understood."""
 
 
@@ -289,7 +289,8 @@ def test_the_examples_of_the_contract_work(url: str, document: dict[str, Any]) -
             [(media, content)] = operation["requestBody"]["content"].items()
             fields = dict(content["examples"]["example"]["value"])
             stand = {
-                "video[id]": lambda: video, "input_file_id": things.file,
+                "video[id]": lambda: video, "videos": lambda: [{"id": video}] * 2,
+                "input_file_id": things.file,
                 "url": lambda: hook, "decision_id": things.refused,
             }  # fmt: skip
             fields |= {key: make() for key, make in stand.items() if key in fields}
