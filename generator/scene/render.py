@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from generator.scene.pen import Canvas, Pen
 from generator.scene.places import PERIOD, GroundBand, Painted, paint
@@ -17,6 +18,8 @@ _PAN = 0.10
 _ZOOM = 0.09
 """Part of the picture by which a zoom grows a second; it turns round at half as much again."""
 _FOG = (206, 212, 218)
+_GRAIN_LEVELS, _GRAIN_PIXELS = 2.5, 1.2
+"""Standard deviation of the paper's grain in code values, and its blur in pixels."""
 
 
 class SceneRenderer:
@@ -28,6 +31,7 @@ class SceneRenderer:
         self._placed = arrange(scene, width / height, self._place.ground, seed)
         flakes = np.random.default_rng(seed % 2**32)
         self._flakes = flakes.random((150, 3))
+        self._grain = _paper(width, height, seed)
 
     def frame(self, t: float) -> Canvas:
         """The moment ``t`` (seconds): ``uint8 [H, W, 3]``."""
@@ -40,6 +44,7 @@ class SceneRenderer:
         for placed in self._placed:
             self._figure(out, placed, t, at, zoom)
         self._weather(out, t)
+        cv2.add(out, self._grain, dst=out, dtype=cv2.CV_8U)
         return out
 
     def _camera(self, t: float) -> tuple[float, float]:
@@ -163,6 +168,18 @@ class SceneRenderer:
             leaf = pen.turned(x, -(0.15 + 0.7 * v + 0.04 * math.sin(3 * t + 6 * w)), 5 * t + index)
             leaf.tint = self._place.tint
             leaf.disc(0, 0, 0.016, 0.007, color=((206, 128, 52), (118, 156, 66))[index % 2])
+
+
+def _paper(width: int, height: int, seed: int) -> NDArray[np.int16]:
+    """The same faint grain under every frame, ``int16 [H, W, 3]``.
+
+    Flat colours hide nothing, so a watermark in them must be too weak to survive a crop of a
+    strongly compressed copy; paper's grain gives it something to hide in.
+    """
+    noise = np.random.default_rng((seed % 2**32, 1)).standard_normal((height, width), np.float32)
+    grain = cv2.GaussianBlur(noise, (0, 0), _GRAIN_PIXELS)
+    levels = np.rint(grain * (_GRAIN_LEVELS / float(grain.std()))).astype(np.int16)
+    return np.repeat(levels[..., None], 3, axis=2)
 
 
 def stream(renderer: SceneRenderer, frames: int, fps: float, batch_bytes: int) -> Iterator[Canvas]:
