@@ -14,8 +14,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from media.decode import decode  # noqa: E402
-from media.probe import probe  # noqa: E402
+from media.decode import decode
+from media.probe import probe
 
 SIDE = 360
 EVERY = 2
