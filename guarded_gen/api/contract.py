@@ -17,7 +17,7 @@ from guarded_gen.api.schemas import NAMED, WEBHOOK_EVENT
 from guarded_gen.jobs.webhooks import EVENT_TYPES, signed_headers
 
 Document = dict[str, Any]
-PUBLIC = ("/healthz", "/readyz", "/metrics", "/log/")
+PUBLIC = ("/healthz", "/readyz", "/metrics", "/log/", "/v1/links/")
 """Paths that need no key."""
 TAGS = {
     "videos": "Ask for clips, follow them, download them.",

@@ -23,6 +23,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "seconds": 1,
         "videos": [{"id": "video_0f1e2d"}, {"id": "video_3c4b5a"}],
     },
+    "link_video": {"variant": "video", "expires_in": 3600},
     "remix_video": {"prompt": "a blue ball rolls over green grass"},
     "generate_image": {
         "prompt": "a red ball lies on green grass",

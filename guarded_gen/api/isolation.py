@@ -82,7 +82,6 @@ class Budget:
         finally:
             if trial:
                 self._trying = False
-        self._failed = 0
         return result
 
     async def stream(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -109,6 +108,7 @@ class Budget:
             answer.add_done_callback(_forgotten)
             self._late()
             raise self._unavailable()
+        self._failed = 0  # an error of its own is an answer, too
         return answer.result()
 
     def _late(self) -> None:

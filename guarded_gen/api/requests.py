@@ -198,6 +198,12 @@ class BlendVideos(Sampling):
     seconds: Num = Field(gt=0)
 
 
+class LinkVideo(Request):
+    variant: Literal["video", "thumbnail", "spritesheet"] = "video"
+    expires_in: Int = Field(3_600, gt=0, le=7 * 86_400)
+    """Seconds for which the link works."""
+
+
 class CreateCharacter(Request):
     name: str = Field(min_length=1, max_length=80)
     consent_id: Short | None = None

@@ -165,6 +165,14 @@ VIDEO = _named(
     ),
 )
 VIDEO_PAGE = _page("VideoList", VIDEO)
+VIDEO_LINK = _named(
+    "VideoLink",
+    "An address of a file that works without a key until it expires.",
+    "object url expires_at",
+    object=_one_of("video.link"),
+    url=TEXT,
+    expires_at=TIME,
+)
 VIDEO_DELETED = _named(
     "VideoDeleted",
     "The video is gone.",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 from starlette.testclient import TestClient
 
+from guarded_gen.api.links import link_token
 from guarded_gen.composition.services import Services
 from guarded_gen.server import create_app
-from guarded_gen.store.tables.jobs import Job
+from guarded_gen.store.tables.jobs import ApiKey, Job
 
 from .live import settings_for
 
@@ -100,3 +103,39 @@ def test_a_blend_needs_two_of_ones_own(
     answer = shop.http.post("/v1/videos/blends", json=body)
     assert answer.status_code == status, answer.text
     assert "video" in answer.json()["error"]["message"]
+
+
+def test_a_link_works_without_a_key_until_it_expires(shop: Shop) -> None:
+    _, key = shop.app.state.api.keys.create("default", "ours", ["generate"])
+    mine = {"authorization": f"Bearer {key}"}
+    try:
+        assert shop.http.get("/v1/videos/video_1/content").status_code == 401
+        answer = shop.http.post("/v1/videos/video_1/links", json={"expires_in": 60}, headers=mine)
+        assert answer.status_code == 200, answer.text
+        url = answer.json()["url"]
+        assert url.startswith("http://testserver/v1/links/video_1/video/")
+        found = shop.http.get(url)
+        assert (found.status_code, found.content) == (200, b"a stand-in for a clip")
+        part = shop.http.get(url, headers={"range": "bytes=2-9"})
+        assert (part.status_code, part.content) == (206, b"stand-in")
+
+        parts = url.split("/")
+        for at, other in ((-4, "video_2"), (-3, "thumbnail"), (-2, "9999999999"), (-1, "0" * 32)):
+            changed = [*parts]
+            changed[at] = other
+            assert shop.http.get("/".join(changed)).status_code == 404
+
+        theirs = shop.http.post("/v1/videos/video_3/links", json={}, headers=mine)
+        assert theirs.status_code == 404
+        none = shop.http.post(
+            "/v1/videos/video_1/links", json={"variant": "thumbnail"}, headers=mine
+        )
+        assert none.status_code == 404
+        past = int(time.time()) - 5
+        token = link_token(shop.app.state.api.appeal_key, "video_1", "video", past)
+        gone = shop.http.get(f"/v1/links/video_1/video/{past}/{token}")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (410, "link_expired")
+    finally:
+        with shop.services.store.write() as session:
+            session.execute(delete(ApiKey))
+        shop.app.state.api.keys._any = None
