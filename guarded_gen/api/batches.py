@@ -32,6 +32,7 @@ from guarded_gen.errors import NotFound
 from guarded_gen.jobs import new_id, now_ms
 from guarded_gen.jobs.webhooks import announce_batch
 from guarded_gen.production.request import ClipRequest
+from guarded_gen.store.paging import page_of
 from guarded_gen.store.tables.jobs import OPEN, Batch, BatchLine, Job, StoredFile
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
@@ -140,20 +141,14 @@ async def list_batches(
     api = api_of(request)
     caller = await api.enter(request, Scope.GENERATE)
 
-    def work() -> list[Batch]:
+    def work() -> tuple[list[Batch], bool]:
         query = select(Batch).where(Batch.tenant == caller.tenant)
-        if after is not None:
-            anchor = find(api, caller, after)
-            query = query.where(
-                (Batch.created_at < anchor.created_at)
-                | ((Batch.created_at == anchor.created_at) & (Batch.id < anchor.id))
-            )
+        anchor = find(api, caller, after) if after is not None else None
         with api.jobs.store.read() as session:
-            query = query.order_by(Batch.created_at.desc(), Batch.id.desc()).limit(limit + 1)
-            return list(session.scalars(query))
+            return page_of(session, query, Batch, after=anchor, limit=limit)
 
-    rows = await api.quick.run(work)
-    return JSONResponse(page([batch_object(row) for row in rows[:limit]], len(rows) > limit))
+    rows, more = await api.quick.run(work)
+    return JSONResponse(page([batch_object(row) for row in rows], more))
 
 
 @router.get("/{batch_id}", responses=answers(BATCH))

@@ -16,6 +16,7 @@ from guarded_gen.api.problems import Problem, not_found
 from guarded_gen.api.requests import CreateFile, only, parsed, request_body
 from guarded_gen.api.schemas import BINARY, DELETED, FILE, FILE_PAGE, answers
 from guarded_gen.jobs import new_id, now_ms
+from guarded_gen.store.paging import page_of
 from guarded_gen.store.tables.jobs import StoredFile
 
 router = APIRouter(prefix="/v1/files", tags=["files"])
@@ -116,19 +117,9 @@ async def list_files(
         if purpose is not None:
             query = query.where(StoredFile.purpose == purpose)
         up = order == "asc"
-        if after is not None:
-            anchor = find(api, caller, after)
-            at = StoredFile.created_at
-            same = (at == anchor.created_at) & (
-                StoredFile.id > anchor.id if up else StoredFile.id < anchor.id
-            )
-            beyond = at > anchor.created_at if up else at < anchor.created_at
-            query = query.where(beyond | same)
-        key = (StoredFile.created_at, StoredFile.id)
-        query = query.order_by(*(k.asc() if up else k.desc() for k in key)).limit(limit + 1)
+        anchor = find(api, caller, after) if after is not None else None
         with api.jobs.store.read() as session:
-            rows = list(session.scalars(query))
-        return rows[:limit], len(rows) > limit
+            return page_of(session, query, StoredFile, after=anchor, limit=limit, ascending=up)
 
     files, more = await api.quick.run(work)
     return JSONResponse(page([file_object(file) for file in files], more))

@@ -29,6 +29,7 @@ from guarded_gen.production.rows import Status, held, now_ms
 from guarded_gen.production.stage import Held, Refused, Result
 from guarded_gen.production.work import Gated, Output, Published
 from guarded_gen.store import Store
+from guarded_gen.store.paging import page_of
 from guarded_gen.store.tables.jobs import OPEN, Job, JobStage, Tenant
 
 T = TypeVar("T")
@@ -87,23 +88,10 @@ class JobBook:
         """
         query = select(Job).where(Job.tenant == tenant, Job.deleted_at.is_(None), Job.kind == kind)
         with self.store.read() as session:
-            if after is not None:
-                anchor = session.get(Job, after)
-                if anchor is None or anchor.tenant != tenant:
-                    raise NotFound(f"no video with id {after[:64]!r}", param="after")
-                here, id = anchor.created_at, anchor.id
-                if ascending:
-                    beyond = (Job.created_at > here) | ((Job.created_at == here) & (Job.id > id))
-                else:
-                    beyond = (Job.created_at < here) | ((Job.created_at == here) & (Job.id < id))
-                query = query.where(beyond)
-            order = (
-                (Job.created_at.asc(), Job.id.asc())
-                if ascending
-                else (Job.created_at.desc(), Job.id.desc())
-            )
-            rows = list(session.scalars(query.order_by(*order).limit(limit + 1)))
-        return rows[:limit], len(rows) > limit
+            anchor = session.get(Job, after) if after is not None else None
+            if after is not None and (anchor is None or anchor.tenant != tenant):
+                raise NotFound(f"no video with id {after[:64]!r}", param="after")
+            return page_of(session, query, Job, after=anchor, limit=limit, ascending=ascending)
 
     def outputs(self, id: str) -> dict[str, dict[str, Any]]:
         with self.store.read() as session:
