@@ -42,15 +42,32 @@ LIKELY = 0.4
 SURE = 0.9
 """Share from which it is sure."""
 SAME = {
-    "ms": "id", "iw": "he", "jw": "jv", "in": "id", "fil": "tl", "nb": "no", "nn": "no", "mo": "ro",
-    "zh-Hant": "zh", "sr-ME": "sr", "bs": "hr", "sco": "en", "un": "",
-}  # fmt: skip
+    "ms": "id",
+    "iw": "he",
+    "jw": "jv",
+    "in": "id",
+    "fil": "tl",
+    "nb": "no",
+    "nn": "no",
+    "mo": "ro",
+    "zh-Hant": "zh",
+    "sr-ME": "sr",
+    "bs": "hr",
+    "sco": "en",
+    "un": "",
+}
 """Other codes for the same language; Malay and Indonesian are two norms of one (ISO 639-3 msa)."""
 RELATIVES = {
-    "es": ("gl", "ca", "pt", "an", "ext"), "pt": ("gl", "es"), "fr": ("oc", "ca", "wa"),
-    "it": ("co", "vec", "lij"), "id": ("jv", "su"), "nl": ("af", "fy"), "de": ("lb",),
-    "hi": ("mr", "ne", "bh", "mai"), "tr": ("az",),
-}  # fmt: skip
+    "es": ("gl", "ca", "pt", "an", "ext"),
+    "pt": ("gl", "es"),
+    "fr": ("oc", "ca", "wa"),
+    "it": ("co", "vec", "lij"),
+    "id": ("jv", "su"),
+    "nl": ("af", "fy"),
+    "de": ("lb",),
+    "hi": ("mr", "ne", "bh", "mai"),
+    "tr": ("az",),
+}
 """Near languages that few words do not tell apart. In the midst of a prompt in the first one, a
 stretch that looks like one of them is taken for the first."""
 FEW = 12
@@ -170,9 +187,14 @@ def _load() -> LanguageIdentifier:
         unpacked = io.BytesIO(stream.read())
     with np.load(unpacked, allow_pickle=False) as data:
         return LanguageIdentifier(
-            data["ptc"], data["pc"], data["classes"].tolist(), _plain(data["nextmove"]),
-            data["out_feat"].tolist(), norm_probs=True, tk_row=_plain(data["nextmove_row"]),
-        )  # fmt: skip
+            data["ptc"],
+            data["pc"],
+            data["classes"].tolist(),
+            _plain(data["nextmove"]),
+            data["out_feat"].tolist(),
+            norm_probs=True,
+            tk_row=_plain(data["nextmove_row"]),
+        )
 
 
 def _plain(numbers: NDArray[np.unsignedinteger[Any]]) -> array[int]:

@@ -24,7 +24,7 @@ def _leg(pen: Pen, pose: Pose, hip: tuple[float, float], ahead: float, look: _Le
     pen.limb(joints, look.thick, look.color)
     end = joints[-1]
     pen.disc(end[0] + 0.4 * look.thick[2], end[1], 1.5 * look.thick[2], look.thick[2],
-             color=look.foot)  # fmt: skip
+             color=look.foot)
 
 
 class _Leg:
@@ -67,16 +67,16 @@ def dog(pen: Pen, pose: Pose) -> None:
     pen = pen.turned(0, _rise(pose, 0.05), 0.05 * pose.effort * math.sin(pose.phase))
     wag = 0.35 * math.sin(9 * pose.time + 6 * pose.chance)
     far = (_Leg(back, darker(back), (0.10, 0.062, 0.045), (0.27, 0.25), (0.24, 0.17, -1)),
-           _Leg(back, darker(back), (0.075, 0.055, 0.045), (0.25, 0.25), (0.24, 0.17, 1)))  # fmt: skip
+           _Leg(back, darker(back), (0.075, 0.055, 0.045), (0.25, 0.25), (0.24, 0.17, 1)))
     _legs(pen, pose, (-0.42, 0.27, 0.5), far, True)
     tail = [(-0.54, 0.64), (-0.72, 0.72 + 0.1 * wag), (-0.86, 0.9 + 0.25 * wag)]
     pen.limb(tail, (0.07, 0.075, 0.025), back)
     pen.limb([(0.36, 0.62), (0.55, 0.86)], (0.19, 0.125), coat)
     pen.blob([(-0.58, 0.6), (-0.48, 0.71), (-0.2, 0.7), (0.12, 0.71), (0.36, 0.76), (0.49, 0.62),
-              (0.42, 0.43), (0.14, 0.40), (-0.16, 0.46), (-0.42, 0.44), (-0.57, 0.5)], coat)  # fmt: skip
+              (0.42, 0.43), (0.14, 0.40), (-0.16, 0.46), (-0.42, 0.44), (-0.57, 0.5)], coat)
     pen.blob([(0.3, 0.5), (0.44, 0.62), (0.47, 0.52), (0.4, 0.42), (0.16, 0.4), (0.0, 0.43)], pale)
     near = (_Leg(coat, pale, (0.135, 0.075, 0.05), (0.27, 0.25), (0.24, 0.17, -1)),
-            _Leg(coat, pale, (0.09, 0.062, 0.05), (0.25, 0.25), (0.24, 0.17, 1)))  # fmt: skip
+            _Leg(coat, pale, (0.09, 0.062, 0.05), (0.25, 0.25), (0.24, 0.17, 1)))
     _legs(pen, pose, (-0.42, 0.27, 0.5), near, False)
     head = pen.turned(0.6, 0.92, 0.06 * math.sin(2 * pose.phase) * pose.effort)
     head.disc(0, 0, 0.165, 0.145, color=coat)
@@ -87,7 +87,7 @@ def dog(pen: Pen, pose: Pose) -> None:
         head.limb([(0.22, -0.12), (0.25, -0.21)], (0.03, 0.035), (232, 108, 112))
     flop = 0.05 * math.sin(2 * pose.phase + 1) * pose.effort
     head.blob([(-0.1, 0.11), (0.0, 0.12), (0.0, -0.02), (-0.06 - flop, -0.19), (-0.14 - flop, -0.17),
-               (-0.16, -0.02)], back)  # fmt: skip
+               (-0.16, -0.02)], back)
     head.disc(0.085, 0.045, 0.024, color=_DARK)
     head.disc(0.093, 0.053, 0.008, color=_WHITE)
     pen.limb([(0.42, 0.76), (0.5, 0.69), (0.52, 0.66)], (0.028, 0.03, 0.03), (206, 52, 56))
@@ -99,17 +99,17 @@ def cat(pen: Pen, pose: Pose) -> None:
     pen = pen.turned(0, _rise(pose, 0.03), 0.0)
     sway = 0.12 * math.sin(2.6 * pose.time + 6 * pose.chance)
     far = (_Leg(back, back, (0.09, 0.055, 0.04), (0.23, 0.22), (0.2, 0.12, -1)),
-           _Leg(back, back, (0.065, 0.05, 0.04), (0.22, 0.22), (0.2, 0.12, 1)))  # fmt: skip
+           _Leg(back, back, (0.065, 0.05, 0.04), (0.22, 0.22), (0.2, 0.12, 1)))
     _legs(pen, pose, (-0.44, 0.26, 0.42), far, True)
     tail = [(-0.52, 0.54), (-0.72, 0.6), (-0.82 + sway, 0.82), (-0.72 + 1.6 * sway, 1.04),
-            (-0.62 + 2 * sway, 1.1)]  # fmt: skip
+            (-0.62 + 2 * sway, 1.1)]
     pen.limb(tail, (0.06, 0.055, 0.05, 0.045, 0.04), back)
     pen.blob([(-0.56, 0.52), (-0.46, 0.62), (-0.2, 0.6), (0.1, 0.58), (0.34, 0.64), (0.44, 0.54),
-              (0.38, 0.38), (0.1, 0.35), (-0.2, 0.36), (-0.46, 0.36)], coat)  # fmt: skip
+              (0.38, 0.38), (0.1, 0.35), (-0.2, 0.36), (-0.46, 0.36)], coat)
     for x in (-0.36, -0.2, -0.04, 0.12):
         pen.limb([(x, 0.595), (x - 0.03, 0.48)], (0.03, 0.012), back)
     near = (_Leg(coat, pale, (0.125, 0.065, 0.045), (0.23, 0.22), (0.2, 0.12, -1)),
-            _Leg(coat, pale, (0.08, 0.055, 0.045), (0.22, 0.22), (0.2, 0.12, 1)))  # fmt: skip
+            _Leg(coat, pale, (0.08, 0.055, 0.045), (0.22, 0.22), (0.2, 0.12, 1)))
     _legs(pen, pose, (-0.44, 0.26, 0.42), near, False)
     head = pen.turned(0.5, 0.74, 0.04 * math.sin(2 * pose.phase) * pose.effort)
     for x in (-0.12, 0.11):
@@ -131,26 +131,26 @@ def horse(pen: Pen, pose: Pose) -> None:
     hair = darker(pose.body, 0.6)
     pen = pen.turned(0, _rise(pose, 0.05), 0.04 * pose.effort * math.sin(pose.phase))
     far = (_Leg(back, _DARK, (0.09, 0.045, 0.032), (0.25, 0.28), (0.24, 0.15, -1)),
-           _Leg(back, _DARK, (0.06, 0.042, 0.032), (0.26, 0.27), (0.24, 0.15, 1)))  # fmt: skip
+           _Leg(back, _DARK, (0.06, 0.042, 0.032), (0.26, 0.27), (0.24, 0.15, 1)))
     _legs(pen, pose, (-0.4, 0.22, 0.5), far, True)
     stream = 0.06 * math.sin(2 * pose.phase) + 0.16 * pose.effort
     pen.blob([(-0.48, 0.7), (-0.56, 0.72), (-0.66 - stream, 0.6), (-0.7 - 1.6 * stream, 0.34),
-              (-0.6 - stream, 0.4), (-0.52, 0.56)], hair)  # fmt: skip
+              (-0.6 - stream, 0.4), (-0.52, 0.56)], hair)
     pen.blob([(-0.52, 0.6), (-0.46, 0.72), (-0.3, 0.74), (-0.05, 0.68), (0.2, 0.73), (0.36, 0.7),
-              (0.38, 0.52), (0.22, 0.44), (-0.1, 0.45), (-0.32, 0.48), (-0.5, 0.5)], coat)  # fmt: skip
+              (0.38, 0.52), (0.22, 0.44), (-0.1, 0.45), (-0.32, 0.48), (-0.5, 0.5)], coat)
     near = (_Leg(coat, _DARK, (0.125, 0.052, 0.036), (0.25, 0.28), (0.24, 0.15, -1)),
-            _Leg(coat, _DARK, (0.075, 0.048, 0.036), (0.26, 0.27), (0.24, 0.15, 1)))  # fmt: skip
+            _Leg(coat, _DARK, (0.075, 0.048, 0.036), (0.26, 0.27), (0.24, 0.15, 1)))
     _legs(pen, pose, (-0.4, 0.22, 0.5), near, False)
     neck = pen.turned(0.26, 0.62, 0.07 * math.sin(2 * pose.phase) * pose.effort)
     neck.blob([(-0.12, 0.1), (0.02, 0.32), (0.16, 0.5), (0.3, 0.5), (0.27, 0.34), (0.17, 0.12),
-               (0.14, -0.1), (0.0, -0.1)], coat)  # fmt: skip
+               (0.14, -0.1), (0.0, -0.1)], coat)
     neck.blob([(0.2, 0.53), (0.3, 0.5), (0.42, 0.36), (0.53, 0.24), (0.52, 0.16), (0.44, 0.14),
-               (0.3, 0.26), (0.2, 0.34)], coat)  # fmt: skip
+               (0.3, 0.26), (0.2, 0.34)], coat)
     neck.disc(0.47, 0.2, 0.06, 0.055, color=back)
     neck.fill([(0.19, 0.5), (0.25, 0.5), (0.24, 0.63)], coat)
     wind = 0.03 * math.sin(2 * pose.phase + 0.7) + 0.03 * pose.effort
     neck.blob([(0.23, 0.55), (0.18, 0.54), (0.02 - wind, 0.4), (-0.12 - wind, 0.18),
-               (-0.16 - wind, 0.08), (-0.08, 0.08), (0.02, 0.26), (0.13, 0.4)], hair)  # fmt: skip
+               (-0.16 - wind, 0.08), (-0.08, 0.08), (0.02, 0.26), (0.13, 0.4)], hair)
     neck.disc(0.31, 0.4, 0.022, color=_DARK)
 
 
@@ -165,15 +165,15 @@ def bird(pen: Pen, pose: Pose) -> None:
         color = darker(wing, 0.25) if far else wing
         x = 0.1 if far else 0.0
         pen.blob([(x + 0.16, 0.08), (x - 0.12, 0.06), (x - 0.38, 0.16 + 0.75 * lift),
-                  (x - 0.34, 0.26 + 1.05 * lift), (x - 0.02, 0.2 + 0.8 * lift)], color)  # fmt: skip
+                  (x - 0.34, 0.26 + 1.05 * lift), (x - 0.02, 0.2 + 0.8 * lift)], color)
 
     if not resting:
         feathers(True)
     pen.fill([(-0.34, 0.02), (-0.74, 0.14), (-0.72, 0.02), (-0.66, -0.06), (-0.3, -0.06)], wing)
     pen.blob([(-0.44, 0.02), (-0.2, 0.13), (0.16, 0.17), (0.36, 0.12), (0.38, -0.06), (0.14, -0.19),
-              (-0.2, -0.12)], coat)  # fmt: skip
+              (-0.2, -0.12)], coat)
     pen.blob([(0.3, -0.02), (0.34, -0.08), (0.12, -0.19), (-0.16, -0.12), (0.08, -0.05)],
-             lighter(coat, 0.5))  # fmt: skip
+             lighter(coat, 0.5))
     pen.fill([(0.54, 0.19), (0.54, 0.09), (0.76, 0.12)], _BEAK)
     pen.disc(0.4, 0.14, 0.165, 0.155, color=coat)
     pen.disc(0.46, 0.18, 0.03, color=_DARK)
@@ -192,16 +192,16 @@ def fish(pen: Pen, pose: Pose) -> None:
     pen = pen.turned(0, 0, 0.05 * swing)
     wide = 0.24 + 0.12 * swing
     pen.blob([(-0.44, 0.0), (-0.6, 0.1), (-0.56 - wide, 0.34), (-0.5 - wide, 0.02),
-              (-0.56 - wide, -0.32), (-0.6, -0.1)], fin)  # fmt: skip
+              (-0.56 - wide, -0.32), (-0.6, -0.1)], fin)
     pen.blob([(-0.2, 0.24), (-0.02, 0.44), (0.16, 0.4), (0.3, 0.22), (0.05, 0.2)], fin)
     pen.blob([(-0.08, -0.24), (-0.12, -0.4), (0.02, -0.36), (0.14, -0.24)], fin)
     pen.blob([(-0.56, 0.0), (-0.34, 0.16), (0.0, 0.29), (0.34, 0.25), (0.6, 0.06), (0.62, -0.02),
-              (0.36, -0.22), (0.0, -0.28), (-0.34, -0.15)], coat)  # fmt: skip
+              (0.36, -0.22), (0.0, -0.28), (-0.34, -0.15)], coat)
     pen.blob([(0.6, -0.02), (0.36, -0.22), (0.0, -0.28), (-0.34, -0.15), (0.0, -0.13),
-              (0.36, -0.08)], lighter(coat, 0.45))  # fmt: skip
+              (0.36, -0.08)], lighter(coat, 0.45))
     for x, tall in ((0.16, 0.24), (-0.1, 0.2), (-0.32, 0.12)):
         pen.blob([(x, tall), (x + 0.08, 0), (x, -tall), (x - 0.06, -tall), (x + 0.02, 0),
-                  (x - 0.06, tall)], lighter(coat, 0.65))  # fmt: skip
+                  (x - 0.06, tall)], lighter(coat, 0.65))
     side = 0.1 * swing
     pen.blob([(0.12, -0.02), (-0.08, 0.06 + side), (-0.14, -0.08 + side), (0.08, -0.1)], fin)
     pen.disc(0.41, 0.08, 0.065, color=_WHITE)
@@ -218,14 +218,14 @@ def butterfly(pen: Pen, pose: Pose) -> None:
         s = side * open_
         upper = [(0.0, 0.06), (0.2 * s, 0.36), (0.56 * s, 0.5), (0.62 * s, 0.24), (0.4 * s, 0.02)]
         lower = [(0.0, 0.02), (0.36 * s, 0.0), (0.48 * s, -0.22), (0.28 * s, -0.42),
-                 (0.08 * s, -0.2)]  # fmt: skip
+                 (0.08 * s, -0.2)]
         for outline, middle in ((lower, (0.26 * s, -0.14)), (upper, (0.32 * s, 0.22))):
             pen.blob(outline, edge)
             inner = [(middle[0] + 0.78 * (x - middle[0]), middle[1] + 0.78 * (y - middle[1]))
-                     for x, y in outline]  # fmt: skip
+                     for x, y in outline]
             pen.blob(inner, wing)
         pen.disc(0.44 * s, 0.3, 0.07 * open_, 0.07, color=lighter(wing, 0.7))
         pen.disc(0.3 * s, -0.22, 0.055 * open_, 0.055, color=lighter(wing, 0.7))
         pen.limb([(0.01 * side, 0.2), (0.1 * side, 0.4), (0.16 * side, 0.44)],
-                 (0.012, 0.009, 0.018), _DARK)  # fmt: skip
+                 (0.012, 0.009, 0.018), _DARK)
     pen.limb([(0, -0.26), (0, 0.02), (0, 0.2)], (0.025, 0.045, 0.05), _DARK)

@@ -37,25 +37,25 @@ class Figure:
 
 
 def _walker(draw: Callable[[Pen, Pose], None], height: float, reach: float, natural: Color,
-            rate: float = 2.2) -> Figure:  # fmt: skip
+            rate: float = 2.2) -> Figure:
     can = frozenset({"still", "travel", "jump", "circle"})
     return Figure(draw, height, "ground", reach, natural, can, rate=rate)
 
 
 def _wheeled(draw: Callable[[Pen, Pose], None], height: float, reach: float, natural: Color,
-             speed: float = 0.3) -> Figure:  # fmt: skip
+             speed: float = 0.3) -> Figure:
     can = frozenset({"still", "travel"})
     return Figure(draw, height, "ground", reach, natural, can, "travel", speed=speed)
 
 
 def _flyer(draw: Callable[[Pen, Pose], None], height: float, reach: float, natural: Color,
-           rate: float = 2.0, speed: float = 0.22, usual: str = "travel") -> Figure:  # fmt: skip
+           rate: float = 2.0, speed: float = 0.22, usual: str = "travel") -> Figure:
     can = frozenset({"still", "travel", "rise", "fall", "circle"})
     return Figure(draw, height, "air", reach, natural, can, usual, rate, speed)
 
 
 def _rooted(draw: Callable[[Pen, Pose], None], height: float, reach: float,
-            natural: Color) -> Figure:  # fmt: skip
+            natural: Color) -> Figure:
     return Figure(draw, height, "ground", reach, natural, frozenset({"still"}))
 
 
@@ -92,7 +92,7 @@ FIGURES: MappingProxyType[str, Figure] = MappingProxyType({
     "cloud": Figure(things.cloud, 0.26, "sky", 0.82, (250, 251, 253), _SKY, "travel", speed=0.06),
     **{name: Figure(partial(things.shape, name), 0.3, "air", 0.56, (222, 38, 44), _ANY)
        for name in SHAPES},
-})  # fmt: skip
+})
 """Every noun that can be drawn. Nothing but these reaches a frame."""
 
 NOUNS = tuple(name for name in FIGURES if name not in SHAPES)

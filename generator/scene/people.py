@@ -24,13 +24,13 @@ def person(pen: Pen, pose: Pose) -> None:
     def leg(ahead: float, color: Color) -> None:
         a = pose.phase + ahead
         foot = (0.2 * pose.effort * math.cos(a),
-                0.03 + 0.13 * pose.effort * max(0.0, math.sin(a)))  # fmt: skip
+                0.03 + 0.13 * pose.effort * max(0.0, math.sin(a)))
         joints = two_bones((0, 0.49), foot, 0.245, 0.24, 1)
         pen.limb(joints, (0.068, 0.055, 0.042), color)
         end = joints[-1]
         pen.blob([(end[0] - 0.05, end[1] + 0.03), (end[0] + 0.03, end[1] + 0.03),
                   (end[0] + 0.11, end[1] - 0.01), (end[0] + 0.1, end[1] - 0.035),
-                  (end[0] - 0.05, end[1] - 0.035)], (48, 44, 50))  # fmt: skip
+                  (end[0] - 0.05, end[1] - 0.035)], (48, 44, 50))
 
     def arm(ahead: float, color: Color) -> None:
         a = 0.75 * pose.effort * math.cos(pose.phase + ahead)
@@ -45,11 +45,11 @@ def person(pen: Pen, pose: Pose) -> None:
     leg(math.pi, darker(cloth, 0.3))
     leg(0, cloth)
     pen.blob([(-0.1, 0.48), (-0.11, 0.66), (-0.09, 0.79), (0.0, 0.82), (0.09, 0.79), (0.11, 0.66),
-              (0.1, 0.48), (0, 0.46)], shirt)  # fmt: skip
+              (0.1, 0.48), (0, 0.46)], shirt)
     pen.limb([(0.0, 0.8), (0.01, 0.86)], (0.04, 0.038), darker(skin, 0.12))
     pen.disc(0.015, 0.93, 0.088, 0.098, color=skin)
     pen.blob([(-0.08, 0.88), (-0.09, 0.96), (-0.03, 1.035), (0.06, 1.035), (0.105, 0.985),
-              (0.02, 0.97), (-0.03, 0.93), (-0.05, 0.87)], hair)  # fmt: skip
+              (0.02, 0.97), (-0.03, 0.93), (-0.05, 0.87)], hair)
     arm(math.pi, shirt)
 
 

@@ -17,7 +17,7 @@ PERIOD = 2.0
 TINTS: dict[str, tuple[float, float, float]] = {
     "day": (1.0, 1.0, 1.0), "sunset": (1.0, 0.76, 0.62),
     "night": (0.38, 0.45, 0.64), "dim": (0.52, 0.55, 0.62),
-}  # fmt: skip
+}
 """What the light of an hour leaves of red, green and blue."""
 _SKIES: dict[str, tuple[Color, Color, Color]] = {
     "day": ((86, 156, 224), (150, 202, 240), (222, 238, 246)),
@@ -26,7 +26,7 @@ _SKIES: dict[str, tuple[Color, Color, Color]] = {
     "dim": ((70, 84, 108), (96, 110, 130), (126, 136, 148)),
 }
 _WATER: dict[str, Color] = {"day": (38, 122, 176), "sunset": (150, 84, 104),
-                            "night": (18, 38, 72), "dim": (44, 74, 98)}  # fmt: skip
+                            "night": (18, 38, 72), "dim": (44, 74, 98)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _sky(e: _Easel, horizon: float, clouds: bool = True) -> None:
         for _ in range(150):
             x, y, r = random.random() * e.span, random.random() * horizon, random.random()
             for pen in e.pens(paint, x, y):
-                pen.disc(0, 0, 0.0012 + 0.0022 * r * r, color=mix(middle, (255, 252, 230), 0.4 + 0.6 * r))  # fmt: skip
+                pen.disc(0, 0, 0.0012 + 0.0022 * r * r, color=mix(middle, (255, 252, 230), 0.4 + 0.6 * r))
     if e.time == "sunset":
         for x in (0.64 * e.span / PERIOD, 1.64 * e.span / PERIOD):
             for pen in e.pens(paint, x, horizon - 0.05):
@@ -182,7 +182,7 @@ def _trees(e: _Easel, base: float, height: float, count: int, depth: float, leaf
 def _sea_band(e: _Easel, horizon: float, low: float) -> None:
     water = _WATER[e.time]
     e.add(e.ramp([(horizon, lighter(water, 0.3)), (low, water), (1, darker(water, 0.2))]),
-          e.ridge(horizon, []), 0.3)  # fmt: skip
+          e.ridge(horizon, []), 0.3)
 
 
 def _meadow(e: _Easel) -> float:
@@ -268,7 +268,7 @@ def _city(e: _Easel) -> float:
                         pen.box(-0.008, -0.012, 0.008, 0.012, pane)
         e.add(paint, np.ascontiguousarray(cover[..., 1]), depth)
     paint = e.ramp([(0.72, e.light((182, 182, 186))), (0.775, e.light((166, 166, 172))),
-                    (0.78, e.light((82, 84, 92))), (1, e.light((66, 68, 76)))])  # fmt: skip
+                    (0.78, e.light((82, 84, 92))), (1, e.light((66, 68, 76)))])
     marks = round(e.span / 0.3)
     for index in range(marks):
         for pen in e.pens(paint, index * e.span / marks, 0.93):
@@ -299,7 +299,7 @@ def _underwater(e: _Easel) -> float:
         (1, (14, 70, 122)),
     ]
     paint = e.ramp([(y, tuple(round(c * t) for c, t in zip(color, light, strict=True)))  # type: ignore[misc]
-                    for y, color in stops])  # fmt: skip
+                    for y, color in stops])
     for index in range(7):
         for pen in e.pens(paint, index * e.span / 7, 0.0):
             pen.fill([(0, 0.02), (0.1, 0.02), (-0.14, -0.9), (-0.3, -0.9)], (220, 250, 250), 0.07)
@@ -317,7 +317,7 @@ def _space(e: _Easel) -> float:
 def _studio(e: _Easel) -> float:
     e.add(e.ramp([(0, e.light((128, 130, 134))), (0.72, e.light((160, 162, 166)))]), None, 0.6)
     e.add(e.ramp([(0.72, e.light((122, 124, 128))), (1, e.light((152, 154, 158)))]),
-          e.ridge(0.72, []), 1.0)  # fmt: skip
+          e.ridge(0.72, []), 1.0)
     return 0.84
 
 
@@ -325,7 +325,7 @@ _PLACES = {
     "beach": _beach, "sea": _sea, "meadow": _meadow, "forest": _forest, "mountains": _mountains,
     "desert": _desert, "snow": _snow, "city": _city, "room": _room, "underwater": _underwater,
     "space": _space, "studio": _studio,
-}  # fmt: skip
+}
 _WATERS = {"beach": (0.52, 0.69), "sea": (0.52, 0.99)}
 
 

@@ -85,9 +85,12 @@ class SceneRenderer:
                 ]
             )
             moved = cv2.warpAffine(
-                band.paint, inverse, (self.width, self.height),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_WRAP,
-            )  # fmt: skip
+                band.paint,
+                inverse,
+                (self.width, self.height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_WRAP,
+            )
             cut = np.asarray(moved, np.uint8)
         if first:
             out[:] = cut[..., :3]
@@ -134,8 +137,9 @@ class SceneRenderer:
             x = (u * aspect + 0.02 * t * (1 if index % 2 else -1)) % aspect
             long = 0.05 * near * (0.6 + 0.4 * math.sin(1.8 * t + 6 * w))
             pen = self._pen(out, x, y + 0.004 * math.sin(1.4 * t + 9 * u), 1.0, zoom)
-            pen.fill([(-long, 0), (0, 0.0035 * near), (long, 0), (0, -0.0035 * near)],
-                     self._place.glint)  # fmt: skip
+            pen.fill(
+                [(-long, 0), (0, 0.0035 * near), (long, 0), (0, -0.0035 * near)], self._place.glint
+            )
         if self.scene.place == "beach":
             edge = np.linspace(0, aspect, 60)
             foam = [
@@ -157,8 +161,10 @@ class SceneRenderer:
             if weather == "rain":
                 y = (v + (1.5 + 0.4 * w) * t) % 1.1 - 0.05
                 x = (u * aspect * 1.2 - 0.12 * y) % (aspect * 1.1)
-                pen.fill([(x, -y), (x + 0.002, -y), (x - 0.007, -y - 0.055), (x - 0.009, -y - 0.055)],
-                         (216, 228, 240))  # fmt: skip
+                pen.fill(
+                    [(x, -y), (x + 0.002, -y), (x - 0.007, -y - 0.055), (x - 0.009, -y - 0.055)],
+                    (216, 228, 240),
+                )
             else:
                 y = (v + (0.1 + 0.08 * w) * t) % 1.06 - 0.03
                 x = (u * aspect + 0.03 * math.sin(1.3 * t + 6 * w)) % aspect

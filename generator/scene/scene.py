@@ -10,18 +10,29 @@ from generator.scene.words import CAMERAS, PLACES, RELATIONS, SCENE_COLORS, TIME
 MAX_ACTORS = 3
 _TIME = {"day": "by day", "sunset": "at sunset", "night": "at night", "dim": "in dim light"}
 _PLACE = {
-    "beach": "on a beach", "sea": "at sea", "meadow": "on a meadow", "forest": "in a forest",
-    "mountains": "before mountains", "desert": "in the desert", "snow": "in the snow",
-    "city": "in the city", "room": "in a room", "underwater": "under water", "space": "in space",
+    "beach": "on a beach",
+    "sea": "at sea",
+    "meadow": "on a meadow",
+    "forest": "in a forest",
+    "mountains": "before mountains",
+    "desert": "in the desert",
+    "snow": "in the snow",
+    "city": "in the city",
+    "room": "in a room",
+    "underwater": "under water",
+    "space": "in space",
     "studio": "in a gray studio",
-}  # fmt: skip
+}
 _WEATHER = {"rain": "rain", "snowfall": "falling snow", "fog": "fog", "wind": "wind"}
 _CAMERA = {
-    "static": "static camera", "pan left": "the camera pans left",
-    "pan right": "the camera pans right", "zoom in": "the camera zooms in",
-    "zoom out": "the camera zooms out", "orbit": "the camera moves around",
+    "static": "static camera",
+    "pan left": "the camera pans left",
+    "pan right": "the camera pans right",
+    "zoom in": "the camera zooms in",
+    "zoom out": "the camera zooms out",
+    "orbit": "the camera moves around",
     "follow": "the camera follows",
-}  # fmt: skip
+}
 
 
 def _verb(actor: Actor) -> str:
@@ -29,9 +40,13 @@ def _verb(actor: Actor) -> str:
         pace = "runs" if actor.effort > 0.9 else "moves"
         return f"{pace} {actor.heading}"
     return {
-        "still": "stays still", "rise": "rises", "fall": "comes down", "circle": "circles",
-        "jump": "jumps", "pulse": "pulses",
-    }[actor.action]  # fmt: skip
+        "still": "stays still",
+        "rise": "rises",
+        "fall": "comes down",
+        "circle": "circles",
+        "jump": "jumps",
+        "pulse": "pulses",
+    }[actor.action]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def tree(pen: Pen, pose: Pose) -> None:
     pen.limb([(0, 0.32), (0.14 + sway, 0.5)], (0.03, 0.02), _WOOD)
     pen.limb([(0, 0.36), (-0.13 + sway, 0.52)], (0.03, 0.02), _WOOD)
     leaves = ((-0.2, 0.54, 0.17), (0.2, 0.54, 0.17), (0, 0.5, 0.17), (-0.14, 0.74, 0.17),
-              (0.15, 0.74, 0.17), (0, 0.86, 0.15), (0, 0.66, 0.2))  # fmt: skip
+              (0.15, 0.74, 0.17), (0, 0.86, 0.15), (0, 0.66, 0.2))
     for x, y, r in leaves:
         pen.disc(x + sway * y * 2, y - 0.02, r, color=under)
     for x, y, r in leaves:
@@ -37,7 +37,7 @@ def flower(pen: Pen, pose: Pose) -> None:
     pen.limb(stem, (0.03, 0.026, 0.024, 0.022), (58, 142, 66))
     for side, y in ((1, 0.2), (-1, 0.3)):
         pen.blob([(0.2 * sway, y), (0.14 * side, y + 0.13), (0.3 * side, y + 0.15),
-                  (0.2 * side, y + 0.03)], _LEAF)  # fmt: skip
+                  (0.2 * side, y + 0.03)], _LEAF)
     bloom = pen.turned(1.2 * sway, 0.72, sway)
     for back in (True, False):
         for index in range(7):
@@ -53,7 +53,7 @@ def house(pen: Pen, pose: Pose) -> None:
     for index in range(4):
         age = (0.3 * pose.time + index / 4 + pose.chance) % 1
         pen.disc(0.26 + 0.16 * age, 0.95 + 0.3 * age, 0.035 + 0.05 * age, color=(232, 232, 234),
-                 alpha=0.7 * (1 - age))  # fmt: skip
+                 alpha=0.7 * (1 - age))
     pen.box(0.2, 0.66, 0.32, 0.94, darker(roof, 0.3))
     pen.box(-0.46, 0, 0.46, 0.54, wall)
     pen.box(-0.46, 0, 0.46, 0.05, darker(wall, 0.4))
@@ -78,7 +78,7 @@ def sun(pen: Pen, pose: Pose) -> None:
         far = 0.5 + (0.04 if index % 2 else -0.04) * math.sin(3 * pose.time)
         ray.fill([(0.37 * math.cos(a - 0.13), 0.37 * math.sin(a - 0.13)),
                   (far * math.cos(a), far * math.sin(a)),
-                  (0.37 * math.cos(a + 0.13), 0.37 * math.sin(a + 0.13))], pose.body)  # fmt: skip
+                  (0.37 * math.cos(a + 0.13), 0.37 * math.sin(a + 0.13))], pose.body)
     ray.disc(0, 0, 0.33, color=pose.body)
     ray.disc(0, 0, 0.26, color=lighter(pose.body, 0.4))
 
@@ -91,14 +91,14 @@ def moon(pen: Pen, pose: Pose) -> None:
     inner = np.linspace(0.5 * math.pi, -0.5 * math.pi, 40)
     pen.fill(np.concatenate([
         np.stack([-0.45 * np.cos(outer), 0.45 * np.sin(outer)], 1),
-        np.stack([-0.19 * np.cos(inner), 0.45 * np.sin(inner)], 1)]), pose.body)  # fmt: skip
+        np.stack([-0.19 * np.cos(inner), 0.45 * np.sin(inner)], 1)]), pose.body)
     for x, y, r in ((-0.32, 0.06, 0.05), (-0.28, -0.16, 0.032), (-0.25, 0.22, 0.026)):
         pen.disc(x, y, r, color=darker(pose.body, 0.14))
 
 
 def cloud(pen: Pen, pose: Pose) -> None:
     puffs = ((-0.5, -0.02, 0.2), (-0.24, 0.1, 0.28), (0.1, 0.16, 0.33), (0.42, 0.06, 0.24),
-             (0.64, -0.04, 0.16))  # fmt: skip
+             (0.64, -0.04, 0.16))
     breath = [0.012 * math.sin(1.4 * pose.time + 2 * i) for i in range(5)]
     for (x, y, r), b in zip(puffs, breath, strict=True):
         pen.disc(x, y - 0.05, r + b, color=darker(pose.body, 0.14))
@@ -120,20 +120,20 @@ def ball(pen: Pen, pose: Pose) -> None:
     spin.disc(0, 0, 0.09, color=(250, 248, 244))
     ground.blob([(-0.34, 0.06), (-0.3, 0.26), (-0.12, 0.38), (-0.2, 0.24)], (255, 255, 255), 0.55)
     ground.blob([(0.48, -0.1), (0.34, -0.36), (0.0, -0.5), (-0.34, -0.36), (0, -0.4), (0.3, -0.26)],
-                (40, 30, 50), 0.22)  # fmt: skip
+                (40, 30, 50), 0.22)
 
 
 def balloon(pen: Pen, pose: Pose) -> None:
     sway = 0.04 * math.sin(1.5 * pose.time + 6 * pose.chance)
     knot = pen.turned(sway, 0, sway)
     string = [(0.05 * math.sin(3 * k + 2 * pose.time) * k, -0.38 - 0.5 * k)
-              for k in np.linspace(0, 1, 9)]  # fmt: skip
+              for k in np.linspace(0, 1, 9)]
     knot.limb(string, [0.009] * 9, (90, 86, 92))
     knot.fill([(-0.045, -0.42), (0.045, -0.42), (0, -0.32)], darker(pose.body))
     knot.blob([(0, 0.48), (0.26, 0.38), (0.36, 0.12), (0.24, -0.18), (0, -0.37), (-0.24, -0.18),
-               (-0.36, 0.12), (-0.26, 0.38)], pose.body)  # fmt: skip
+               (-0.36, 0.12), (-0.26, 0.38)], pose.body)
     knot.blob([(0.26, 0.36), (0.35, 0.12), (0.24, -0.18), (0.02, -0.36), (0.16, -0.12), (0.24, 0.12)],
-              darker(pose.body, 0.2))  # fmt: skip
+              darker(pose.body, 0.2))
     knot.blob(
         [(-0.24, 0.14), (-0.18, 0.32), (-0.06, 0.38), (-0.14, 0.24)], lighter(pose.body, 0.65)
     )
@@ -151,7 +151,7 @@ def kite(pen: Pen, pose: Pose) -> None:
     for index, color in ((3, (250, 204, 54)), (6, (66, 150, 226)), (9, (230, 70, 76))):
         x, y = tail[index]
         pen.fill([(x - 0.09, y + 0.04), (x - 0.09, y - 0.04), (x + 0.09, y + 0.04),
-                  (x + 0.09, y - 0.04)], color)  # fmt: skip
+                  (x + 0.09, y - 0.04)], color)
     left, right, tip, foot, middle = (-0.36, 0.1), (0.36, 0.1), (0, 0.5), (0, -0.5), (0, 0.1)
     bright = mix(pose.body, (255, 226, 90), 0.55)
     pen.fill([tip, left, middle], pose.body)
@@ -183,7 +183,7 @@ def top(pen: Pen, pose: Pose) -> None:
     body = [(at(y), y) for y, _ in profile] + [(-at(y), y) for y, _ in reversed(profile)]
     pen.blob(body, pose.body)
     pen.fill([(-at(0.42), 0.42), (at(0.42), 0.42), (at(0.52), 0.52), (-at(0.52), 0.52)],
-             lighter(pose.body, 0.6))  # fmt: skip
+             lighter(pose.body, 0.6))
     # Marks on the round of the body come into sight, cross and go: so it is seen to spin.
     for index in range(5):
         a = (spin + 2 * math.pi * index / 5) % (2 * math.pi)
@@ -194,9 +194,9 @@ def top(pen: Pen, pose: Pose) -> None:
             index
         ]
         pen.fill([((x - wide) * at(0.42), 0.42), ((x + wide) * at(0.42), 0.42),
-                  ((x + wide) * at(0.24), 0.24), ((x - wide) * at(0.24), 0.24)], color)  # fmt: skip
+                  ((x + wide) * at(0.24), 0.24), ((x - wide) * at(0.24), 0.24)], color)
         pen.fill([((x - wide) * at(0.54), 0.54), ((x + wide) * at(0.54), 0.54),
-                  ((x + wide) * at(0.72), 0.72), ((x - wide) * at(0.72), 0.72)], color)  # fmt: skip
+                  ((x + wide) * at(0.72), 0.72), ((x - wide) * at(0.72), 0.72)], color)
     pen.blob([(-0.3, 0.46), (-0.26, 0.6), (-0.14, 0.7), (-0.2, 0.56)], (255, 255, 255), 0.45)
 
 

@@ -21,7 +21,7 @@ def wheel(pen: Pen, x: float, radius: float, turn: float, rim: Color = _RIM) -> 
     for spoke in range(5):
         a = 2 * math.pi * spoke / 5
         hub.limb([(0, 0), (0.56 * radius * math.cos(a), 0.56 * radius * math.sin(a))],
-                 (0.1 * radius, 0.13 * radius), darker(rim, 0.6))  # fmt: skip
+                 (0.1 * radius, 0.13 * radius), darker(rim, 0.6))
     hub.disc(0, 0, 0.17 * radius, color=darker(rim, 0.6))
 
 
@@ -29,7 +29,7 @@ def _smoke(pen: Pen, pose: Pose, x: float, y: float, drift: float) -> None:
     for index in range(5):
         age = (0.45 * pose.time + index / 5 + pose.chance) % 1
         pen.disc(x - drift * age, y + 0.4 * age, 0.05 + 0.1 * age, color=(236, 236, 238),
-                 alpha=0.75 * (1 - age))  # fmt: skip
+                 alpha=0.75 * (1 - age))
 
 
 def car(pen: Pen, pose: Pose) -> None:
@@ -37,11 +37,11 @@ def car(pen: Pen, pose: Pose) -> None:
     hop = 0.012 * math.sin(14 * pose.time) * pose.effort
     shell = pen.turned(0, hop, 0)
     shell.blob([(-0.56, 0.56), (-0.4, 0.86), (-0.22, 0.97), (0.14, 0.97), (0.34, 0.84), (0.56, 0.58)],
-               body)  # fmt: skip
+               body)
     shell.fill([(-0.47, 0.6), (-0.34, 0.83), (-0.2, 0.89), (-0.04, 0.89), (-0.04, 0.6)], _GLASS)
     shell.fill([(0.03, 0.6), (0.03, 0.89), (0.13, 0.89), (0.29, 0.79), (0.45, 0.6)], _GLASS)
     shell.blob([(-1.0, 0.3), (-1.0, 0.52), (-0.8, 0.6), (-0.4, 0.61), (0.3, 0.61), (0.74, 0.54),
-                (0.98, 0.44), (1.0, 0.26), (0.8, 0.2), (-0.8, 0.2)], body)  # fmt: skip
+                (0.98, 0.44), (1.0, 0.26), (0.8, 0.2), (-0.8, 0.2)], body)
     shell.box(-0.98, 0.19, 0.98, 0.27, low, 0.03)
     shell.limb([(0.0, 0.58), (-0.01, 0.3)], (0.008, 0.008), low)
     shell.limb([(0.08, 0.5), (0.2, 0.5)], (0.016, 0.016), low)
@@ -101,28 +101,28 @@ def train(pen: Pen, pose: Pose) -> None:
     a = -pose.turn / 0.19
     rod = (0.1 * math.cos(a), 0.19 + 0.1 * math.sin(a))
     pen.limb([(-0.04 + rod[0], rod[1]), (0.42 + rod[0], rod[1]), (0.98, 0.24)],
-             (0.028, 0.028, 0.02), _RIM)  # fmt: skip
+             (0.028, 0.028, 0.02), _RIM)
 
 
 def boat(pen: Pen, pose: Pose) -> None:
     body = pose.body
     hull = pen.turned(0, 0.03 * math.sin(1.7 * pose.time + 6 * pose.chance),
-                      0.05 * math.sin(1.3 * pose.time + 4 * pose.chance))  # fmt: skip
+                      0.05 * math.sin(1.3 * pose.time + 4 * pose.chance))
     hull.limb([(-0.04, 0.1), (-0.04, 1.1)], (0.024, 0.018), (126, 84, 52))
     belly = 0.05 + 0.02 * math.sin(2 * pose.time)
     hull.blob([(0.0, 0.24), (0.0, 0.66), (0.0, 1.06), (0.24 + belly, 0.66), (0.52, 0.26), (0.26, 0.24)],
-              (250, 248, 240))  # fmt: skip
+              (250, 248, 240))
     hull.blob([(-0.1, 0.26), (-0.09, 0.6), (-0.08, 0.96), (-0.28 - belly, 0.56), (-0.42, 0.28)],
-              (236, 232, 222))  # fmt: skip
+              (236, 232, 222))
     hull.fill([(-0.04, 1.1), (-0.04, 1.2), (-0.24, 1.15 + 0.02 * math.sin(8 * pose.time))],
-              (224, 52, 50))  # fmt: skip
+              (224, 52, 50))
     hull.blob([(-0.66, 0.17), (-0.3, 0.16), (0.3, 0.16), (0.74, 0.22), (0.5, -0.06), (0.3, -0.14),
-               (-0.4, -0.14), (-0.58, -0.06)], body)  # fmt: skip
+               (-0.4, -0.14), (-0.58, -0.06)], body)
     hull.box(-0.56, 0.08, 0.62, 0.13, lighter(body, 0.7))
     for index in range(4):
         x = -0.78 + 0.42 * index + 0.04 * math.sin(2 * pose.time + index)
         pen.blob([(x, -0.08), (x + 0.2, -0.04), (x + 0.42, -0.09), (x + 0.2, -0.15)],
-                 (226, 240, 248), 0.85)  # fmt: skip
+                 (226, 240, 248), 0.85)
 
 
 def plane(pen: Pen, pose: Pose) -> None:
@@ -131,16 +131,16 @@ def plane(pen: Pen, pose: Pose) -> None:
     pen.fill([(0.16, 0.1), (-0.22, 0.42), (-0.36, 0.42), (-0.16, 0.08)], darker(low, 0.3))
     pen.fill([(-0.72, 0.08), (-1.0, 0.46), (-0.8, 0.46), (-0.46, 0.12)], (214, 60, 62))
     pen.blob([(-1.0, 0.1), (-0.6, 0.17), (0.0, 0.17), (0.66, 0.16), (0.92, 0.07), (1.0, -0.01),
-              (0.86, -0.09), (0.4, -0.13), (-0.3, -0.12), (-0.76, -0.02)], body)  # fmt: skip
+              (0.86, -0.09), (0.4, -0.13), (-0.3, -0.12), (-0.76, -0.02)], body)
     pen.blob([(0.96, -0.03), (0.86, -0.09), (0.4, -0.13), (-0.3, -0.12), (-0.76, -0.02),
-              (-0.2, -0.04), (0.4, -0.03)], low)  # fmt: skip
+              (-0.2, -0.04), (0.4, -0.03)], low)
     for index in range(7):
         pen.disc(-0.48 + 0.16 * index, 0.07, 0.036, 0.042, color=(70, 110, 150))
     pen.fill([(0.7, 0.12), (0.84, 0.11), (0.92, 0.04), (0.7, 0.04)], _GLASS)
     pen.fill([(-0.78, 0.06), (-1.06, -0.06), (-0.92, -0.07), (-0.54, 0.03)], low)
     pen.fill([(0.28, -0.03), (-0.3, -0.42), (-0.48, -0.42), (-0.2, -0.03)], lighter(low, 0.15))
     pen.blob([(0.16, -0.2), (0.14, -0.31), (-0.14, -0.31), (-0.16, -0.2), (0.0, -0.16)],
-             darker(low, 0.35))  # fmt: skip
+             darker(low, 0.35))
 
 
 def rocket(pen: Pen, pose: Pose) -> None:
@@ -150,21 +150,21 @@ def rocket(pen: Pen, pose: Pose) -> None:
         for index in range(5):
             age = (1.4 * pose.time + index / 5) % 1
             pen.disc(0.04 * math.sin(9 * index), -0.62 - 0.7 * age, 0.06 + 0.1 * age,
-                     color=(230, 226, 224), alpha=0.5 * (1 - age))  # fmt: skip
+                     color=(230, 226, 224), alpha=0.5 * (1 - age))
         long = 0.42 + flicker
         pen.blob([(-0.12, -0.46), (0.12, -0.46), (0.13, -0.6), (0, -0.5 - long), (-0.13, -0.6)],
-                 (250, 140, 36))  # fmt: skip
+                 (250, 140, 36))
         pen.blob([(-0.06, -0.46), (0.06, -0.46), (0.06, -0.56), (0, -0.5 - 0.6 * long),
-                  (-0.06, -0.56)], (255, 234, 130))  # fmt: skip
+                  (-0.06, -0.56)], (255, 234, 130))
     for side in (-1, 1):
         pen.blob([(0.16 * side, -0.12), (0.36 * side, -0.36), (0.36 * side, -0.54),
-                  (0.14 * side, -0.4)], trim)  # fmt: skip
+                  (0.14 * side, -0.4)], trim)
     pen.box(-0.12, -0.5, 0.12, -0.4, darker(body, 0.55), 0.02)
     pen.blob([(0, 0.62), (0.13, 0.42), (0.2, 0.12), (0.19, -0.2), (0.13, -0.44), (-0.13, -0.44),
-              (-0.19, -0.2), (-0.2, 0.12), (-0.13, 0.42)], body)  # fmt: skip
+              (-0.19, -0.2), (-0.2, 0.12), (-0.13, 0.42)], body)
     pen.blob([(0, 0.63), (0.12, 0.42), (0.14, 0.36), (0, 0.33), (-0.14, 0.36), (-0.12, 0.42)], trim)
     pen.blob([(0.06, 0.3), (0.2, 0.12), (0.19, -0.2), (0.13, -0.44), (0.04, -0.44), (0.1, -0.1)],
-             darker(body, 0.15))  # fmt: skip
+             darker(body, 0.15))
     pen.disc(0, 0.13, 0.105, color=darker(body, 0.5))
     pen.disc(0, 0.13, 0.078, color=(96, 168, 220))
     pen.disc(-0.025, 0.155, 0.022, color=(230, 244, 252))

@@ -11,7 +11,7 @@ from generator.world.vocabulary import COLOR_WORDS, COLORS, SHAPE_WORDS
 PLACES = (
     "beach", "sea", "meadow", "forest", "mountains", "desert", "snow", "city", "room",
     "underwater", "space", "studio",
-)  # fmt: skip
+)
 TIMES = ("day", "sunset", "night", "dim")
 WEATHERS = ("clear", "rain", "snowfall", "fog", "wind")
 CAMERAS = ("static", "pan left", "pan right", "zoom in", "zoom out", "orbit", "follow")
@@ -141,7 +141,7 @@ VERBS: MappingProxyType[str, tuple[str, float]] = MappingProxyType(
             ("still", 0.0),
         ),
     }
-)  # fmt: skip
+)
 """Verbs: what a thing does, and with which effort."""
 NEAR_VERBS = frozenset("crawls rides riding skips skipping grows shrinks sits sitting".split())
 """Verbs that are drawn as something near to them only, and said to be."""
@@ -220,5 +220,5 @@ PHRASES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         **dict.fromkeys(("two", "a pair of", "a couple of"), ("count", "2")),
         "three": ("count", "3"),
     }
-)  # fmt: skip
+)
 """Phrases to (kind, value); the longest one wins."""

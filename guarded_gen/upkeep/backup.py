@@ -128,8 +128,16 @@ def restore(settings: Settings, folder: Path, told: Told) -> dict[str, Any]:
             shutil.copyfile(folder / "database.sqlite", database)
             database.chmod(0o600)
         else:
-            _run([_program("pg_restore"), "--no-owner", "--exit-on-error", "-d", _plain(url),
-                  str(folder / "database.dump")])  # fmt: skip
+            _run(
+                [
+                    _program("pg_restore"),
+                    "--no-owner",
+                    "--exit-on-error",
+                    "-d",
+                    _plain(url),
+                    str(folder / "database.dump"),
+                ]
+            )
         told("restoring files")
         for name in (*_HELD, *_ALONE):
             if (folder / name).is_dir():
@@ -172,8 +180,19 @@ def _postgres(
             snapshot = reader.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             _hold(settings, held)
             writer.rollback()
-        _run([program, "-Fc", "--no-owner", "--exclude-schema=dbos", f"--snapshot={snapshot}",
-              "-f", str(target), "-d", _plain(make_url(settings.sqlalchemy_url))])  # fmt: skip
+        _run(
+            [
+                program,
+                "-Fc",
+                "--no-owner",
+                "--exclude-schema=dbos",
+                f"--snapshot={snapshot}",
+                "-f",
+                str(target),
+                "-d",
+                _plain(make_url(settings.sqlalchemy_url)),
+            ]
+        )
     target.chmod(0o600)
 
 

@@ -177,10 +177,12 @@ def scales(scored: Scored) -> dict[str, ScorerScale]:
         sd = np.where(usable, np.nan_to_num(found).std(axis=0), 1.0)
         weight = np.where(usable, MIX[name], 0.0)
         made[name] = ScorerScale(
-            weights=FILES[name], languages=() if name == "encoder" else ENGLISH,
-            mean=tuple(map(float, mean)), sd=tuple(map(float, sd)),
+            weights=FILES[name],
+            languages=() if name == "encoder" else ENGLISH,
+            mean=tuple(map(float, mean)),
+            sd=tuple(map(float, sd)),
             weight=tuple(map(float, weight)),
-        )  # fmt: skip
+        )
     return made
 
 
@@ -206,9 +208,9 @@ def calibrate(worst: Floats, harm: Floats, rows: Sequence[corpus.Row]) -> dict[s
             edge = float(np.quantile(value[used][label < 0.5], 0.98))
             found[head] = Platt(slope=RARE_SLOPE, offset=-RARE_SLOPE * edge)
             continue
-        prior = UNSAFE_PRIOR if head == HARM else (
-            SHARE_PRIOR if head in CATEGORIES else SUBJECT_PRIOR
-        )  # fmt: skip
+        prior = (
+            UNSAFE_PRIOR if head == HARM else (SHARE_PRIOR if head in CATEGORIES else SUBJECT_PRIOR)
+        )
         found[head] = Platt.fit(
             value[used], label, balanced(label, mass[used] * trust[used, n], prior)
         )
@@ -286,10 +288,17 @@ def sampled(rows: Sequence[corpus.Row], seed: int) -> list[corpus.Row]:
 def fit(scored: Scored, made_by: str) -> tuple[EnsembleSpec, Floats]:
     """The spec, and the z-scores of all stretches with it."""
     spec = EnsembleSpec(
-        made_by=made_by, scorers=scales(scored), heads=HEADS, harm=harm_weights(), english={},
-        other={}, measured_languages=MEASURED, window=WINDOW - 2, chance=CHANCE,
+        made_by=made_by,
+        scorers=scales(scored),
+        heads=HEADS,
+        harm=harm_weights(),
+        english={},
+        other={},
+        measured_languages=MEASURED,
+        window=WINDOW - 2,
+        chance=CHANCE,
         thresholds={"flag": 0.5},
-    )  # fmt: skip
+    )
     z, alone = z_scores(spec, scored)
     ensemble = Ensemble(spec, dict.fromkeys(spec.scorers, LexiconScorer()))
     english = scored.mask(lambda row: row.english)
@@ -332,9 +341,14 @@ def ranks(scored: Scored, p: Floats) -> dict[str, float]:
     foreign = scored.mask(lambda row: row.row.source.startswith("held:lang_"))
     real = np.isin(source, REAL)
     films = scored.mask(lambda row: row.row.source.startswith("held:film_"))
-    video = scored.mask(
-        lambda row: row.row.source.startswith("held:") and row.row.style == "t2v" and row.row.unsafe
-    ) & trusted  # fmt: skip
+    video = (
+        scored.mask(
+            lambda row: (
+                row.row.source.startswith("held:") and row.row.style == "t2v" and row.row.unsafe
+            )
+        )
+        & trusted
+    )
     told, elsewhere = films & video, films & ~real & (source != "held:film_alike") & ~video
     video &= ~films
     alike = source == "held:film_alike"
@@ -353,8 +367,17 @@ def ranks(scored: Scored, p: Floats) -> dict[str, float]:
         "foreign_films_auroc": round(roc_area(score[elsewhere], label[elsewhere]), 3),
         "nibbler_real_auroc": round(roc_area(*_two(score, source == "nibbler_unsafe", real)), 3),
     }
-    for name in ("surge", "strongreject", "wildchat", "nibbler_unsafe", "parti", "goku_en",
-                 "held:seedance_en", "held:overt_unsafe", "held:overt_mini"):  # fmt: skip
+    for name in (
+        "surge",
+        "strongreject",
+        "wildchat",
+        "nibbler_unsafe",
+        "parti",
+        "goku_en",
+        "held:seedance_en",
+        "held:overt_unsafe",
+        "held:overt_mini",
+    ):
         for harmful in (True, False):
             used = (source == name) & (label == harmful) & trusted
             if used.any():

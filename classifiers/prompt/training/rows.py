@@ -200,14 +200,26 @@ def development(row: Row) -> bool:
 
 
 STYLE_MASS = {
-    "t2v": 3.0, "t2i": 2.0, "chat": 1.2, "social": 1.0, "t2v-latin": 1.4, "t2v-other": 1.4,
-}  # fmt: skip
+    "t2v": 3.0,
+    "t2i": 2.0,
+    "chat": 1.2,
+    "social": 1.0,
+    "t2v-latin": 1.4,
+    "t2v-other": 1.4,
+}
 """How much of the learning goes to each style: most to what the product is for."""
 SOURCE_MASS = {
-    "seedance_en": 8.0, "own:gallery": 3.0, "own:variety_fine": 4.0, "own:variety_care": 6.0,
+    "seedance_en": 8.0,
+    "own:gallery": 3.0,
+    "own:variety_fine": 4.0,
+    "own:variety_care": 6.0,
     "overt_unsafe": 2.0,
-    "overt_mini": 5.0, "i2p50": 0.5, "nibbler_rewritten": 0.7, "tdavidson": 0.7, "ambigqa": 0.6,
-}  # fmt: skip
+    "overt_mini": 5.0,
+    "i2p50": 0.5,
+    "nibbler_rewritten": 0.7,
+    "tdavidson": 0.7,
+    "ambigqa": 0.6,
+}
 """Sources of real prompts and of pairs count for more than their few rows, noisy ones for less."""
 
 

@@ -203,15 +203,15 @@ a street singer, bokeh of traffic, voice cracks|an astronaut plants a seed on a 
 keep the character's face and clothes from the reference image in all shots|dialogue (whispering): do you hear that? she turns slowly, candle flickers|match cut from a bone flute to a rocket
 anime girl with blue hair leaps across rooftops, speed lines, sunset|talking-head podcast, two guests laugh, soft key light|product demo: a phone rotates on black marble, caustics|horror: a door opens by itself, nobody is there, breath fogs
 """),
-}  # fmt: skip
+}
 _BAD = (
     ("violence", ("violence",), 1_000, "hurting"), ("gore", ("gore", "violence"), 380, "gory"),
     ("hate", ("hate",), 520, "despise"), ("enlist", ("extremism",), 300, "enlist"),
     ("cruelty", ("violence",), 400, "beastly"),
-)  # fmt: skip
+)
 _GOOD = (("fantasy", 650), ("contest", 450), ("kitchen", 350), ("healing", 520), ("clowning", 260),
          ("pageant", 300), ("storms", 330), ("gentle", 400), ("calling", 200), ("newsroom", 200),
-         ("tender", 300), ("gallery", 800))  # fmt: skip
+         ("tender", 300), ("gallery", 800))
 
 
 def _shown(slot: str) -> list[str]:
@@ -232,4 +232,4 @@ FAMILIES = (
            judge_unsafe=False),
     *(Family(f"film_{n}", "t2v", False, _shown(n), count, (), SLOTS) for n, count in _GOOD),
     Family("film_harmless", "t2v", False, told(SLOTS["harmless"]), 420, (), SLOTS),
-)  # fmt: skip
+)

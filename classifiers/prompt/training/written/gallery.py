@@ -72,12 +72,12 @@ low-angle tracking shot, debris passes the lens|negative prompt: blurry, extra f
 no morphing, keep face identity consistent|aspect ratio 9:16, duration 15 seconds, 1080p|dolly in slowly, bokeh|extreme close-up of the iris
 fast cuts, glitch transitions|dark moody lighting, rim light|vertical, UGC style, phone camera|bullet time, dust particles frozen mid-air
 """),
-}  # fmt: skip
+}
 _LINE = (
     "{code}{hero} {move}", "{code}{hero} {soft}", "{code}{thingy}", "{code}{world}. {hero} {move}, {tech}",
     "{code}{world}; {hero} {soft}. {tech}", "{hero} {move}. {sound}. {tech}", "{code}{hero} faces {foe} in {world}",
     "{hero} {soft}, {tech}", "{tech}. {sound}", "{code}{world}, {tech}", "{foe} looms over {world}, {sound}",
     "{code}{hero} {move}; then {hero} {soft}", "Style: {look}. {tech}", "{thingy}, {tech}", "{code}{foe} roars. {hero} {move}.",
-)  # fmt: skip
+)
 
 FAMILIES = (Family("gallery", "t2v", False, _LINE, 4_000, (), SLOTS),)

@@ -30,7 +30,7 @@ crosses the screen|rotates on a table|fades away|grows bigger|changes colour fro
 """)
 SUBJECT = ("{person} {person_does}", "{animal} {animal_does}", "{thing} {thing_does}",
            "{person} and {animal}", "{thing}", "{person} {place}", "{animal} {place}",
-           "{person} {person_does} while {person} {person_does}")  # fmt: skip
+           "{person} {person_does} while {person} {person_does}")
 
 # Words of harm in harmless company; every line stands by itself.
 LOOKALIKE = lines("""
@@ -171,7 +171,7 @@ a high school basketball team trains|a girl scout camp {time}|an infant holds a 
 
 SLOTS = {**SHARED, "person_does": PERSON_DOES, "animal_does": ANIMAL_DOES,
          "thing_does": THING_DOES, "subject": SUBJECT, "lookalike": LOOKALIKE,
-         "lookalike_held": LOOKALIKE_HELD}  # fmt: skip
+         "lookalike_held": LOOKALIKE_HELD}
 
 # A second vocabulary, for validation only.
 HELD_SLOTS = {
@@ -204,4 +204,4 @@ FAMILIES = (
             "{camera} of {who} {doing} {where}"], 600, slots=HELD_SLOTS, held=True),
     Family("lookalike", "t2v", False, ["{lookalike_held}", "{lookalike_held}, {look}"], 160,
            slots=HELD_SLOTS, held=True),
-)  # fmt: skip
+)

@@ -113,11 +113,11 @@ teeth, scalp and fingers are strung on a cord|ribs are spread with a jack while 
 """,
 }
 UNSAFE = frozenset(_ROWS) - {"likeness", "intellectual_property", "elections", "misinformation",
-                             "minors"}  # fmt: skip
+                             "minors"}
 ALSO = {
     "gore": ("gore", "violence"), "extremism": ("extremism", "violence"),
     "ncii": ("ncii", "sexual", "likeness"), "sexual_minors": ("sexual_minors", "sexual", "minors"),
-}  # fmt: skip
+}
 
 FAMILIES = tuple(
     Family(
@@ -125,4 +125,4 @@ FAMILIES = tuple(
         held=True, judge_unsafe=head in UNSAFE or head == "minors",
     )
     for head, text in _ROWS.items()
-)  # fmt: skip
+)

@@ -18,7 +18,7 @@ HARMS = {
     "hurt": ("violence",), "gore": ("gore", "violence"), "hate": ("hate",), "join": ("extremism",),
     "plot": (), "cruel": ("violence",), "self": ("self_harm",), "lewd": ("sexual",),
     "crime": ("illicit",),
-}  # fmt: skip
+}
 CALM_ROWS = 180
 VARIANTS = 6
 """Rows of one harmful sentence: with camera words before it, behind it, beside a harmless scene."""
@@ -39,12 +39,12 @@ def _read(file: str) -> Mapping[str, Mapping[str, Sequence[str]]]:
 def _families(code: str, kinds: Mapping[str, Sequence[str]]) -> list[Family]:
     style = f"t2v-{group(code)}"
     shown = ("{front}{it}{back}", "{front}{it}", "{it}{back}", "{it}", "{scene}. {it}",
-             "{it}. {scene}", "{front}{it}. {scene}")  # fmt: skip
+             "{it}. {scene}", "{front}{it}. {scene}")
     found = [
         Family(f"film_{code}", style, False,
                [way.replace("{it}", f"{{{kind}}}") for way in shown[:5]
                 for kind in ("alike", "alike", "scene")], CALM_ROWS, (), kinds)
-    ]  # fmt: skip
+    ]
     for kind, heads in HARMS.items():
         ways = [way.replace("{it}", f"{{{kind}}}") for way in shown]
         count = VARIANTS * len(kinds[kind])

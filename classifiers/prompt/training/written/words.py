@@ -54,9 +54,9 @@ LEAD = (*lines("""
 a video of|a clip of|footage of|an animation of|a short film about|a scene with|a shot of
 generate a video of|create a clip showing|make a video where|show|render|please animate
 a cinematic shot of|a time-lapse of|a documentary about|I want a video of|video:|
-"""), "", "", "", "", "")  # fmt: skip
+"""), "", "", "", "", "")
 TAIL = ("", "", "", "", ", {camera}", ", {look}", ", {camera}, {look}", " {place}", " {time}",
-        " {place} {time}", " {place}, {look}", ", {look}, {camera}")  # fmt: skip
+        " {place} {time}", " {place}, {look}", ", {look}, {camera}")
 VICTIM = lines("""
 a man|a woman|an old man|a young woman|a stranger|his wife|her husband|his neighbour|a prisoner
 a soldier|a police officer|a journalist|a protester|a homeless man|a hostage|a crowd of people
@@ -73,4 +73,4 @@ SHARED = {
     "person": PERSON, "animal": ANIMAL, "thing": THING, "place": PLACE, "time": TIME,
     "camera": CAMERA, "look": LOOK, "lead": LEAD, "tail": TAIL, "victim": VICTIM, "city": CITY,
     "name": NAME,
-}  # fmt: skip
+}
