@@ -34,8 +34,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _HELD = ("media", "work")
 """Folders of the home whose files belong to rows of the database."""
-_ALONE = ("keys", "consent", "trust", "banks")
-"""Folders that are copied as they are."""
+_LEFT_OUT = ("high-water", "uploads", "scans")
+"""Folders that are not copied: what must outlive a restore, and what is on its way in."""
+_PULLED = "weights"
+"""May be there before a restore: weights are the same wherever they come from."""
 _LOCK_MS = 30_000
 Told = Callable[[str], None]
 
@@ -63,9 +65,8 @@ def back_up(settings: Settings, store: Store, folder: Path, told: Told) -> dict[
                     shutil.copytree(held / name, folder / name)
         finally:
             shutil.rmtree(held, ignore_errors=True)
-        for name in _ALONE:
-            if (settings.home / name).is_dir():
-                shutil.copytree(settings.home / name, folder / name)
+        for name in _alone(settings.home):
+            shutil.copytree(settings.home / name, folder / name)
         told("computing checksums")
         manifest = {
             "format": FORMAT,
@@ -112,7 +113,8 @@ def restore(settings: Settings, folder: Path, told: Told) -> dict[str, Any]:
     dialect = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql"
     if manifest["dialect"] != dialect:
         raise InvalidInput(f"the back-up is one of {manifest['dialect']}", param="folder")
-    taken = [name for name in (*_HELD, *_ALONE) if _holds(settings.home / name)]
+    names = (*_HELD, *_alone(settings.home))
+    taken = [n for n in names if n != _PULLED and _holds(settings.home / n)]
     if dialect == "sqlite" and Path(str(url.database)).exists():
         taken.append(str(url.database))
     if taken:
@@ -136,12 +138,12 @@ def restore(settings: Settings, folder: Path, told: Told) -> dict[str, Any]:
                     "-d",
                     _plain(url),
                     str(folder / "database.dump"),
-                ]
+                ],
+                url.password,
             )
         told("restoring files")
-        for name in (*_HELD, *_ALONE):
-            if (folder / name).is_dir():
-                shutil.copytree(folder / name, settings.home / name, dirs_exist_ok=True)
+        for name in sorted(path.name for path in folder.iterdir() if path.is_dir()):
+            shutil.copytree(folder / name, settings.home / name, dirs_exist_ok=True)
     except OSError as error:
         raise StorageFailed(f"the restore failed: {error}", "make room, then again") from error
     return manifest
@@ -191,7 +193,8 @@ def _postgres(
                 str(target),
                 "-d",
                 _plain(make_url(settings.sqlalchemy_url)),
-            ]
+            ],
+            make_url(settings.sqlalchemy_url).password,
         )
     target.chmod(0o600)
 
@@ -202,6 +205,15 @@ def _hold(settings: Settings, held: Path) -> None:
         source = settings.home / name
         if source.is_dir():
             shutil.copytree(source, held / name, copy_function=_link, ignore=_parts)
+
+
+def _alone(home: Path) -> list[str]:
+    """Folders of the home that are copied as they are: all that nothing says otherwise of, so
+    that a new one is not forgotten."""
+    if not home.is_dir():
+        return []
+    names = (path.name for path in sorted(home.iterdir()) if path.is_dir())
+    return [n for n in names if n not in (*_HELD, *_LEFT_OUT) and not n.startswith(".")]
 
 
 def _link(source: str, target: str) -> str:
@@ -224,12 +236,17 @@ def _program(name: str) -> str:
 
 
 def _plain(url: URL) -> str:
-    """For libpq, which knows no drivers."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    """For libpq, which knows no drivers; the password goes another way (:func:`_run`)."""
+    plain = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    )
+    return plain.render_as_string(hide_password=False)
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, check=False)
+def _run(command: list[str], password: str | None) -> None:
+    # Every user of the machine can read the arguments of a program, nobody else its environment.
+    env = os.environ | ({"PGPASSWORD": password} if password else {})
+    done = subprocess.run(command, capture_output=True, check=False, env=env)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         name = Path(command[0]).name

@@ -97,6 +97,10 @@ def test_a_back_up_is_made_while_a_job_is_open(
     draft.parent.mkdir(parents=True)
     draft.write_bytes(b"frames")
     sealed = old.log.append(Event("prompt.decision", "acme", subject="s", payload="a prompt"))
+    kept = ("evidence", "golden", "banks", "weights", "of-a-later-version")
+    for name in kept:  # whatever the home holds, unless it is left out by name
+        (tmp_path / "old" / name).mkdir(exist_ok=True)
+        (tmp_path / "old" / name / "file").write_text(name)
 
     folder = tmp_path / "back-up"
     told = command(tmp_path / "old", urls[0], "backup", str(folder))
@@ -114,6 +118,7 @@ def test_a_back_up_is_made_while_a_job_is_open(
     with pytest.raises(GuardedGenError):
         new.log.payload(sealed)
     assert (tmp_path / "new" / "work" / job.id / "draft").read_bytes() == b"frames"
+    assert [(tmp_path / "new" / name / "file").read_text() for name in kept] == list(kept)
     new.run(job.id, Queue.CPU)
     assert new.book.get(None, job.id).status == "completed"
     new.close()
