@@ -22,6 +22,7 @@ import jwt
 from guarded_gen.access.oidc import signing_key
 from guarded_gen.errors import GuardedGenError
 from guarded_gen.settings.sign_in import SignInSettings
+from guarded_gen.store.comparing import same_secret
 
 _log = logging.getLogger(__name__)
 _ALGORITHMS = ["RS256", "ES256", "EdDSA"]
@@ -93,7 +94,7 @@ class CodeFlow:
         sign-in, :class:`ProviderFailed` when the provider's own answers are no good.
         """
         again = "begin the sign-in again"
-        if not secrets.compare_digest(answer.get("state", ""), begun.state):
+        if not same_secret(answer.get("state", ""), begun.state):
             raise SignInRefused("this answer belongs to another sign-in", again)
         named = answer.get("iss")  # RFC 9207
         if named is not None and named.rstrip("/") != self._issuer:
@@ -153,7 +154,7 @@ class CodeFlow:
         party = claims.get("azp", None if len(parties) > 1 else self._settings.oidc_client_id)
         if party != self._settings.oidc_client_id:
             raise SignInRefused("this identity was made for another client", "begin again")
-        if not secrets.compare_digest(str(claims.get("nonce", "")), begun.nonce):
+        if not same_secret(str(claims.get("nonce", "")), begun.nonce):
             raise SignInRefused("this identity belongs to another sign-in", "begin again")
         return claims
 

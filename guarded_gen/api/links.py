@@ -22,6 +22,7 @@ from guarded_gen.api.requests import LinkVideo, parsed, request_body
 from guarded_gen.api.schemas import VIDEO_LINK, answers, download
 from guarded_gen.api.videos import completed, serve
 from guarded_gen.production.formats import suffix_of
+from guarded_gen.store.comparing import same_secret
 from guarded_gen.store.tables.jobs import Job
 
 router = APIRouter(tags=["videos"])
@@ -72,7 +73,7 @@ async def follow_link(
 ) -> Response:
     """The file behind a link. It needs no key; 410 once it has expired."""
     api = api_of(request)
-    if not hmac.compare_digest(link_token(api.appeal_key, video_id, variant, expires), token):
+    if not same_secret(link_token(api.appeal_key, video_id, variant, expires), token):
         raise not_found("link", video_id)
     if expires < time.time():
         raise Problem(410, "link_expired", "this link has expired", remedy="ask for a new one")

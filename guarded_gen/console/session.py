@@ -7,7 +7,6 @@ read anew with each request: who lost a role loses it at once.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from guarded_gen.review.cases import now_ms
 from guarded_gen.review.people import Identity, Member, admit, authenticate, member
 from guarded_gen.settings.sign_in import SignInSettings
 from guarded_gen.store import Store
+from guarded_gen.store.comparing import same_secret
 from guarded_gen.store.tables.review import Person, SignIn
 
 COOKIE = "guarded_gen_console"
@@ -56,7 +56,7 @@ class Session:
 
     def check(self, token: str | None) -> None:
         """Raise :class:`ForgedForm` unless a form carried the token."""
-        if not hmac.compare_digest(self.csrf, token or ""):
+        if not same_secret(self.csrf, token or ""):
             raise ForgedForm("this form is not yours or too old", "open the page again")
 
 

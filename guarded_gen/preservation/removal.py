@@ -24,6 +24,7 @@ from guarded_gen.errors import InvalidInput, NotFound
 from guarded_gen.preservation.errors import TooManyRequests
 from guarded_gen.preservation.settings import RemovalSettings
 from guarded_gen.review.cases import NewCase, now_ms, open_case
+from guarded_gen.store.comparing import same_secret
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.store.tables.preservation import RemovalRequest
 
@@ -187,7 +188,7 @@ class RemovalRequests:
 
     def status(self, id: str, token: str) -> RemovalStatus:
         """Raises :class:`NotFound` unless the token belongs to the request."""
-        if not hmac.compare_digest(removal_token(self._key, id), token):
+        if not same_secret(removal_token(self._key, id), token):
             raise NotFound("this address is not valid", "use the one that you were given")
         with self.log.store.read() as session:
             row = session.get(RemovalRequest, id)

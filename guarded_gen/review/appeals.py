@@ -24,6 +24,7 @@ from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.review import resemblance, strikes
 from guarded_gen.review.cases import Clock, NewCase, deciders, now_ms, open_case
 from guarded_gen.store import Store
+from guarded_gen.store.comparing import same_secret
 from guarded_gen.store.tables.review import Appeal, ReviewCase, ReviewVerdict
 
 MAX_STATEMENT = 4000
@@ -94,7 +95,7 @@ class Appeals:
 
     def check(self, decision: str, token: str) -> None:
         """Raise :class:`NotFound` unless the token belongs to the decision."""
-        if not hmac.compare_digest(appeal_token(self._key, decision), token):
+        if not same_secret(appeal_token(self._key, decision), token):
             raise NotFound("this appeal link is not valid", "use the link of the refusal")
 
     def judged(self, decision: str) -> LogEntry:

@@ -131,6 +131,7 @@ def test_a_foreign_key_sees_nothing(locked: Any, key_of: Any, tmp_path: Path) ->
         "batch_id": batch["id"], "id": hook["id"], "character_id": character["id"],
         "entry_id": entry, "key_id": key["id"], "case_id": "case_1",
         "consent_id": "consent_1", "model": None, "path": None,
+        "variant": None, "expires": None, "token": None,  # a link is for whoever has it
         "manifestId": None,  # published manifests are for everybody who may verify
     }  # fmt: skip
     secrets_ = [str(value) for value in ids.values() if value]

@@ -249,6 +249,7 @@ def test_the_words_stand_sealed_and_the_page_has_no_guessable_address(
         assert word.encode() not in entry.data
     wrong = re.sub(r".$", lambda m: "0" if m.group() != "0" else "1", page)
     assert stranger.get(wrong).status_code == 404
+    assert stranger.get(page[:-1] + "ä").status_code == 404
     assert stranger.get(page.replace(id, "rem_" + "0" * 32)).status_code == 404
 
 
