@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from guarded_gen.console import wording
+from guarded_gen.console.language import language, language_of
 from guarded_gen.review.roles import Permission
 
 _CASE = re.compile(r"[^a-z0-9_]")
@@ -52,55 +52,57 @@ def marked(text: str, spans: Iterable[Mapping[str, Any]]) -> Markup:
     return Markup().join([*parts, foreign(text[at:])])
 
 
-def moment(ms: int | None) -> Markup:
-    """A time for people, in UTC, with the machine's form beside it."""
-    if ms is None:
-        return Markup("–")
-    at = time.gmtime(ms / 1000)
-    return Markup('<time datetime="{}">{}</time>').format(
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", at), time.strftime("%d %b %Y, %H:%M UTC", at)
-    )
-
-
-def ago(ms: int | None) -> str:
-    """How long ago, in the largest fitting unit."""
-    if ms is None:
-        return "–"
-    seconds = max(0, time.time() - ms / 1000)
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
-
-
 @lru_cache
-def _environment() -> Environment:
+def _environment(code: str) -> Environment:
+    """The templates in one language."""
+    here = language(code)
+    words = wording.Wording(here)
     environment = Environment(
         loader=PackageLoader("guarded_gen.console"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        here.messages.gettext, here.messages.ngettext, newstyle=True
     )
     environment.filters.update(
         foreign=foreign,
         marked=marked,
-        moment=moment,
-        ago=ago,
-        plain=wording.plain,
-        category=wording.category,
+        moment=here.moment,
+        ago=here.ago,
+        lasting=here.lasting,
+        number=here.number,
+        percent=here.percent,
+        told=here.told,
+        sentence=sentence,
+        plain=words.plain,
+        category=words.category,
+        title_of=words.title,
     )
     environment.globals.update(
+        language=here,
         Permission=Permission,
         bar=wording.bar,
         severity_of=wording.severity_of,
-        STATES=wording.STATES,
-        KINDS=wording.KINDS,
-        NOTES=wording.NOTES,
-        ACTIONS=wording.ACTIONS,
-        KEYS=wording.KEYS,
+        STATES=words.table(wording.STATES),
+        KINDS=words.table(wording.KINDS),
+        NOTES=words.table(wording.NOTES),
+        ACTIONS=words.table(wording.ACTIONS),
+        KEYS=words.table(wording.KEYS),
+        GATES=words.table(wording.GATES),
+        FIELDS=words.table(wording.FIELDS),
     )
     return environment
+
+
+def sentence(text: object) -> str:
+    """The text with its first letter large; the others as they are."""
+    words = str(text)
+    return words[:1].upper() + words[1:]
 
 
 def _keys(preferences: Mapping[str, Any]) -> str:
@@ -116,7 +118,7 @@ def page(
     """Render ``template`` for whoever is signed in (``request.state.session``, if anybody)."""
     session = getattr(request.state, "session", None)
     text = (
-        _environment()
+        _environment(language_of(request).code)
         .get_template(template)
         .render(
             values

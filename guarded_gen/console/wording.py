@@ -2,82 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from guarded_gen.console.language import N_, PageLanguage
+from guarded_gen.review.roles import Permission, Role
+from policies.cases import CaseStatus
+from policies.decision import Stage
+from policies.rollout import RolloutState
 from policies.taxonomy import CATEGORIES
+from policies.taxonomy import REASONS as REASON_CODES
+from provenance.evidence import Evidence, State
+from provenance.law import Owes
+from provenance.verdicts import Verdict
 
 STATES = {
-    "open": "open",
-    "second": "second opinion",
-    "escalated": "escalated to a lead",
-    "deciding": "decided, can still be undone",
-    "closed": "closed",
+    "open": N_("open"),
+    "second": N_("second opinion"),
+    "escalated": N_("escalated to a lead"),
+    "deciding": N_("decided, can still be undone"),
+    "closed": N_("closed"),
 }
 KINDS = {
-    "review": "held by a gate",
-    "appeal": "appeal",
-    "sample": "second look for quality",
-    "report": "reported by somebody",
-    "removal": "asked by somebody who is shown",
+    "review": N_("held by a gate"),
+    "appeal": N_("appeal"),
+    "sample": N_("second look for quality"),
+    "report": N_("reported by somebody"),
+    "removal": N_("asked by somebody who is shown"),
 }
 NOTES = {
-    "verdict": "with the decision",
-    "question": "question to a second person",
-    "escalation": "to the lead",
-    "remark": "remark",
+    "verdict": N_("with the decision"),
+    "question": N_("question to a second person"),
+    "escalation": N_("to the lead"),
+    "remark": N_("remark"),
 }
-ACTIONS = {"allow": "allowed", "block": "blocked", "review": "held for a person"}
+ACTIONS = {"allow": N_("allowed"), "block": N_("blocked"), "review": N_("held for a person")}
 REASONS = {
-    "no_violation": "no violation",
-    "context_changes_meaning": "the context changes the meaning",
-    "no_check": "nothing is installed that checks it",
-    "no_signal": "no check said anything",
-    "no_rule_matched": "no rule applies",
-    "missing_signal": "a required check did not run",
-    "removal_asked": "somebody who is shown asks for removal",
-    "technical": "technical fault of the clip",
+    "no_violation": N_("no violation"),
+    "context_changes_meaning": N_("the context changes the meaning"),
+    "no_check": N_("nothing is installed that checks it"),
+    "no_signal": N_("no check said anything"),
+    "no_rule_matched": N_("no rule applies"),
+    "missing_signal": N_("a required check did not run"),
+    "removal_asked": N_("somebody who is shown asks for removal"),
+    "technical": N_("technical fault of the clip"),
 }
+GATES = {
+    "prompt": N_("Prompt gate"),
+    "reference": N_("Reference gate"),
+    "output": N_("Output gate"),
+    "upload": N_("Upload gate"),
+}
+FIELDS = {
+    "tenant": N_("Tenant"),
+    "kind": N_("Kind"),
+    "action": N_("Action"),
+    "subject": N_("Subject"),
+    "category": N_("Category"),
+    "rule": N_("Rule"),
+    "actor": N_("Actor"),
+    "state": N_("State"),
+    "stage": N_("Stage"),
+}
+"""Names of fields of forms."""
 KEYS = {
-    "n": "Next case, or take this one",
-    "v": "Hold to look",
-    "j": "Hold to play",
-    "r": "Reason",
-    "t": "Note",
-    "a": "Allow",
-    "b": "Block",
-    "2": "Second opinion",
-    "e": "Escalate",
-    "s": "Skip",
-    "h": "Put aside",
-    "u": "Undo",
-    "k": "Keep the case longer",
-    "?": "Show the keys",
+    "n": N_("Next case, or take this one"),
+    "v": N_("Hold to look"),
+    "j": N_("Hold to play"),
+    "r": N_("Reason"),
+    "t": N_("Note"),
+    "a": N_("Allow"),
+    "b": N_("Block"),
+    "2": N_("Second opinion"),
+    "e": N_("Escalate"),
+    "s": N_("Skip"),
+    "h": N_("Put aside"),
+    "u": N_("Undo"),
+    "k": N_("Keep the case longer"),
+    "?": N_("Show the keys"),
 }
 """What single keys do, by the key that each has until a person chooses another."""
 HIGH, MIDDLE = 0.7, 0.5
 """From here up a severity is shown in the colour of the gravest, of the middle ones."""
+_CODES: tuple[Iterable[str], ...] = (
+    *(Stage, Role, Permission, RolloutState, CaseStatus, Verdict, Evidence, State, Owes),
+    REASON_CODES,
+    ("allow", "review", "block", "sample", "report", "removal", "golden", "removal request"),
+    ("queued", "in_progress", "completed", "failed", "asked", "open", "refused", "finished"),
+    ("present", "absent", "weights_missing", "weights_mismatch", "declined", "agreed", "withdrawn"),
+    ("proposed", "rollout", "requested", "answered", "rolled_back", "skipped", "low_confidence"),
+)
 
 
-def plain(code: object) -> str:
-    """A code as words: known ones as they are said, others without their underscores."""
-    text = str(code if code is not None else "")
-    return REASONS.get(text) or STATES.get(text) or text.replace("_", " ")
+def codes() -> list[str]:
+    """The words of every code that pages show and that is not said otherwise: for the catalogue."""
+    return list(dict.fromkeys(str(code).replace("_", " ") for some in _CODES for code in some))
 
 
-def category(id: object, own: Any = ()) -> Markup:
-    """The title of a category of the taxonomy, or of the policy's own (``own``: the entries that
-    a case keeps of them); its id as a title."""
-    if not id:
-        return Markup("unclear")
-    known = CATEGORIES.get(str(id))
-    title = known.title if known is not None else None
-    if title is None:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Codes in the words of one language."""
+
+    language: PageLanguage
+
+    def table(self, words: Mapping[str, str]) -> dict[str, str]:
+        """One of the tables above, translated."""
+        return {code: self.language.gettext(text) for code, text in words.items()}
+
+    def plain(self, code: object) -> str:
+        """A code as words: known ones as they are said, others without their underscores."""
+        text = str(code if code is not None else "")
+        said = REASONS.get(text) or STATES.get(text) or text.replace("_", " ")
+        return self.language.gettext(said)
+
+    def category(self, id: object, own: Any = ()) -> Markup:
+        """The title of a category of the taxonomy, or of the policy's own (``own``: the entries
+        that a case keeps of them); its id as a title."""
+        if not id:
+            return escape(self.language.gettext(N_("unclear")))
+        return Markup('<span title="{}">{}</span>').format(id, self.title(id, own))
+
+    def title(self, id: object, own: Any = ()) -> str:
+        """The title alone."""
+        known = CATEGORIES.get(str(id))
+        if known is not None:
+            return self.language.gettext(known.title)
         found = (e.get("title") for e in own if isinstance(e, Mapping) and e.get("id") == id)
-        title = next((t for t in found if t), None) or str(id).replace("_", " ")
-    return Markup('<span title="{}">{}</span>').format(id, title)
+        return next((t for t in found if t), None) or str(id).replace("_", " ")
 
 
 def severity_of(id: object, own: Any = ()) -> float:

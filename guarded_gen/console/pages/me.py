@@ -1,4 +1,4 @@
-"""What a person chooses for themselves: keys, time to undo, categories they are not given."""
+"""What people choose for themselves: keys, time to undo, categories they get, language."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.context import console_of
+from guarded_gen.console.language import language, language_of, languages
 from guarded_gen.console.render import page
-from guarded_gen.console.wording import KEYS
+from guarded_gen.console.wording import KEYS, Wording
 from guarded_gen.errors import InvalidInput
 from guarded_gen.review.roles import Permission
 from guarded_gen.store.tables.review import Person
@@ -23,6 +24,7 @@ UNDO_CHOICES = (0, 60, 300, 1200)
 def show(request: Request) -> Response:
     console = console_of(request)
     found = console.session(request)
+    title = Wording(language_of(request)).title
     return page(
         request,
         "me.html",
@@ -30,7 +32,8 @@ def show(request: Request) -> Response:
             "mine": found.preferences,
             "undo": console.limits.undo,
             "choices": UNDO_CHOICES,
-            "categories": sorted(CATEGORIES.values(), key=lambda c: c.title),
+            "categories": sorted(CATEGORIES, key=lambda id: title(id).casefold()),
+            "languages": [language(code) for code in languages()],
             "decides": found.who.may(Permission.DECIDE),
         },
     )
@@ -55,7 +58,11 @@ async def change(request: Request) -> Response:
         undo = -1
     if undo not in UNDO_CHOICES:
         raise InvalidInput("this is no time to undo", "choose from the list", "undo")
+    spoken = fields.get("language", "")
+    if spoken and spoken not in languages():
+        raise InvalidInput("the console has no such language", "choose from the list", "language")
     wanted = {
+        "language": spoken,
         "keys_off": fields.get("keys_off") == "1",
         "keys": {name: key for name, key in keys.items() if name != key},
         "undo": undo,
