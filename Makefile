@@ -25,7 +25,9 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.runtime scripts/setup-system.sh
+NODE_LOCK := examples/typescript/package-lock.json
+
+$(VENV)/.test: $(VENV)/.runtime scripts/setup-system.sh $(NODE_LOCK)
 	@echo "installing the test tools …"
 	@$(PIP) install -c constraints.txt -e '.[test]'
 	@sh scripts/setup-system.sh

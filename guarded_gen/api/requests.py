@@ -18,6 +18,8 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from guarded_gen.access.keys import Caller
 from guarded_gen.api.bodies import Body, label
@@ -382,9 +384,28 @@ def _body(media: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media: {"schema": schema}}}}
 
 
+class _ForClients(GenerateJsonSchema):
+    """Defaults in words: generators of TypeScript take a field with a ``default`` for one that is
+    always there, and demand it of whoever sends the request."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        if default is None or "default_factory" in schema:
+            return made
+        return {**made, "description": f"By default {json.dumps(default)}."}
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    made = model.model_json_schema(
+        ref_template="#/components/schemas/{model}", schema_generator=_ForClients
+    )
+    NAMED.update(made.pop("$defs", {}))
+    return made
+
+
 def _named_request(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    NAMED.update(schema.pop("$defs", {}))
+    schema = _schema(model)
     NAMED[model.__name__] = schema
     return reference(model.__name__)
 
@@ -392,8 +413,7 @@ def _named_request(model: type[BaseModel]) -> dict[str, Any]:
 def _named_form(
     model: type[BaseModel], files: Mapping[str, str], flat: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    NAMED.update(schema.pop("$defs", {}))
+    schema = _schema(model)
     fields = schema.setdefault("properties", {})
     for name in {part.partition("[")[0] for part in flat}:
         fields.pop(name, None)

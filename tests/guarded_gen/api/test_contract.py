@@ -70,6 +70,18 @@ def test_every_operation_that_takes_json_has_an_example(document: dict[str, Any]
     assert taking <= set(EXAMPLES) <= set(operations(document))
 
 
+def test_no_request_has_a_default(document: dict[str, Any]) -> None:
+    """A client made by ``openapi-typescript`` would have to send it."""
+    schemas = document["components"]["schemas"]
+    fields = {
+        (name, field): described
+        for name, schema in schemas.items()
+        for field, described in schema.get("properties", {}).items()
+    }
+    assert fields["LinkVideo", "expires_in"]["description"] == "By default 3600."
+    assert [where for where, described in fields.items() if "default" in described] == []
+
+
 def test_the_contract_is_the_one_that_was_kept(document: dict[str, Any]) -> None:
     kept = json.loads(contract.KEPT.read_text("utf-8"))
     assert contract.breaking(kept, document) == []
@@ -235,12 +247,13 @@ def test_a_generated_client_reads_a_webhook_that_was_verified(
 class Things:
     """What the examples name, made before they are sent."""
 
-    def __init__(self, url: str, receiver: str) -> None:
+    def __init__(self, url: str, receiver: str, headers: dict[str, str] | None = None) -> None:
         self.url = url
         self.receiver = receiver
+        self.headers = headers or {}
 
     def post(self, path: str, **options: Any) -> dict[str, Any]:
-        answer = waiting.post(f"{self.url}{path}", **options)
+        answer = waiting.post(f"{self.url}{path}", headers=self.headers, **options)
         assert answer.status_code == 200, answer.text
         made: dict[str, Any] = answer.json()
         return made
@@ -255,13 +268,14 @@ class Things:
         return str(self.post("/v1/files", data={"purpose": "batch"}, files=sent)["id"])
 
     def refused(self) -> str:
-        answer = waiting.post(f"{self.url}/v1/videos", json={"prompt": VIOLENT})
+        body = {"prompt": VIOLENT}
+        answer = waiting.post(f"{self.url}/v1/videos", json=body, headers=self.headers)
         return str(answer.json()["error"]["decision_id"])
 
     def case(self) -> str:
         fields = {"prompt": "Punainen pallo vierii vihreällä nurmella", "size": "128x128"}
         held = self.post("/v1/videos", json=fields)
-        cases = waiting.get(f"{self.url}/v1/reviews").json()["data"]
+        cases = waiting.get(f"{self.url}/v1/reviews", headers=self.headers).json()["data"]
         return str(next(case["id"] for case in cases if case["item"] == held["id"]))
 
     def video(self) -> str:
