@@ -14,7 +14,7 @@ from tests import waiting
 ROOT = Path(__file__).parents[3]
 PARTS = ROOT / "examples" / "typescript"
 INSTALLED = ROOT / ".venv" / "node" / "node_modules"
-"""Where ``scripts/setup-system.sh`` puts the packages of ``examples/typescript/package-lock.json``."""
+"""Where ``scripts/setup-system.sh`` puts what the lock of the example pins."""
 
 
 def node(*args: str | Path, folder: Path) -> str:
