@@ -59,6 +59,7 @@ def judging_of(services: Services) -> Judging:
         services.strikes,
         services.sketch,
         services.resembles,
+        lambda: services.refused_looks,
     )
 
 
@@ -125,7 +126,7 @@ def line_of(
                 files,
             ),
             generate_stage(services, files, seen),
-            OutputGate(judging, files, unshow),
+            OutputGate(judging, files, limits, unshow),
             encode,
             Sign(
                 capabilities,

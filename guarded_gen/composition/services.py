@@ -34,6 +34,7 @@ from guarded_gen.origin.signing import Signing
 from guarded_gen.origin.trust import TrustStore
 from guarded_gen.production.duties import Faces
 from guarded_gen.production.marking import Mark, Pixels, watermark_payload
+from guarded_gen.review.looks import RefusedLooks
 from guarded_gen.review.resemblance import Resemblance
 from guarded_gen.review.strikes import Strikes
 from guarded_gen.settings import Settings
@@ -147,6 +148,18 @@ class Services:
     def resemblance(self) -> Resemblance:
         secret = self.log.keys.pseudonym("", "sketches of refused prompts").encode()
         return Resemblance(self.store, secret, self.settings.review.strike_days)
+
+    @property
+    def refused_looks(self) -> RefusedLooks | None:
+        """Pictures that were refused; see ``review.looks``. None while there is no database."""
+        if "store" not in self.__dict__ and not self.settings.database_exists:
+            return None
+        return self._looks
+
+    @cached_property
+    def _looks(self) -> RefusedLooks:
+        secret = self.log.keys.pseudonym("", "frames of refused pictures").encode()
+        return RefusedLooks(self.store, secret, self.settings.review.strike_days)
 
     @cached_property
     def struck(self) -> Strikes:

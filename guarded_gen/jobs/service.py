@@ -23,7 +23,7 @@ from guarded_gen.settings import Settings
 from guarded_gen.store import Store
 from guarded_gen.store.objects import Storage
 from guarded_gen.store.tables.jobs import Idempotency, Job, RateBucket
-from guarded_gen.store.tables.review import RefusedSketch, Strike
+from guarded_gen.store.tables.review import RefusedLook, RefusedSketch, Strike
 from guarded_gen.telemetry import Metrics
 
 _log = logging.getLogger(__name__)
@@ -163,6 +163,7 @@ class WorkerProcess:
             old = now - int(self._settings.review.strike_days * 86_400_000)
             session.execute(delete(Strike).where(Strike.at < old))
             session.execute(delete(RefusedSketch).where(RefusedSketch.at < old))
+            session.execute(delete(RefusedLook).where(RefusedLook.at < old))
             session.execute(delete(RateBucket).where(RateBucket.at < now / 1000 - 86_400))
         self._jobs.queue.forget(now - 86_400_000)
 

@@ -14,7 +14,7 @@ from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.jobs.book import JobBook
 from guarded_gen.jobs.webhooks import enqueue
 from guarded_gen.preservation.removal import KIND as REMOVAL
-from guarded_gen.review import holds, resemblance, strikes
+from guarded_gen.review import holds, keyed_bits, strikes
 from guarded_gen.review.appeals import answer
 from guarded_gen.review.cases import now_ms
 from guarded_gen.review.strikes import NO_VIOLATION
@@ -47,7 +47,7 @@ class HeldJobs:
         if case.kind == "review":
             violation = case.action == "block" and last_reason(tx, case) not in NO_VIOLATION
             strikes.settle(tx.session, case.decision, violation)
-            resemblance.settle(tx.session, case.decision, violation)
+            keyed_bits.settle(tx.session, case.decision, violation)
         try:
             self._book.decide(tx, case.item, case.action == "allow", last_word(tx, case))
         except (Conflict, NotFound):

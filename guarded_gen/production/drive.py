@@ -12,9 +12,9 @@ from guarded_gen.production import events
 from guarded_gen.production.line import Line, Queue, Standing
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.rows import END_USER
-from guarded_gen.production.stage import Done, Held, Refused, Result, Stage
+from guarded_gen.production.stage import Done, Held, Kept, Refused, Result, Stage
 from guarded_gen.production.work import Gated, Judged, Output, Recorded, Work
-from guarded_gen.review import resemblance, strikes
+from guarded_gen.review import looks, resemblance, strikes
 from guarded_gen.review.held import hold, refused
 from guarded_gen.store.tables.jobs import Job
 from policies.decision import Action
@@ -92,13 +92,13 @@ def record_result(tx: Transaction, row: Job, request: ClipRequest, result: Resul
             decisive = output.judged[output.decisive]
             row.review = "pending"
             hold(tx, request, row.id, decisive.gate, decisive.decision, result.look)
-            _note_words(tx, request, decisive, result.sketch)
+            _note_kept(tx, request, decisive, result.kept)
             return output
         case Refused():
             if isinstance(output, Gated):
                 decisive = output.judged[output.decisive]
                 refused(tx, request, row.id, decisive.gate, decisive.decision)
-                _note_words(tx, request, decisive, result.sketch)
+                _note_kept(tx, request, decisive, result.kept)
             return output
         case _:
             assert_never(result)
@@ -113,14 +113,14 @@ def _note_strike(tx: Transaction, request: ClipRequest, judged: Judged) -> None:
         strikes.note(tx.session, judged.decision, request.tenant, user, pending=pending)
 
 
-def _note_words(
-    tx: Transaction, request: ClipRequest, judged: Judged, sketch: bytes | None
-) -> None:
+def _note_kept(tx: Transaction, request: ClipRequest, judged: Judged, kept: Kept) -> None:
     """What a rule refused is known again, also with small changes, whoever asks."""
     taken = judged.gate.decision
     if taken.rule_id:
+        where = (tx.session, judged.decision, request.tenant)
         pending = taken.action is Action.REVIEW
-        resemblance.note(tx.session, judged.decision, request.tenant, sketch, pending=pending)
+        resemblance.note(*where, kept.words, pending=pending)
+        looks.note(*where, kept.frames, pending=pending)
 
 
 def note_decision(row: Job, decision: str, result: GateResult) -> None:

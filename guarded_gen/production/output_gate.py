@@ -9,9 +9,10 @@ from guarded_gen.gates.gate import judge
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import GENERATE, OUTPUT
 from guarded_gen.production.parts import Judging
-from guarded_gen.production.stage import Result, gated
+from guarded_gen.production.stage import Kept, Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Rendered, Work
 from guarded_gen.review.held import look_of
+from media.limits import MediaLimits
 from policies.decision import Action, Stage
 
 
@@ -25,6 +26,7 @@ class OutputGate:
 
     judging: Judging
     files: WorkFiles
+    limits: MediaLimits
     unshow: Callable[[Work], None] = nothing_shown
 
     name: str = OUTPUT
@@ -35,6 +37,9 @@ class OutputGate:
         rendered = work.outputs[GENERATE]
         assert isinstance(rendered, Rendered), "the line runs no stage before its inputs are there"
         context = self.judging.context(work.request)
+        draft = self.files.draft(work, rendered) if rendered.frames else None
+        if draft is not None:
+            context = self.judging.seeing(work.request, context, draft, self.limits)
         result = judge(
             self.judging.choice(work.request),
             Stage.OUTPUT,
@@ -42,8 +47,10 @@ class OutputGate:
             context,
             rendered.coverage,
         )
-        look = None
-        if result.decision.action is Action.REVIEW and rendered.frames:
-            look = look_of(self.files.draft(work, rendered), rendered.frames)
+        look, kept = None, Kept()
+        if draft is not None and result.decision.action is not Action.ALLOW:
+            kept = Kept(frames=self.judging.frames_of(work.request, draft, self.limits))
+            if result.decision.action is Action.REVIEW:
+                look = look_of(draft, rendered.frames)
         judged = Gated(judged=(Judged(gate=replace(result, sealed=rendered.sealed)),))
-        return gated(judged, "the clip was refused by the output gate", look)
+        return gated(judged, "the clip was refused by the output gate", look, kept)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import policies
 from generator.base import Capabilities
 from guarded_gen.gates.gate import GateResult
 from guarded_gen.production.marking import Pixels
 from guarded_gen.production.request import ClipRequest
+from guarded_gen.review.looks import RefusedLooks
+from media.limits import MediaLimits
 from policies import Context
 from policies.rollout import Choice
 from provenance.compliance import Facts
@@ -25,7 +28,8 @@ class Judging:
 
     ``choice`` is asked anew for each decision, since policies change while the process runs, and
     so are ``strikes``: how many refusals of a tenant's user stand, and ``resembles``: whether a
-    ``sketch`` of a tenant's words is nearly that of a refused prompt.
+    ``sketch`` of a tenant's words is nearly that of a refused prompt. ``looks`` are the refused
+    pictures, None while there is no database.
     """
 
     capabilities: CapabilitiesOf
@@ -33,6 +37,7 @@ class Judging:
     strikes: Callable[[str, str], int]
     sketch: Callable[[str, str], bytes | None]
     resembles: Callable[[str, bytes | None], bool]
+    looks: Callable[[], RefusedLooks | None]
 
     def context(self, request: ClipRequest) -> Context:
         """What the policy may know of a request besides the signals."""
@@ -53,6 +58,25 @@ class Judging:
                 request.tenant, self.sketch(request.tenant, request.prompt)
             ),
         )
+
+    def seeing(
+        self, request: ClipRequest, context: Context, path: Path, limits: MediaLimits
+    ) -> Context:
+        """The context of a gate that looks at ``path``: whether it resembles what was refused.
+
+        Decodes the file only where the tenant has refused pictures. Raises
+        :class:`media.errors.MediaError`.
+        """
+        looks = self.looks()
+        if context.resembles_refused or looks is None or not looks.any(request.tenant):
+            return context
+        near = looks.near(request.tenant, looks.of(request.tenant, path, limits))
+        return replace(context, resembles_refused=near)
+
+    def frames_of(self, request: ClipRequest, path: Path, limits: MediaLimits) -> bytes | None:
+        """What a refused file is known again by; raises :class:`media.errors.MediaError`."""
+        looks = self.looks()
+        return looks.of(request.tenant, path, limits) if looks is not None else None
 
 
 @dataclass(frozen=True, slots=True)

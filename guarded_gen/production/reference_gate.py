@@ -14,9 +14,10 @@ from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import REFERENCE
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.request import FileReference
-from guarded_gen.production.stage import Result, gated
+from guarded_gen.production.stage import Kept, Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
 from media.limits import MediaLimits
+from policies.decision import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,19 @@ class ReferenceGate:
         require(self.judging.capabilities(request.backend), request.spec())
         context, choice = self.judging.context(request), self.judging.choice(request)
         checks, sounds, settings = self.checks(), self.sounds(), self.settings()
+        paths = [Path(r.path) for r in request.references if isinstance(r, FileReference)]
         judged = tuple(
             Judged(
                 gate=judge_reference(
-                    choice, checks, Path(reference.path), context, settings, self.limits, sounds
+                    choice, checks, path,
+                    self.judging.seeing(request, context, path, self.limits),
+                    settings, self.limits, sounds,
                 )
             )
-            for reference in request.references
-            if isinstance(reference, FileReference)
-        )
-        return gated(Gated(judged=judged), "a reference was refused by the policy")
+            for path in paths
+        )  # fmt: skip
+        result, kept = Gated(judged=judged), Kept()
+        if judged and result.action is not Action.ALLOW:
+            path = paths[result.decisive]
+            kept = Kept(frames=self.judging.frames_of(request, path, self.limits))
+        return gated(result, "a reference was refused by the policy", kept=kept)

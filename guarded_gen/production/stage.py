@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from guarded_gen.audit import Event
@@ -23,13 +23,21 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What a refusal is known again by: keyed bits of its ``words`` and of its ``frames``. See
+    :mod:`guarded_gen.review.resemblance` and :mod:`guarded_gen.review.looks`."""
+
+    words: bytes | None = None
+    frames: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
-    """A gate asks for a person. ``look`` is the hash of what they will see, if it has one, and
-    ``sketch`` the keyed bits of the words; see :mod:`guarded_gen.review.resemblance`."""
+    """A gate asks for a person. ``look`` is the hash of what they will see, if it has one."""
 
     output: Gated
     look: str | None = None
-    sketch: bytes | None = None
+    kept: Kept = field(default_factory=Kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Refused:
 
     output: Gated
     message: str
-    sketch: bytes | None = None
+    kept: Kept = field(default_factory=Kept)
 
 
 Result = Done | Held | Refused
@@ -60,10 +68,11 @@ class Stage(Protocol):
     def run(self, work: Work) -> Result: ...
 
 
-def gated(output: Gated, message: str, look: str | None = None) -> Result:
+def gated(output: Gated, message: str, look: str | None = None, kept: Kept | None = None) -> Result:
     """How a gate's stage ends, by what it decided."""
+    kept = kept or Kept()
     if output.action is Action.ALLOW:
         return Done(output)
     if output.action is Action.REVIEW:
-        return Held(output, look)
-    return Refused(output, message)
+        return Held(output, look, kept)
+    return Refused(output, message, kept)

@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from guarded_gen.audit import AuditLog, Event, LogEntry, Transaction
 from guarded_gen.errors import Conflict, InvalidInput, NotFound
-from guarded_gen.review import resemblance, strikes
+from guarded_gen.review import keyed_bits, strikes
 from guarded_gen.review.cases import Clock, NewCase, deciders, now_ms, open_case
 from guarded_gen.store import Store
 from guarded_gen.store.comparing import same_secret
@@ -257,7 +257,7 @@ def answer(tx: Transaction, case: ReviewCase, at: int) -> Appeal | None:
     appeal.decided_at = at
     if appeal.state == "overturned":
         strikes.settle(tx.session, appeal.decision, False)
-        resemblance.settle(tx.session, appeal.decision, False)
+        keyed_bits.settle(tx.session, appeal.decision, False)
     appeal.statement_of_reasons = tx.append(
         Event(
             kind="appeal.decided",

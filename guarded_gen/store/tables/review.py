@@ -269,12 +269,28 @@ class RefusedSketch(Base):
 
     decision: Mapped[str] = mapped_column(String(48), primary_key=True)
     tenant: Mapped[str] = mapped_column(String(64))
-    words: Mapped[bytes] = mapped_column(LargeBinary(32))
+    bits: Mapped[bytes] = mapped_column("words", LargeBinary(32))
     state: Mapped[str] = mapped_column(String(16))
     """As a strike's."""
     at: Mapped[int] = mapped_column(Big)
 
     __table_args__ = (Index("ix_sketch_tenant", "tenant", "at"), Index("ix_sketch_at", "at"))
+
+
+class RefusedLook(Base):
+    """Frames of a refused picture or clip as keyed bits; see ``review.looks``."""
+
+    __tablename__ = "refused_look"
+
+    decision: Mapped[str] = mapped_column(String(48), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(64))
+    bits: Mapped[bytes] = mapped_column(LargeBinary)
+    """32 bytes a frame and mirror image."""
+    state: Mapped[str] = mapped_column(String(16))
+    """As a strike's."""
+    at: Mapped[int] = mapped_column(Big)
+
+    __table_args__ = (Index("ix_look_tenant", "tenant", "at"), Index("ix_look_at", "at"))
 
 
 class GoldenCase(Base):

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guarded_gen.review import resemblance
+from guarded_gen.review import keyed_bits, resemblance
 from guarded_gen.review.resemblance import NEAR, Resemblance, sketch
 from guarded_gen.settings import load
 from guarded_gen.store import open_store
@@ -61,14 +61,14 @@ def test_what_stands_is_found_for_its_time_and_what_was_overturned_is_not(tmp_pa
         resemblance.note(session, "d1", "t", words, pending=True, clock=known.clock)
     assert not found(), "a person has still to decide"
     with store.write() as session:
-        resemblance.settle(session, "d1", True)
+        keyed_bits.settle(session, "d1", True)
     assert found()
     assert not known.near("u", known.sketch("u", TEXT))
     with store.write() as session:
-        resemblance.settle(session, "d1", False)
+        keyed_bits.settle(session, "d1", False)
     assert not found()
     with store.write() as session:
-        resemblance.settle(session, "d1", True)
+        keyed_bits.settle(session, "d1", True)
     assert found()
     now[0] += 86_400_000
     assert not found()
