@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+NCMEC = "ncmec"
 
 
 class HotlineSettings(BaseModel):
@@ -28,6 +31,34 @@ class HotlineSettings(BaseModel):
     @property
     def ready(self) -> bool:
         return all((self.url, self.username, self.password.get_secret_value(), self.email))
+
+
+class HotlineKind(StrEnum):
+    """Of what kind a hotline is that people tell through its own form; see
+    :mod:`guarded_gen.preservation.by_hand`."""
+
+    INHOPE = "inhope"
+    NCA = "nca"
+    FORM = "form"
+
+
+class FormHotline(BaseModel):
+    """A hotline that a person tells, by its form or portal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        pattern=r"^[a-z0-9-]{1,32}$", description="what you call it; stands in the log"
+    )
+    kind: HotlineKind = Field(HotlineKind.FORM, description="inhope, nca or form")
+    where: str = Field(min_length=1, description="address of its form or portal")
+
+    @field_validator("name")
+    @classmethod
+    def _not_ncmec(cls, name: str) -> str:
+        if name == NCMEC:
+            raise ValueError("ncmec is told by this service: set preservation.hotline")
+        return name
 
 
 class RemovalSettings(BaseModel):
@@ -56,6 +87,9 @@ class PreservationSettings(BaseModel):
     )
     hotline: HotlineSettings = Field(
         default_factory=HotlineSettings, description="the reporting service and who reports"
+    )
+    hotlines: tuple[FormHotline, ...] = Field(
+        (), description="other hotlines, which a person tells: name, kind, where"
     )
     removal: RemovalSettings = Field(
         default_factory=RemovalSettings, description="requests by people who are shown"

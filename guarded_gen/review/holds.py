@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from guarded_gen.audit import Event
+from guarded_gen.errors import Conflict, InvalidInput
 from guarded_gen.store.tables.preservation import LegalHold
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 HOLD_DAYS = 365
 """What 18 U.S.C. 2258A(h) asks of a provider after a report."""
+LONGEST_DAYS = 3653
+"""How far from now a hold may be made to run."""
 
 
 def begin(tx: Transaction, case: ReviewCase, at: int) -> None:
@@ -47,6 +50,26 @@ def begin(tx: Transaction, case: ReviewCase, at: int) -> None:
             body={"case": case.id, "until": until},
         )
     )
+
+
+def extend(tx: Transaction, case: ReviewCase, until: int, actor: str, at: int) -> None:
+    """Make a running hold longer, on record. Raises :class:`Conflict` where none runs and
+    :class:`InvalidInput` for a date before its end or more than ten years away."""
+    hold = tx.session.get(LegalHold, case.id)
+    if hold is None or hold.ended or hold.until <= at:
+        raise Conflict("no hold of this case runs", "look at its state")
+    if not hold.until < until <= at + LONGEST_DAYS * DAY_MS:
+        raise InvalidInput(
+            "a hold can only be made longer, to ten years from now", "give a later date", "until"
+        )
+    body = {"case": case.id, "until": until, "before": hold.until}
+    hold.until = until
+    tx.append(
+        Event(
+            kind="hold.extended", tenant=case.tenant, actor=actor,
+            related=case.decision, body=body,
+        )
+    )  # fmt: skip
 
 
 def end(tx: Transaction, case: ReviewCase) -> None:

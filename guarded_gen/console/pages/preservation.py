@@ -26,6 +26,7 @@ def show(request: Request) -> Response:
             "problems": console.desk.problems(),
             "incident_types": INCIDENT_TYPES,
             "classifications": CLASSIFICATIONS,
+            "hotlines": console.desk.reports.hotlines,
             "legal": who.may(Permission.REPORT),
             "names": console.names(),
         },
@@ -39,9 +40,9 @@ async def report(request: Request, id: str) -> Response:
     found, fields = await console.form(request)
     asked = {
         name: fields.get(name, "")
-        for name in ("incident_type", "classification", "additional", "high_priority")
+        for name in ("incident_type", "classification", "additional", "high_priority", "hotline")
     }
-    await to_thread.run_sync(console.desk.ask_report, found.who, id, asked)
+    await to_thread.run_sync(console.desk.reports.ask, found.who, id, asked)
     return RedirectResponse("/console/preservation?said=asked", 303)
 
 
@@ -49,7 +50,34 @@ async def report(request: Request, id: str) -> Response:
 async def agree(request: Request, id: str) -> Response:
     console = console_of(request)
     found, _ = await console.form(request)
-    await to_thread.run_sync(console.desk.agree_report, found.who, id)
+    await to_thread.run_sync(console.desk.reports.agree, found.who, id)
+    return RedirectResponse("/console/preservation?said=changed", 303)
+
+
+@router.get("/{id}/sheet")
+def sheet(request: Request, id: str) -> Response:
+    """What is entered into the form of a hotline that a person tells."""
+    console = console_of(request)
+    found = console.desk.reports.sheet(console.who(request), id)
+    return page(request, "report_sheet.html", {"sheet": found, "case_id": id})
+
+
+@router.post("/{id}/number")
+async def number(request: Request, id: str) -> Response:
+    """Note the number that the hotline gave."""
+    console = console_of(request)
+    found, fields = await console.form(request)
+    reports = console.desk.reports
+    await to_thread.run_sync(reports.sent_by_hand, found.who, id, fields.get("number", ""))
+    return RedirectResponse("/console/preservation?said=changed", 303)
+
+
+@router.post("/{id}/hold")
+async def hold(request: Request, id: str) -> Response:
+    """Make the legal hold longer."""
+    console = console_of(request)
+    found, fields = await console.form(request)
+    await to_thread.run_sync(console.desk.hold_until, found.who, id, fields.get("until", ""))
     return RedirectResponse("/console/preservation?said=changed", 303)
 
 
@@ -58,6 +86,6 @@ async def release(request: Request, id: str) -> Response:
     """Ask for the sealed files, or agree to what another person asked for."""
     console = console_of(request)
     found, _ = await console.form(request)
-    folder = await to_thread.run_sync(console.desk.release, found.who, id)
+    folder = await to_thread.run_sync(console.desk.evidence.release, found.who, id)
     said = "asked" if folder is None else "changed"
     return RedirectResponse(f"/console/preservation?said={said}", 303)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from guarded_gen.audit import AuditLog, Event
 from guarded_gen.audit.erasure import erase
 from guarded_gen.audit.errors import LegalHoldActive
 from guarded_gen.audit.proof import TlogProof
-from guarded_gen.errors import Conflict
+from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.jobs.settled import HeldJobs
 from guarded_gen.preservation.cybertip import (
     INCIDENT_TYPES,
@@ -167,7 +168,7 @@ def test_without_a_key_it_is_told_and_nothing_is_lost(log: AuditLog, tmp_path: P
     here.desk.sweep()
     assert any("no certificate of the legal role" in p for p in here.desk.problems())
     assert here.desk.page(here.people["lex"])[0].evidence is None
-    here.desk.settings = PreservationSettings(recipient=tmp_path / "gone.pem")
+    here.desk.evidence.settings = PreservationSettings(recipient=tmp_path / "gone.pem")
     assert any("no readable certificate" in p for p in here.desk.problems())
 
 
@@ -177,16 +178,16 @@ def test_a_report_needs_four_eyes_and_ends_once(
     here = place(log, tmp_path, legal[0], hotline.url)
     tess, lex = here.people["tess"], here.people["lex"]
     with pytest.raises(Conflict, match="two people"):
-        here.desk.ask_report(tess, here.case, FIELDS)
+        here.desk.reports.ask(tess, here.case, FIELDS)
     here.confirm()
     with pytest.raises(ReportIncomplete) as missing:
-        here.desk.ask_report(tess, here.case, {**FIELDS, "incident_type": ""})
+        here.desk.reports.ask(tess, here.case, {**FIELDS, "incident_type": ""})
     assert missing.value.param == "incident_type"
-    here.desk.ask_report(tess, here.case, FIELDS)
+    here.desk.reports.ask(tess, here.case, FIELDS)
     with pytest.raises(NotAllowed):
-        here.desk.agree_report(here.people["ann"], here.case)
+        here.desk.reports.agree(here.people["ann"], here.case)
     assert here.desk.sweep() == 0 and not hotline.reports
-    here.desk.agree_report(lex, here.case)
+    here.desk.reports.agree(lex, here.case)
     assert here.desk.sweep() == 1 and here.desk.sweep() == 0
     (number,) = hotline.finished
     report = hotline.reports[number]
@@ -208,14 +209,14 @@ def test_a_hotline_in_trouble_gets_it_later(
 ) -> None:
     here = place(log, tmp_path, legal[0], hotline.url)
     here.confirm()
-    here.desk.ask_report(here.people["tess"], here.case, FIELDS)
-    here.desk.agree_report(here.people["lex"], here.case)
+    here.desk.reports.ask(here.people["tess"], here.case, FIELDS)
+    here.desk.reports.agree(here.people["lex"], here.case)
     hotline.trouble = lambda asked: trouble if asked == path else None
     assert here.desk.sweep() == 0
     hotline.trouble = lambda asked: None
     assert here.desk.sweep() == 0, "it waits before it tries again"
-    here.desk.clock = lambda: now_ms() + LATER_MS
-    assert here.desk.send_due() == 1
+    here.desk.reports.clock = lambda: now_ms() + LATER_MS
+    assert here.desk.reports.send_due() == 1
     assert len(hotline.finished) == 1
 
 
@@ -224,8 +225,8 @@ def test_what_the_hotline_refuses_goes_back_to_people(
 ) -> None:
     here = place(log, tmp_path, legal[0], hotline.url)
     here.confirm()
-    here.desk.ask_report(here.people["tess"], here.case, FIELDS)
-    here.desk.agree_report(here.people["lex"], here.case)
+    here.desk.reports.ask(here.people["tess"], here.case, FIELDS)
+    here.desk.reports.agree(here.people["lex"], here.case)
     hotline.trouble = lambda asked: 4100
     assert here.desk.sweep() == 0
     (line,) = here.desk.page(here.people["lex"])
@@ -236,9 +237,76 @@ def test_what_the_hotline_refuses_goes_back_to_people(
 def test_nothing_is_sent_until_it_is_configured(log: AuditLog, tmp_path: Path, legal: Any) -> None:
     here = place(log, tmp_path, legal[0], url="")
     here.confirm()
-    here.desk.ask_report(here.people["tess"], here.case, FIELDS)
+    here.desk.reports.ask(here.people["tess"], here.case, FIELDS)
     with pytest.raises(HotlineOff):
-        here.desk.agree_report(here.people["lex"], here.case)
+        here.desk.reports.agree(here.people["lex"], here.case)
+
+
+FORM = {"name": "hotline-de", "kind": "inhope", "where": "https://hotline.example/form"}
+
+
+def test_another_hotline_is_told_by_a_person_from_a_sheet(
+    log: AuditLog, tmp_path: Path, legal: Any
+) -> None:
+    ours = HotlineSettings(first_name="Lex", last_name="Example", email="lex@example.org")
+    settings = PreservationSettings(recipient=legal[0], hotline=ours, hotlines=(FORM,))
+    here = Place(log, tmp_path, settings)
+    tess, lex, reports = here.people["tess"], here.people["lex"], here.desk.reports
+    here.confirm()
+    with pytest.raises(InvalidInput) as unknown:
+        reports.ask(tess, here.case, {**FIELDS, "hotline": "nowhere"})
+    assert unknown.value.param == "hotline"
+    with pytest.raises(ReportIncomplete):
+        reports.ask(tess, here.case, {**FIELDS, "incident_type": " "})
+    reports.ask(tess, here.case, FIELDS)
+    with pytest.raises(NotFound, match="no sheet"):
+        reports.sheet(lex, here.case)
+    reports.agree(lex, here.case)
+    sheet = reports.sheet(lex, here.case)
+    content = here.picture.read_bytes()
+    assert sheet["files"][0]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert sheet["where"] == FORM["where"] and sheet["takes_files"] is False
+    assert "stand-in for a prompt" not in json.dumps(sheet), "no words of the person's"
+    with pytest.raises(NotAllowed):
+        reports.sheet(here.people["ann"], here.case)
+    assert here.desk.sweep() == 0, "nothing is sent by this service"
+    with pytest.raises(InvalidInput) as missing:
+        reports.sent_by_hand(lex, here.case, "  ")
+    assert missing.value.param == "number"
+    reports.sent_by_hand(lex, here.case, "DE-2026-17")
+    (line,) = here.desk.page(lex)
+    assert line.report is not None
+    assert (line.report.state, line.report.report, line.report.fields) == (
+        "finished", "DE-2026-17", {},
+    )  # fmt: skip
+    assert here.kinds().count("report.finished") == 1
+    with pytest.raises(Conflict):
+        reports.sent_by_hand(lex, here.case, "DE-2026-18")
+
+
+def test_the_legal_role_makes_a_hold_longer_and_never_shorter(
+    log: AuditLog, tmp_path: Path
+) -> None:
+    here = place(log, tmp_path, None)
+    lex = here.people["lex"]
+
+    def end() -> int:
+        (line,) = here.desk.page(lex)
+        assert line.hold is not None
+        return line.hold.until
+
+    first, year = end(), datetime.now(UTC).year
+    with pytest.raises(NotAllowed):
+        here.desk.hold_until(here.people["tess"], here.case, f"{year + 3}-01-31")
+    for wrong in ("", "tomorrow", f"{year}-01-01", f"{year + 40}-01-01", "9999-99-99"):
+        with pytest.raises(InvalidInput) as refused:
+            here.desk.hold_until(lex, here.case, wrong)
+        assert refused.value.param == "until"
+    assert end() == first
+    here.desk.hold_until(lex, here.case, f"{year + 3}-01-31")
+    assert end() > first and here.kinds()[-1] == "hold.extended"
+    with pytest.raises(LegalHoldActive):
+        erase(log, "user-7", "acme", "op", "asked for it")
 
 
 def test_release_by_two_people_with_the_chain_of_custody(
@@ -247,12 +315,12 @@ def test_release_by_two_people_with_the_chain_of_custody(
     here = place(log, tmp_path, legal[0])
     here.desk.sweep()
     here.confirm()
-    assert here.desk.release(here.people["lex"], here.case) is None
+    assert here.desk.evidence.release(here.people["lex"], here.case) is None
     with pytest.raises(NotAllowed):
-        here.desk.release(here.people["lex"], here.case)
+        here.desk.evidence.release(here.people["lex"], here.case)
     with pytest.raises(NotAllowed):
-        here.desk.release(here.people["tess"], here.case)
-    folder = here.desk.release(here.people["lou"], here.case)
+        here.desk.evidence.release(here.people["tess"], here.case)
+    folder = here.desk.evidence.release(here.people["lou"], here.case)
     assert folder is not None
     custody = json.loads((folder / "custody.json").read_text())
     actors = {entry["actor"] for entry in custody}
@@ -264,8 +332,8 @@ def test_killed_between_submit_and_finish_there_is_one_report(
 ) -> None:
     here = place(log, tmp_path, legal[0], hotline.url)
     here.confirm()
-    here.desk.ask_report(here.people["tess"], here.case, FIELDS)
-    here.desk.agree_report(here.people["lex"], here.case)
+    here.desk.reports.ask(here.people["tess"], here.case, FIELDS)
+    here.desk.reports.agree(here.people["lex"], here.case)
     reached, go = threading.Event(), threading.Event()
 
     def hang(path: str) -> None:
@@ -287,8 +355,8 @@ def test_killed_between_submit_and_finish_there_is_one_report(
     hotline.trouble = lambda path: None
     go.set()
     until(lambda: len(hotline.reports) == 1)
-    here.desk.clock = lambda: now_ms() + LATER_MS
-    assert here.desk.send_due() == 1
+    here.desk.reports.clock = lambda: now_ms() + LATER_MS
+    assert here.desk.reports.send_due() == 1
     assert len(hotline.finished) == 1 and len(hotline.reports) == 1
 
 
@@ -313,10 +381,11 @@ def test_what_cannot_be_sealed_leaves_nothing_and_holds_nothing_up(
     log: AuditLog, tmp_path: Path, legal: Any, hotline: Service
 ) -> None:
     here = place(log, tmp_path, legal[0], hotline.url)
-    here.desk.settings = here.desk.settings.model_copy(update={"max_file_bytes": 1})
+    room = here.desk.evidence
+    room.settings = room.settings.model_copy(update={"max_file_bytes": 1})
     here.confirm()
-    here.desk.ask_report(here.people["tess"], here.case, FIELDS)
-    here.desk.agree_report(here.people["lex"], here.case)
+    here.desk.reports.ask(here.people["tess"], here.case, FIELDS)
+    here.desk.reports.agree(here.people["lex"], here.case)
     assert here.desk.sweep() == 1, "the report goes out all the same"
     assert list((tmp_path / "evidence").iterdir()) == []
     assert here.desk.page(here.people["lex"])[0].evidence is None
