@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import pkgutil
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guarded_gen.console import casefile, frames
+from guarded_gen.console import casefile, frames, pages
 from guarded_gen.errors import NotFound
 from guarded_gen.review.cases import Filters, seen_by
 from guarded_gen.review.errors import NotAllowed
 from guarded_gen.review.people import add_person, set_roles
 from guarded_gen.review.roles import Permission, Role
+from guarded_gen.store.tables.preservation import HotlineReport, LegalHold, SealedEvidence
 from guarded_gen.store.tables.review import ReviewCase
 from tests.guarded_gen.console.conftest import Site
 
@@ -154,3 +159,47 @@ def test_the_preservation_page_is_for_the_trained_alone(site: Site, gravest: str
     page = site.browser("lex").get("/console/preservation").text
     assert "not sealed yet" in page and "no certificate of the legal role" in page
     assert "Send the report" not in page
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Every method and path of the console."""
+    for module in pkgutil.iter_modules(pages.__path__):
+        router = importlib.import_module(f"{pages.__name__}.{module.name}").router
+        for route in router.routes:
+            for method in sorted(route.methods - {"HEAD"}):
+                yield method, route.path
+
+
+LEAVING = ("/console/sign-out", "/console/sessions")
+"""Would end the session with which the walk goes on."""
+
+
+@pytest.mark.parametrize("name", ["ann", "lea", "aud", "adm", "pia"])
+def test_no_way_of_the_console_leads_the_others_to_it(site: Site, gravest: str, name: str) -> None:
+    """All pages and all buttons, new ones included, for whoever is not trained."""
+    with site.services.store.read() as session:
+        before = session.get_one(ReviewCase, gravest)
+    browser, walked = site.browser(name), 0
+    for method, path in routes():
+        if path.startswith(LEAVING):
+            continue
+        filled = re.sub(r"{\w+}", gravest, path)
+        if method == "GET":
+            page = browser.get(filled)
+            if filled == path and not site.people[name][0].may(Permission.SEE_AUDIT):
+                # what is in the address itself may be repeated by the page of an error
+                assert gravest not in page.text, path
+            assert path == filled or page.status_code != 200 or "ncii" not in page.text, path
+        elif filled != path:
+            browser.press(filled, version=str(before.version), action="block", until="2030-01-01")
+        walked += 1
+    assert walked > 60
+    with site.services.store.read() as session:
+        after = session.get_one(ReviewCase, gravest)
+        hold = session.get_one(LegalHold, gravest)
+        touched = [session.get(HotlineReport, gravest), session.get(SealedEvidence, gravest)]
+    same = ("state", "holder", "assignee", "queue", "version", "restricted")
+    assert [getattr(after, n) for n in same] == [getattr(before, n) for n in same]
+    assert touched == [None, None] and hold.until < hold.since + 366 * 86_400_000
+    mine = {site.people[name][0].id, name}
+    assert not [e for e in site.entries() if e.actor in mine and e.body.get("case") == gravest]
