@@ -12,7 +12,7 @@ from guarded_gen.production import events
 from guarded_gen.production.line import Line, Queue, Standing
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.production.rows import END_USER
-from guarded_gen.production.stage import Done, Held, Kept, Refused, Result, Stage
+from guarded_gen.production.stage import Done, Held, KnownAgain, Refused, Result, Stage
 from guarded_gen.production.work import Gated, Judged, Output, Recorded, Work
 from guarded_gen.review import looks, resemblance, strikes
 from guarded_gen.review.held import hold, refused
@@ -113,7 +113,7 @@ def _note_strike(tx: Transaction, request: ClipRequest, judged: Judged) -> None:
         strikes.note(tx.session, judged.decision, request.tenant, user, pending=pending)
 
 
-def _note_kept(tx: Transaction, request: ClipRequest, judged: Judged, kept: Kept) -> None:
+def _note_kept(tx: Transaction, request: ClipRequest, judged: Judged, kept: KnownAgain) -> None:
     """What a rule refused is known again, also with small changes, whoever asks."""
     taken = judged.gate.decision
     if taken.rule_id:

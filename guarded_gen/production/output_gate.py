@@ -9,7 +9,7 @@ from guarded_gen.gates.gate import judge
 from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import GENERATE, OUTPUT
 from guarded_gen.production.parts import Judging
-from guarded_gen.production.stage import Kept, Result, gated
+from guarded_gen.production.stage import KnownAgain, Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Rendered, Work
 from guarded_gen.review.held import look_of
 from media.limits import MediaLimits
@@ -47,9 +47,9 @@ class OutputGate:
             context,
             rendered.coverage,
         )
-        look, kept = None, Kept()
+        look, kept = None, KnownAgain()
         if draft is not None and result.decision.action is not Action.ALLOW:
-            kept = Kept(frames=self.judging.frames_of(work.request, draft, self.limits))
+            kept = KnownAgain(frames=self.judging.frames_of(work.request, draft, self.limits))
             if result.decision.action is Action.REVIEW:
                 look = look_of(draft, rendered.frames)
         judged = Gated(judged=(Judged(gate=replace(result, sealed=rendered.sealed)),))

@@ -11,7 +11,7 @@ from guarded_gen.production.duties import Duties
 from guarded_gen.production.line import PROMPT
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.request import ClipRequest
-from guarded_gen.production.stage import Done, Kept, Result, gated
+from guarded_gen.production.stage import Done, KnownAgain, Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
 from policies.decision import Action
 
@@ -35,7 +35,7 @@ class PromptGate:
         if isinstance(result, Done):
             return result
         words = self.judging.sketch(work.request.tenant, work.request.prompt)
-        return replace(result, kept=Kept(words=words))
+        return replace(result, kept=KnownAgain(words=words))
 
     def judge(self, request: ClipRequest) -> GateResult:
         """Raises :class:`ComplianceUnmet` for what a law demands and cannot be met.

@@ -14,7 +14,7 @@ from guarded_gen.production.files import WorkFiles
 from guarded_gen.production.line import REFERENCE
 from guarded_gen.production.parts import Judging
 from guarded_gen.production.request import FileReference
-from guarded_gen.production.stage import Kept, Result, gated
+from guarded_gen.production.stage import KnownAgain, Result, gated
 from guarded_gen.production.work import Gated, Judged, Output, Work
 from media.limits import MediaLimits
 from policies.decision import Action
@@ -55,8 +55,8 @@ class ReferenceGate:
             )
             for path in paths
         )  # fmt: skip
-        result, kept = Gated(judged=judged), Kept()
+        result, kept = Gated(judged=judged), KnownAgain()
         if judged and result.action is not Action.ALLOW:
             path = paths[result.decisive]
-            kept = Kept(frames=self.judging.frames_of(request, path, self.limits))
+            kept = KnownAgain(frames=self.judging.frames_of(request, path, self.limits))
         return gated(result, "a reference was refused by the policy", kept=kept)

@@ -23,7 +23,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KnownAgain:
     """What a refusal is known again by: keyed bits of its ``words`` and of its ``frames``. See
     :mod:`guarded_gen.review.resemblance` and :mod:`guarded_gen.review.looks`."""
 
@@ -37,7 +37,7 @@ class Held:
 
     output: Gated
     look: str | None = None
-    kept: Kept = field(default_factory=Kept)
+    kept: KnownAgain = field(default_factory=KnownAgain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Refused:
 
     output: Gated
     message: str
-    kept: Kept = field(default_factory=Kept)
+    kept: KnownAgain = field(default_factory=KnownAgain)
 
 
 Result = Done | Held | Refused
@@ -68,9 +68,11 @@ class Stage(Protocol):
     def run(self, work: Work) -> Result: ...
 
 
-def gated(output: Gated, message: str, look: str | None = None, kept: Kept | None = None) -> Result:
+def gated(
+    output: Gated, message: str, look: str | None = None, kept: KnownAgain | None = None
+) -> Result:
     """How a gate's stage ends, by what it decided."""
-    kept = kept or Kept()
+    kept = kept or KnownAgain()
     if output.action is Action.ALLOW:
         return Done(output)
     if output.action is Action.REVIEW:
