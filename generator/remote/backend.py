@@ -85,6 +85,10 @@ class RemoteGenerator:
             size_multiple=self.settings.size_multiple,
         )
 
+    def check(self) -> None:
+        """Whether the server answers at all; :class:`BackendFailed` when it does not in time."""
+        Client(self.settings.base_url, "", self.settings.timeout, 0).reach()
+
     def recaption(self, prompt: str) -> dict[str, Any]:
         """The server is sent the prompt as it is; what it does with it is not known here."""
         return {"caption": prompt, "unexpressed": []}

@@ -66,6 +66,19 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    def reach(self) -> None:
+        """One GET without a key, then close; any answer below 500 will do."""
+        url = httpx.URL(self.base_url.rstrip("/") + "/models")
+        try:
+            with self._http.stream("GET", url) as response:
+                status = response.status_code
+        except httpx.TransportError as error:
+            raise BackendFailed(f"{url.host} cannot be reached: {type(error).__name__}") from error
+        finally:
+            self.close()
+        if status >= 500:
+            raise BackendFailed(f"{url.host} answers {status}")
+
     def json(
         self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any
     ) -> dict[str, Any]:

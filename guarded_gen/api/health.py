@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -21,6 +24,7 @@ from guarded_gen.store.tables.jobs import OPEN
 router = APIRouter(tags=["health"])
 READY_WITHIN_S = 0.8
 """Load balancers give up after a second."""
+REMOTE_EVERY_S = 5.0
 
 
 @router.get("/healthz", responses={200: answers(HEALTH)[200]})
@@ -37,13 +41,17 @@ async def healthz(request: Request) -> Response:
     },
 )
 async def readyz(request: Request) -> Response:
-    """Whether to send traffic here: models loaded, database, queue and storage reachable."""
+    """Whether to send traffic here: models loaded, database, queue and storage reachable.
+
+    A remote backend that does not answer is told, and traffic may come all the same.
+    """
     api = api_of(request)
+    ready: Readiness = request.app.state.readiness
     checks = {
         "serving": "draining" if api.draining else "ok",
-        **await request.app.state.readiness.report(),
+        **await ready.report(),
     }
-    good = all(check == "ok" for check in checks.values())
+    good = ready.good(checks)
     return JSONResponse(
         {"status": "ready" if good else "not_ready", "checks": checks}, 200 if good else 503
     )
@@ -56,6 +64,8 @@ def readiness(api: Api) -> Readiness:
         with api.jobs.store.read() as session:
             session.execute(text("SELECT 1"))
 
+    backends = {api.settings.backend, *api.settings.backends}
+    remote = {name: _remote(api, name) for name in backends if name.startswith("remote")}
     return Readiness(
         {
             "database": database,
@@ -66,9 +76,26 @@ def readiness(api: Api) -> Readiness:
             "policy": lambda: api.services.policy,
             "classifiers": lambda: api.services.prompt_classifiers,
             "generator": lambda: api.services.generator(api.settings.backend).capabilities(),
+            **remote,
         },
         READY_WITHIN_S,
+        told=remote,
     )
+
+
+def _remote(api: Api, name: str) -> Callable[[], None]:
+    """Whether a remote backend answers; asked once in a while, however often this is called."""
+    answered = -REMOTE_EVERY_S
+
+    def check() -> None:
+        nonlocal answered
+        if time.monotonic() - answered < REMOTE_EVERY_S:
+            return
+        backend: Any = api.services.generator(name)
+        backend.check()
+        answered = time.monotonic()
+
+    return check
 
 
 @router.get("/metrics", responses={200: answers(TEXT, media="text/plain")[200]})

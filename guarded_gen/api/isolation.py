@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -201,12 +201,19 @@ def _forgotten(answer: asyncio.Future[Any]) -> None:
 class Readiness:
     """Runs named checks side by side, each in a thread of its own, and never waits long.
 
-    A check that hangs is ``timeout`` and keeps its one thread until it ends.
+    A check that hangs is ``timeout`` and keeps its one thread until it ends. Those named in
+    ``told`` are told and no more: without them the service still serves.
     """
 
-    def __init__(self, checks: Mapping[str, Callable[[], object]], within_s: float) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Callable[[], object]],
+        within_s: float,
+        told: Collection[str] = (),
+    ) -> None:
         self._checks = checks
         self._within_s = within_s
+        self._told = told
         self._running: dict[str, tuple[threading.Thread, list[str]]] = {}
 
     async def report(self) -> dict[str, str]:
@@ -216,6 +223,10 @@ class Readiness:
         while time.monotonic() < end and not all(asked.values()):
             await anyio.sleep(0.005)
         return {name: found[0] if found else "timeout" for name, found in asked.items()}
+
+    def good(self, report: Mapping[str, str]) -> bool:
+        """Whether all is well that must be."""
+        return all(found == "ok" for name, found in report.items() if name not in self._told)
 
     def _begun(self, name: str, check: Callable[[], object]) -> list[str]:
         """Where the result of the check's present run will stand."""
