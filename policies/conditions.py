@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from cel_expr_python import cel
@@ -49,6 +49,25 @@ VARIABLES: Mapping[str, Any] = {
     "duration": _T.DOUBLE,
     "faces": _T.INT,
 }
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionNames:
+    """The names that conditions of one kind may look at, with CEL's type of each."""
+
+    types: Mapping[str, Any]
+
+    @cached_property
+    def environment(self) -> Any:
+        return cel.NewEnv(variables=dict(self.types))
+
+    def activation(self, values: dict[str, Any]) -> Any:
+        """What a condition is evaluated on; a name without a value makes it fail."""
+        return self.environment.Activation(values)
+
+
+RULES = ConditionNames(VARIABLES)
+"""What a policy's conditions look at."""
 _MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*)
@@ -124,17 +143,14 @@ def batch(texts: tuple[str, ...]) -> JoinedConditions | None:
         return None
     # A condition may end in a comment: the bracket goes on a line of its own.
     joined = ", ".join(f"({text}\n)" for text in texts)
-    return JoinedConditions(texts, _environment().compile(f"[{joined}]").eval)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:
-    return cel.NewEnv(variables=dict(VARIABLES))
+    return JoinedConditions(texts, RULES.environment.compile(f"[{joined}]").eval)
 
 
 @lru_cache(maxsize=4_096)
-def compile(text: str, own: frozenset[str] | None = frozenset()) -> Condition:
-    """Check and compile one condition.
+def compile(
+    text: str, own: frozenset[str] | None = frozenset(), names: ConditionNames = RULES
+) -> Condition:
+    """Check and compile one condition over ``names``.
 
     ``own``: the categories besides those of the taxonomy that it may name; None: any, since the
     document that it stands in was checked. Raises :class:`ConditionInvalid` with every mistake
@@ -144,9 +160,9 @@ def compile(text: str, own: frozenset[str] | None = frozenset()) -> Condition:
     if errors:
         raise ConditionInvalid(errors)
     try:
-        expression = _environment().compile(text)
+        expression = names.environment.compile(text)
     except RuntimeError as error:
-        raise ConditionInvalid(_translate(text, str(error))) from None
+        raise ConditionInvalid(_translate(text, str(error), names)) from None
     if expression.return_type() != _T.BOOL:
         name = expression.return_type().name().lower()
         found = _TYPES.get(name, f"a {name.partition('<')[0]}")
@@ -160,7 +176,9 @@ def compile(text: str, own: frozenset[str] | None = frozenset()) -> Condition:
             ]
         )
     categories = frozenset(named) if words.get("scores", 0) == len(named) else None
-    return Condition(text, frozenset(words.keys() & VARIABLES.keys()), categories, expression.eval)
+    return Condition(
+        text, frozenset(words.keys() & names.types.keys()), categories, expression.eval
+    )
 
 
 class ConditionInvalid(Exception):
@@ -228,7 +246,7 @@ def activation(
         value = getattr(context, name)
         if value is not None:
             data[name] = value
-    return _environment().Activation(data)
+    return RULES.activation(data)
 
 
 def _inspect(
@@ -333,7 +351,7 @@ def _at(text: str, token: re.Match[str], message: str, remedy: str) -> Mistake:
     return Mistake(message, remedy, line, column, len(token.group()))
 
 
-def _translate(text: str, report: str) -> list[Mistake]:
+def _translate(text: str, report: str, names: ConditionNames) -> list[Mistake]:
     """The compiler's report in the words of somebody who does not program."""
     lines = text.split("\n")
     found = []
@@ -342,7 +360,7 @@ def _translate(text: str, report: str) -> list[Mistake]:
         rest = lines[line][column:] if line < len(lines) else ""
         token = TOKEN.match(rest) if rest else None
         length = len(token.group().rstrip()) if token else 1
-        said, remedy = _plainly(message)
+        said, remedy = _plainly(message, names)
         found.append(Mistake(said, remedy, line, column, max(1, length)))
     if not found:
         found.append(
@@ -354,11 +372,11 @@ def _translate(text: str, report: str) -> list[Mistake]:
     return found
 
 
-def _plainly(message: str) -> tuple[str, str]:
+def _plainly(message: str, names: ConditionNames) -> tuple[str, str]:
     if message.startswith("undeclared reference to "):
         name = message.split("'")[1]
-        near = get_close_matches(name, VARIABLES, n=1, cutoff=0.6)
-        known = ", ".join(VARIABLES)
+        near = get_close_matches(name, names.types, n=1, cutoff=0.6)
+        known = ", ".join(names.types)
         remedy = f"did you mean `{near[0]}`?" if near else f"a condition knows: {known}"
         return f'unknown name "{name}" in the condition', remedy
     overload = _OVERLOAD.search(message)

@@ -47,7 +47,7 @@ class EntryRange:
 def asked_for(query: Query, keys: LogKeys) -> dict[str, str]:
     """The query as an auditor can apply it to entries. Raises :class:`InvalidInput` for a query
     whose answer is a part of what fits."""
-    if query.limit is not None or query.before is not None or query.ranged:
+    if query.limit is not None or query.before is not None or query.ranged or query.acted:
         raise InvalidInput(
             "a complete export has no limit, page or score range",
             "narrow it by time, subject, kind, action, category, rule, policy, actor or tenant",

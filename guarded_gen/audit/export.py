@@ -254,6 +254,12 @@ _WRITERS: dict[ExportFormat, Callable[[Path, Iterable[LogEntry]], None]] = {
 }
 
 
+def write_entries(form: ExportFormat, target: Path, entries: Iterable[LogEntry]) -> None:
+    """Write entries as one file, without proofs and manifest. Raises :class:`ConfigInvalid` when
+    Parquet is asked for without its library."""
+    _WRITERS[form](target, entries)
+
+
 def _parquet() -> tuple[Any, Any]:
     try:
         import pyarrow

@@ -68,6 +68,8 @@ class Query:
     """For paging: only entries that this order lists after the entry of this index."""
     oldest_first: bool = False
     limit: int | None = None
+    acted: bool = False
+    """Only entries with an action: what gates and people decided."""
 
     @property
     def ranged(self) -> bool:
@@ -245,6 +247,9 @@ def _conditions(query: Query, keys: LogKeys) -> tuple[list[str], dict[str, Any]]
     add("e.action = :action", "action", query.action)
     if query.ranged and query.action is None:
         parts.append("e.action IS NOT NULL")
+    if query.acted and query.action is None:
+        # Not "IS NOT NULL": the index over actions is not in the order of time.
+        parts.append("coalesce(e.action, '') <> ''")
     pseudonym = query.pseudonym
     if query.subject is not None:
         pseudonym = keys.pseudonym(query.tenant or "default", query.subject)

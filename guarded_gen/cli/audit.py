@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guarded_gen.cli import audit_keep, audit_trust
+from guarded_gen.cli import audit_explore, audit_keep, audit_trust
 from guarded_gen.cli.audit_output import (
     counter,
     entry_line,
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 audit_trust.register(app)
 audit_keep.register(app)
+app.command()(audit_explore.explore)
 
 
 @app.command("list")

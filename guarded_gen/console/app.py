@@ -16,6 +16,7 @@ from guarded_gen.console.pages import (
     appeal,
     audit,
     case,
+    explore,
     home,
     laws,
     me,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(signin, sessions, me, home, queue, queues, case, subjects, media, appeal, quality),
-    *(audit, policy, preservation, people, laws, verify, removal),
+    *(audit, explore, policy, preservation, people, laws, verify, removal),
 )
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -77,3 +77,49 @@ def curve(points: Sequence[tuple[float, int]], here: float, title: str) -> Marku
         for x in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]
     return Markup().join([*parts, Markup("</svg>")])
+
+
+LEVELS = ("allow", "review", "block")
+"""The parts of a column from below that have a colour and a pattern of their own."""
+
+
+def columns(points: Sequence[tuple[str, Mapping[str, float]]], title: str) -> Markup:
+    """Stacked columns in the order of ``points``, the highest over the full height. Parts that
+    are no action of a policy stand on top."""
+    width, height, left, bottom = 720, 170, 48, 22
+    most = max((sum(parts.values()) for _, parts in points), default=0) or 1
+    step = (width - left - 8) / max(len(points), 1)
+    drawn = [
+        Markup('<svg class="chart wide" role="img" viewBox="0 0 {} {}" aria-label="{}">').format(
+            width, height, title
+        ),
+        Markup('<text x="{}" y="16" text-anchor="end">{}</text>').format(left - 6, f"{most:g}"),
+        Markup('<text x="{}" y="{}" text-anchor="end">0</text>').format(left - 6, height - bottom),
+    ]
+    every = max(1, -(-len(points) // 6))
+    for n, (label, parts) in enumerate(points):
+        x, y = left + n * step, float(height - bottom)
+        for name in (*LEVELS, *sorted(parts.keys() - {*LEVELS})):
+            tall = parts.get(name, 0) / most * (height - bottom - 14)
+            y -= tall
+            if tall:
+                drawn.append(
+                    Markup(
+                        '<rect class="{}" x="{}" y="{}" width="{}" height="{}">'
+                        "<title>{}: {} {}</title></rect>"
+                    ).format(
+                        name if name in LEVELS else "other",
+                        round(x + step * 0.08, 1),
+                        round(y, 1),
+                        round(max(step * 0.84, 0.5), 1),
+                        round(tall, 1),
+                        label,
+                        f"{parts[name]:g}",
+                        name,
+                    )
+                )
+        if n % every == 0:
+            drawn.append(
+                Markup('<text x="{}" y="{}">{}</text>').format(round(x, 1), height - 4, label)
+            )
+    return Markup().join([*drawn, Markup("</svg>")])

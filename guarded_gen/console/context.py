@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from guarded_gen.jobs import Jobs
 
 
+EXPLORING = 2
+"""Queries over the log that are read at the same time; whoever comes then is told so at once."""
+
+
 def seconds_of(text: str) -> float:
     """A form's length of time; raises :class:`InvalidInput` for what is no number."""
     try:
@@ -56,6 +61,7 @@ class Console:
         self.golden = GoldenCases(self.store, self.log, home / "golden", self.limits.golden_rate)
         self.held_files = HeldFiles(self.store, self.storage, services.settings.work_folder)
         self.queue = CaseQueue(self.store, self.log, self.limits, mix=self.golden.mix)
+        self.exploring = BoundedSemaphore(EXPLORING)
         self.decisions = Decisions(self.store, self.log, HeldJobs(self.book), self.limits)
 
     @cached_property

@@ -117,6 +117,12 @@ class AuditSettings(_Model):
     alert_hours: float = Field(
         24.0, gt=0, description="a log or witness silent for longer raises an alert"
     )
+    explore_entries: int = Field(
+        50_000, ge=100, le=1_000_000, description="entries that one query over the log reads"
+    )
+    explore_seconds: float = Field(
+        8.0, gt=0, le=60, description="how long one query over the log reads"
+    )
 
 
 def _checked(vkey: str, kinds: tuple[int, ...], what: str) -> str:

@@ -46,7 +46,12 @@ def show(request: Request) -> Response:
     console.who(request)
     wanted = request.query_params.get("open", "")[:64]
     text = text_of(console, wanted)
-    return _page(request, console, {"text": text}, check_text(text))
+    fields, result = {"text": text}, check_text(text)
+    asked = request.query_params.get("rule", "")
+    chosen = next((r for r in getattr(result["policy"], "rules", ()) if r.id == asked), None)
+    if chosen is not None:
+        fields |= {"rule": chosen.id, "threshold": f"{chosen.low:g}"}
+    return workbench(request, console, fields, result)
 
 
 def text_of(console: Console, wanted: str) -> str:
@@ -87,7 +92,7 @@ async def check(request: Request) -> Response:
             return judge_prompts(policy, services.prompt_classifiers, [clean], Context())[0]
 
         given.result["tried"] = (await to_thread.run_sync(work)).decision.to_json()
-    return _page(request, given.console, given.fields, given.result)
+    return workbench(request, given.console, given.fields, given.result)
 
 
 @router.post("/replay")
@@ -116,7 +121,7 @@ async def replay(request: Request) -> Response:
         given.result.update(
             {"replayed": replayed, "chart": curve(replayed.curve, threshold, title)}
         )
-    return _page(request, console, fields, given.result)
+    return workbench(request, console, fields, given.result)
 
 
 @router.post("/propose")
@@ -125,14 +130,14 @@ async def propose(request: Request) -> Response:
     given = await _given(request)
     console, fields, result = given.console, given.fields, given.result
     if given.policy is None:
-        return _page(request, console, fields, result, status=400)
+        return workbench(request, console, fields, result, status=400)
     propose = console.publishing.propose
     try:
         await to_thread.run_sync(
             propose, given.found.who, given.policy, fields["reason"], fields["text"]
         )
     except GuardedGenError as error:
-        return _page(
+        return workbench(
             request, console, fields, {**result, "refused": error}, status=error.http_status
         )
     return RedirectResponse("/console/policy?said=proposed#rollout", 303)
@@ -278,13 +283,14 @@ def lines_of(text: str, issues: list[Issue]) -> list[tuple[int, str, list[Issue]
     return [(n + 1, line, by_line.get(n, [])) for n, line in enumerate(lines)]
 
 
-def _page(
+def workbench(
     request: Request,
     console: Console,
     fields: dict[str, str],
     result: dict[str, Any],
     status: int = 200,
 ) -> Response:
+    """The page of a text that :func:`check_text` looked at, ``fields`` as they were filled in."""
     services = console.services
     active = services.policy
     policy: Policy | None = result["policy"]
@@ -298,6 +304,7 @@ def _page(
             "replayed": None,
             "chart": None,
             "refused": None,
+            "drafted": None,
             **result,
             **fields,
             "lines": lines_of(fields["text"], result["issues"]) if result["issues"] else [],
