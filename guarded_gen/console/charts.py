@@ -8,6 +8,8 @@ from markupsafe import Markup
 
 ROW = 24
 LABEL = 190
+MOST_LABEL = 26
+"""Characters of a label that fit into its width."""
 WIDTH = 520
 
 
@@ -33,7 +35,7 @@ def bars(rows: Sequence[tuple[str, float]], title: str, top: float | None = None
             ).format(
                 LABEL - 8,
                 y + 14,
-                label[:28],
+                label if len(label) <= MOST_LABEL else label[: MOST_LABEL - 1] + "…",
                 LABEL,
                 y,
                 max(length, 1),
@@ -80,12 +82,14 @@ def curve(points: Sequence[tuple[float, int]], here: float, title: str) -> Marku
 
 
 LEVELS = ("allow", "review", "block")
-"""The parts of a column from below that have a colour and a pattern of their own."""
+"""The parts of a column from below that have a colour of their own."""
 
 
-def columns(points: Sequence[tuple[str, Mapping[str, float]]], title: str) -> Markup:
+def columns(
+    points: Sequence[tuple[str, Mapping[str, float]]], title: str, say: Mapping[str, str]
+) -> Markup:
     """Stacked columns in the order of ``points``, the highest over the full height. Parts that
-    are no action of a policy stand on top."""
+    are no action of a policy stand on top; ``say`` has the words for each part."""
     width, height, left, bottom = 720, 170, 48, 22
     most = max((sum(parts.values()) for _, parts in points), default=0) or 1
     step = (width - left - 8) / max(len(points), 1)
@@ -115,11 +119,15 @@ def columns(points: Sequence[tuple[str, Mapping[str, float]]], title: str) -> Ma
                         round(tall, 1),
                         label,
                         f"{parts[name]:g}",
-                        name,
+                        say.get(name, name),
                     )
                 )
         if n % every == 0:
+            anchor = "end" if x > width - 90 else "start"
+            at = min(x + step, width) if anchor == "end" else x
             drawn.append(
-                Markup('<text x="{}" y="{}">{}</text>').format(round(x, 1), height - 4, label)
+                Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                    round(at, 1), height - 4, anchor, label
+                )
             )
     return Markup().join([*drawn, Markup("</svg>")])

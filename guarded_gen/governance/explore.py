@@ -21,7 +21,7 @@ HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 STEPS = (HOUR_MS, DAY_MS, 7 * DAY_MS, 28 * DAY_MS)
 POINTS = 92
 """Points of a series at most; past them it is counted by the next longer step."""
-SHOWN = 50
+SHOWN = 20
 """Entries that an answer holds, the newest."""
 OTHER = "other"
 """The action of an entry without one."""

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
+from babel.dates import format_datetime
 from fastapi import APIRouter, Request
 from sqlalchemy import select
 from starlette.background import BackgroundTask
@@ -25,8 +27,10 @@ from guarded_gen.audit import LogEntry
 from guarded_gen.audit.export import ExportFormat
 from guarded_gen.console.charts import bars, columns
 from guarded_gen.console.context import Console, console_of
+from guarded_gen.console.language import N_, PageLanguage, language_of
 from guarded_gen.console.pages.policy import check_text, text_of, workbench
 from guarded_gen.console.render import page
+from guarded_gen.console.wording import ACTIONS
 from guarded_gen.errors import InvalidInput
 from guarded_gen.governance.explore import (
     DAY_MS,
@@ -59,15 +63,15 @@ NARROWING = {"rule", "category", "reason", "tenant", "subject", "jurisdiction", 
 PERSONAL = frozenset({"subject", "actor"})
 """What only whoever may see the log asks for and sees."""
 TITLES = {
-    "rule": "Rule that decided",
-    "category": "Category of that rule",
-    "reason": "Reason",
-    "tenant": "Tenant",
-    "subject": "Subject, by pseudonym",
-    "jurisdiction": "Jurisdiction",
-    "stage": "Stage",
-    "not_assessed": "Checks that did not run",
-    "kind": "Kind of entry",
+    "rule": N_("Rule that decided"),
+    "category": N_("Category of that rule"),
+    "reason": N_("Reason"),
+    "tenant": N_("Tenant"),
+    "subject": N_("Subject, by pseudonym"),
+    "jurisdiction": N_("Jurisdiction"),
+    "stage": N_("Stage"),
+    "not_assessed": N_("Checks that did not run"),
+    "kind": N_("Kind of entry"),
 }
 EXAMPLES = (
     'action == "block" && stage == "prompt"',
@@ -95,54 +99,51 @@ def show(request: Request) -> Response:
         recorded(console.log, asked, who.id)
         with reading(console, who) as sees:
             answer = explore(console.log, asked, bounds_of(console), sees)
-    return page(request, "explore.html", _values(console, who, fields, answer))
-
-
-def _values(
-    console: Console, who: Member, fields: Mapping[str, str], answer: Exploration | None
-) -> dict[str, Any]:
     text = answer.asked.query.text if answer is not None else fields.get("q", "")
-    points = [] if answer is None else answer.whole_series()
-    form = "%d %b" if answer is None or answer.step >= DAY_MS else "%d %b %H:%M"
-    labels = [time.strftime(form, time.gmtime(at / 1000)) for at, _ in points]
-    actions = [] if answer is None else [name for name, _ in answer.actions.most_common()]
+    values = {} if answer is None else _shown(language_of(request), who, answer)
     with console.store.read() as session:
         people = session.execute(
             select(Person.id, Person.name).where(Person.active).order_by(Person.name)
         ).all()
+    return page(
+        request,
+        "explore.html",
+        values
+        | {
+            "text": text,
+            "days": fields.get("days", str(DAYS[1])),
+            "everything": bool(fields.get("everything")),
+            "answer": answer,
+            "narrowed": lambda name, value: narrowed(text, name, value),
+            "narrowing": NARROWING,
+            "periods": DAYS,
+            "names": sorted(ENTRIES.types),
+            "examples": EXAMPLES,
+            "formats": list(ExportFormat),
+            "bounds": bounds_of(console),
+            "hides": not who.may(Permission.SEE_RESTRICTED),
+            "people": people,
+            "assign_most": ASSIGN_MOST,
+        },
+    )
+
+
+def _shown(here: PageLanguage, who: Member, answer: Exploration) -> dict[str, Any]:
+    """The answer as charts and rows."""
+    form = "d MMM" if answer.step >= DAY_MS else "d MMM HH:mm"
+    points = [
+        (format_datetime(datetime.fromtimestamp(at / 1000, UTC), form, locale=here.locale), counts)
+        for at, counts in answer.whole_series()
+    ]
+    actions = [name for name, _ in answer.actions.most_common()]
+    say = {name: here.gettext(ACTIONS.get(name, name)) for name in actions}
     shown = [d for d in DIMENSIONS if d not in PERSONAL or who.may(Permission.SEE_AUDIT)]
+    tops = [(d, TITLES[d], found) for d in shown if (found := answer.top[d].most_common(TOP))]
     return {
-        "text": text,
-        "days": fields.get("days", str(DAYS[1])),
-        "everything": bool(fields.get("everything")),
-        "answer": answer,
-        "chart": columns(
-            [(label, at[1]) for label, at in zip(labels, points, strict=True)],
-            "Entries that fit, over time, by action",
-        ),
-        "rows": [
-            (label, [counts.get(name, 0) for name in actions])
-            for label, (_, counts) in zip(labels, points, strict=True)
-            if counts
-        ],
+        "chart": columns(points, here.gettext(N_("Entries that fit, over time, by action")), say),
+        "rows": [(at, [counts[name] for name in actions]) for at, counts in points if counts],
         "action_names": actions,
-        "tops": []
-        if answer is None
-        else [
-            (name, TITLES[name], found, bars(found, TITLES[name]))
-            for name in shown
-            if (found := answer.top[name].most_common(TOP))
-        ],
-        "narrowed": lambda name, value: narrowed(text, name, value),
-        "narrowing": NARROWING,
-        "periods": DAYS,
-        "names": sorted(ENTRIES.types),
-        "examples": EXAMPLES,
-        "formats": list(ExportFormat),
-        "bounds": bounds_of(console),
-        "hides": not who.may(Permission.SEE_RESTRICTED),
-        "people": people,
-        "assign_most": ASSIGN_MOST,
+        "tops": [(d, title, found, bars(found, here.gettext(title))) for d, title, found in tops],
     }
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy import and_, func, or_, select
 from starlette.responses import Response
 
-from guarded_gen.audit import Query
 from guarded_gen.console.casefile import SHIFT_MS, exposure
 from guarded_gen.console.charts import bars
 from guarded_gen.console.context import Console, console_of
+from guarded_gen.console.day import LISTED, WINDOW_MS, day_of, effects, log_health
 from guarded_gen.console.render import page
 from guarded_gen.console.session import living
 from guarded_gen.review import routing, workload
@@ -26,11 +25,8 @@ from guarded_gen.store.tables.review import Person, PolicyRequest, ReviewCase, R
 from policies.rollout import RolloutState
 
 router = APIRouter(prefix="/console")
-WINDOW_MS = 24 * 3_600_000
 MINE = 20
 """Cases of one's own that are listed."""
-SAMPLE = 2_000
-"""Decisions read for the charts; the page says so when there were more."""
 WORKER_ALIVE_MS = 30_000
 ACTING = (RolloutState.SHADOW, RolloutState.CANARY, RolloutState.ACTIVE)
 
@@ -39,34 +35,23 @@ ACTING = (RolloutState.SHADOW, RolloutState.CANARY, RolloutState.ACTIVE)
 def home(request: Request) -> Response:
     console = console_of(request)
     who = console.who(request)
-    since = int(time.time() * 1000) - WINDOW_MS
-    actions: Counter[str] = Counter()
-    categories: Counter[str] = Counter()
-    unassessed: Counter[str] = Counter()
-    read = 0
-    for entry in console.log.entries(Query(since=since, limit=SAMPLE)):
-        if entry.decision is None or not who.sees(entry.tenant):
-            continue
-        read += 1
-        taken = entry.decision
-        actions[str(taken.get("action"))] += 1
-        for match in taken.get("trace", ()):
-            categories[str(match.get("category"))] += 1
-        for missing in (*taken.get("missing", ()), *taken.get("not_assessed", ())):
-            unassessed[f"{taken.get('stage')}: {missing['category']} ({missing['reason']})"] += 1
+    day = day_of(console, who)
+    categories = day.categories.most_common(LISTED)
     return page(
         request,
         "home.html",
         {
-            "read": read,
-            "capped": read >= SAMPLE,
-            "actions": actions,
+            "read": day.decisions,
+            "capped": day.capped,
+            "actions": day.actions,
             "action_chart": bars(
-                [(name, actions[name]) for name in ("allow", "review", "block")], "Decisions"
+                [(name, day.actions[name]) for name in ("allow", "review", "block")], "Decisions"
             ),
-            "categories": categories.most_common(12),
-            "category_chart": bars(categories.most_common(12), "Rules matched by category"),
-            "unassessed": unassessed.most_common(12),
+            "categories": categories,
+            "category_chart": bars(categories, "Rules matched by category"),
+            "unassessed": day.unassessed.most_common(LISTED),
+            "effects": effects(console, who, day),
+            "log": log_health(console, who, day),
             "queue": _queue_age(console, who),
             "mine": _mine(console, who),
             "lead": _lead(console, who),
