@@ -35,7 +35,8 @@ class Day:
     actions: Counter[str] = field(default_factory=Counter)
     categories: Counter[str] = field(default_factory=Counter)
     unassessed: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
+    rules: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """By the rule that decided, or (False) by the reason where none did."""
     matched: set[str] = field(default_factory=set)
     failed: int = 0
     """Decisions of which a condition could not be evaluated."""
@@ -60,7 +61,8 @@ class Day:
             return
         self.decisions += 1
         self.actions[str(taken.get("action"))] += 1
-        self.rules[str(taken.get("rule_id") or taken.get("reason"))] += 1
+        by_rule = taken.get("rule_id") is not None
+        self.rules[str(taken["rule_id"] if by_rule else taken.get("reason")), by_rule] += 1
         self.failed += taken.get("reason") == "condition_failed"
         for match in taken.get("trace", ()):
             self.categories[str(match.get("category"))] += 1
