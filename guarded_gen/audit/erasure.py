@@ -22,9 +22,11 @@ from guarded_gen.audit.event import Event
 from guarded_gen.audit.high_water import ErasedSubject
 from guarded_gen.audit.ids import iso, now_ms
 from guarded_gen.audit.integrate import read_snapshot
+from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.merkle import TILE_WIDTH
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
+from guarded_gen.audit.words import forget_words
 from guarded_gen.errors import Conflict, NotFound
 from guarded_gen.settings.audit import Days, RecordClass, class_of
 from guarded_gen.store import forgetting
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-SCRUBBED = ("audit_payload", "audit_subject_key", "audit_outbox", *forgetting.TABLES)
+SCRUBBED = (
+    "audit_payload", "audit_subject_key", "audit_outbox", "audit_words", *forgetting.TABLES
+)  # fmt: skip
 """The tables that hold, or held on the way, what an erasure deletes."""
 
 
@@ -171,13 +175,13 @@ def _erase(log: AuditLog, pseudonym: str, tenant: str, actor: str, reason: str) 
 
         found["rows"] = forgetting.forget(connection, same)
         values = {"s": pseudonym}
-        deleted = connection.execute(text("DELETE FROM audit_payload WHERE subject = :s"), values)
+        deleted = _delete_payloads(connection, log.keys, pseudonym)
         key = connection.execute(text("DELETE FROM audit_subject_key WHERE subject = :s"), values)
         connection.execute(text("UPDATE audit_tree SET erasures = erasures + 1 WHERE id = 1"))
-        found["payloads"], found["key"] = deleted.rowcount, key.rowcount > 0
+        found["payloads"], found["key"] = deleted, key.rowcount > 0
         body = {
             "subjects": [pseudonym],
-            "payloads": deleted.rowcount,
+            "payloads": deleted,
             "rows": found["rows"],
             "reason": reason,
         }
@@ -208,6 +212,21 @@ def _erase(log: AuditLog, pseudonym: str, tenant: str, actor: str, reason: str) 
         after.hex(),
         pending.get(entry),
     )
+
+
+def _delete_payloads(connection: Connection, keys: LogKeys, pseudonym: str) -> int:
+    """Delete a subject's payloads and the index of their words; gives how many they were."""
+    tenants = connection.execute(text("SELECT DISTINCT tenant FROM audit_entry")).scalars()
+    if any(keys.pseudonym(tenant, "") == pseudonym for tenant in tenants):
+        # What concerns nobody is sealed with a key of the tenant, which no entry names.
+        which = "subject = :s"
+    else:
+        which = "idx IN (SELECT idx FROM audit_entry WHERE subject = :s)"
+    values = {"s": pseudonym}
+    found = connection.execute(text(f"SELECT idx FROM audit_payload WHERE {which}"), values)  # noqa: S608
+    forget_words(connection, found.scalars())
+    gone = connection.execute(text(f"DELETE FROM audit_payload WHERE {which}"), values)  # noqa: S608
+    return gone.rowcount
 
 
 def _root(connection: Connection) -> tuple[int, bytes]:
@@ -271,9 +290,9 @@ def prune(
 
     def work(connection: Connection, append: Callable[[Event], str]) -> Pruning:
         planned = plan(connection)
-        for index in _doomed(
-            connection, planned.payload_minimum, planned.minimum, held(connection)
-        ):
+        doomed = _doomed(connection, planned.payload_minimum, planned.minimum, held(connection))
+        forget_words(connection, doomed)
+        for index in doomed:
             connection.execute(text("DELETE FROM audit_payload WHERE idx = :i"), {"i": index})
         if planned.payloads:
             body = {"minimum": dict(planned.payload_minimum), "payloads": planned.payloads}
@@ -299,7 +318,7 @@ def prune(
     done = log.alone(work)
     if done.payloads or done.entries:
         # Retention has no one waiting for it: what a reader holds now goes with the next run.
-        log.store.scrub(("audit_payload", "audit_entry", "audit_tag"))
+        log.store.scrub(("audit_payload", "audit_entry", "audit_tag", "audit_words"))
     return done
 
 

@@ -27,18 +27,20 @@ from guarded_gen.audit.integrate import Integrator, Snapshot, read_snapshot, rea
 from guarded_gen.audit.keys import LogKeyRing, LogKeys, load_keys
 from guarded_gen.audit.merkle import leaf_hash
 from guarded_gen.audit.note import Checkpoint, open_note, parse_note
+from guarded_gen.audit.payload_search import search_anywhere, search_words, wanted_words
 from guarded_gen.audit.policies import PolicyKeeper
 from guarded_gen.audit.proof import Prover, TlogProof, verify_inclusion
 from guarded_gen.audit.reading import CheckedReader
 from guarded_gen.audit.repair import rebuild_tiles
 from guarded_gen.audit.sealing import Sealer
-from guarded_gen.audit.search import Query, search, search_payloads
+from guarded_gen.audit.search import Query, search
 from guarded_gen.audit.sequencer import Sequencer, put
 from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.audit.tiles import newest_cosigned, tile_reader
 from guarded_gen.audit.transaction import Transaction
 from guarded_gen.audit.verify import verify
 from guarded_gen.audit.witness_policy import WitnessPolicy
+from guarded_gen.audit.words import SEARCHED, Progress, bring_up_to_date
 from guarded_gen.errors import ConfigInvalid, GuardedGenError, InvalidInput, NotFound
 from guarded_gen.store.engine import Store
 
@@ -266,16 +268,34 @@ class AuditLog:
         with self.reading() as connection:
             yield from search(connection, query or Query(), self.ring.fresh())
 
-    def entries_with(self, words: str, query: Query, actor: str, reason: str) -> Iterator[LogEntry]:
+    def entries_with(
+        self,
+        words: str,
+        query: Query,
+        actor: str,
+        reason: str,
+        *,
+        anywhere: bool = False,
+        progress: Progress | None = None,
+    ) -> Iterator[LogEntry]:
         """The entries whose payload contains ``words``, after putting on record who looks for
-        what and why (the words are sealed, since they may name somebody)."""
+        what and why (the words are sealed, since they may name somebody).
+
+        Whole words, one after the other, by an index that is brought up to date first; with
+        ``anywhere`` any piece of text, for which every payload that the query leaves is opened.
+        """
         if not reason.strip():
             raise InvalidInput("searching payloads needs a reason", "say why; it goes on record")
-        self.append(
-            Event("payload.searched", "-", actor=actor, body={"reason": reason}, payload=words)
-        )
+        wanted = [] if anywhere else wanted_words(words)
+        self.append(Event(SEARCHED, "-", actor=actor, body={"reason": reason}, payload=words))
+        if not anywhere:
+            bring_up_to_date(self, progress)
+        keys = self.ring.fresh()
         with self.reading() as connection:
-            yield from search_payloads(connection, query, self.ring.fresh(), words)
+            if anywhere:
+                yield from search_anywhere(connection, query, keys, words, progress)
+            else:
+                yield from search_words(connection, query, keys, wanted)
 
     def payload(self, key: str | int) -> bytes:
         """The payload of an entry, decrypted; raises :class:`PayloadErased`.

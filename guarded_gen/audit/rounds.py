@@ -1,7 +1,8 @@
 """What a log does for itself again and again while the service runs.
 
 Every few seconds the newest checkpoint is kept outside the database; pending erasures are tried
-again; and in rounds the witnesses are asked to cosign and the watched logs are checked.
+again; the words of new payloads are indexed; and in rounds the witnesses are asked to cosign and
+the watched logs are checked.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from guarded_gen.audit.keys import load_witness_keys
 from guarded_gen.audit.note import Signer, Verifier
 from guarded_gen.audit.watching import check_log, stale
 from guarded_gen.audit.witness import Witness
+from guarded_gen.audit.words import bring_up_to_date
 from guarded_gen.errors import GuardedGenError
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 MARK_EVERY_S = 10.0
 ERASE_EVERY_S = 60.0
+INDEX_EVERY_S = 10.0
+INDEXED_AT_ONCE = 16
+"""Segments: a log of before the index is taken up in steps, for other chores wait meanwhile."""
 SIDE_BY_SIDE = 8
 _log = logging.getLogger("guarded_gen.audit")
 
@@ -89,7 +94,7 @@ class LogChore:
         self._audit = log
         self._settings = settings
         self._keys_folder = keys_folder
-        self._due = {"mark": 0.0, "erase": 0.0, "witness": 0.0}
+        self._due = {"mark": 0.0, "erase": 0.0, "index": 0.0, "witness": 0.0}
         self._round: threading.Thread | None = None
 
     def __call__(self) -> None:
@@ -102,6 +107,8 @@ class LogChore:
                     left.holder,
                     extra={"event": "erasure_pending", "entry": left.entry},
                 )
+        if self._is_due("index", INDEX_EVERY_S):
+            bring_up_to_date(self._audit, most=INDEXED_AT_ONCE)
         others = asked(self._settings, self._audit.witness_policy) or any(
             watched.url for watched in self._settings.watch
         )

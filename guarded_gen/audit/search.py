@@ -29,7 +29,6 @@ from guarded_gen.audit.event import (
 from guarded_gen.audit.ids import time_of
 from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.reading import CheckedReader
-from guarded_gen.audit.sealing import Sealer
 from guarded_gen.audit.storage_types import as_bytes
 from guarded_gen.errors import InvalidInput
 
@@ -96,7 +95,7 @@ def search(connection: Connection, query: Query, keys: LogKeys) -> Iterator[LogE
                 entry = LogEntry.parse(index, as_bytes(data, f"entry {index}"))
             except (ValueError, KeyError, TypeError) as error:
                 raise LogCorrupt(f"entry {index} is damaged: {error}", VERIFY_LOG) from error
-            if _fits(entry, query):
+            if fits(entry, query):
                 reader.check(index, entry.data)
                 yield entry
                 left = None if left is None else left - 1
@@ -117,6 +116,22 @@ def _plain(connection: Connection, query: Query, keys: LogKeys) -> Rows:
 
 def _scored(connection: Connection, query: Query, keys: LogKeys) -> Rows:
     """The entries with a score in the range's buckets: a superset, in the order asked for."""
+    high = 1.0 if query.max_score is None else min(query.max_score, 1.0)
+    buckets = range(score_bucket(query.min_score or 0.0), score_bucket(high) + 1)
+    streams = [
+        _filed(connection, score_tag(query.category or ANY_CATEGORY, bucket)[:MAX_TAG], query)
+        for bucket in buckets
+    ]
+    merged = (i for i, _ in groupby(merge(*streams, reverse=not query.oldest_first)))
+    for page in among(connection, query, keys, merged):
+        yield from (row for row in page if _scores_fit(row[1], query))
+
+
+def among(
+    connection: Connection, query: Query, keys: LogKeys, indexes: Iterator[int]
+) -> Iterator[list[tuple[int, bytes]]]:
+    """Index and bytes of those of these entries, which stand in the order asked for, whose
+    columns and tags fit; page by page."""
     parts, values = _conditions(query, keys)
     for number, tag in enumerate(_tags(query)):
         parts.append(_TAGGED.format(number))
@@ -125,18 +140,11 @@ def _scored(connection: Connection, query: Query, keys: LogKeys) -> Rows:
     sql = text(
         f"SELECT e.idx, e.data FROM audit_entry e WHERE e.idx IN :found{where}"  # noqa: S608
     ).bindparams(bindparam("found", expanding=True))
-    high = 1.0 if query.max_score is None else min(query.max_score, 1.0)
-    buckets = range(score_bucket(query.min_score or 0.0), score_bucket(high) + 1)
-    streams = [
-        _filed(connection, score_tag(query.category or ANY_CATEGORY, bucket)[:MAX_TAG], query)
-        for bucket in buckets
-    ]
-    merged = (i for i, _ in groupby(merge(*streams, reverse=not query.oldest_first)))
     size = _FIRST_PAGE
-    while found := list(islice(merged, size)):
+    while found := list(islice(indexes, size)):
         rows = connection.execute(sql, {**values, "found": found}).all()
-        fitting = [(r[0], r[1]) for r in rows if _scores_fit(bytes(r[1]), query)]
-        yield from sorted(fitting, reverse=not query.oldest_first)
+        page = [(row[0], as_bytes(row[1], f"entry {row[0]}")) for row in rows]
+        yield sorted(page, reverse=not query.oldest_first)
         size = min(2 * size, PAGE)
 
 
@@ -173,49 +181,8 @@ def _filed(connection: Connection, tag: str, query: Query) -> Iterator[int]:
         at, size = page[-1], min(2 * size, PAGE)
 
 
-def search_payloads(
-    connection: Connection, query: Query, keys: LogKeys, needle: str
-) -> Iterator[LogEntry]:
-    """The entries that fit and whose decrypted payload contains ``needle``, in any case.
-
-    Costs one decryption for each entry that fits the query. Erased payloads do not match.
-    """
-    wanted = needle.casefold()
-    if not wanted:
-        raise InvalidInput("nothing to look for", "give the words to find")
-    sealer = Sealer(keys.seal)
-    left = query.limit
-    for entry in search(connection, _unlimited(query), keys):
-        if left is not None and left <= 0:
-            return
-        if entry.commit is None or entry.kind == "payload.searched":
-            continue  # a search is not a hit of itself
-        row = connection.execute(_SEALED, {"idx": entry.index}).first()
-        if row is None or row[2] is None:
-            continue
-        sealer.learn(row[0], as_bytes(row[2], f"the key of {entry.id}"))
-        try:
-            payload = sealer.open(row[0], entry.id, as_bytes(row[1], entry.id))[1]
-        except ValueError as error:
-            raise LogCorrupt(f"{entry.id}: {error}", VERIFY_LOG) from error
-        if wanted in payload.decode("utf-8", "replace").casefold():
-            yield entry
-            left = None if left is None else left - 1
-
-
-_SEALED = text(
-    "SELECT p.subject, p.sealed, k.wrapped FROM audit_payload p"
-    " LEFT JOIN audit_subject_key k ON k.subject = p.subject WHERE p.idx = :idx"
-)
-
-
-def _unlimited(query: Query) -> Query:
-    from dataclasses import replace
-
-    return replace(query, limit=None)
-
-
-def _fits(entry: LogEntry, query: Query) -> bool:
+def fits(entry: LogEntry, query: Query) -> bool:
+    """What no column and no tag says of an entry: its relation, its actor, its scores."""
     decision = entry.decision or {}
     if query.related is not None and entry.related != query.related:
         return False

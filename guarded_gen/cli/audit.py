@@ -41,8 +41,12 @@ def search(
     entries: Entries,
     words: Annotated[
         str | None,
-        typer.Option("--text", help="Search decrypted payloads for these words; needs --reason."),
+        typer.Option("--text", help="Search sealed payloads for these words; needs --reason."),
     ] = None,
+    anywhere: Annotated[
+        bool,
+        typer.Option("--anywhere", help="With --text: also within words; opens every payload."),
+    ] = False,
     reason: Annotated[
         str, typer.Option(help="Why payloads are searched; this goes on record.")
     ] = "",
@@ -56,7 +60,12 @@ def search(
             if words is None:
                 found = list(log.entries(query))
             else:
-                found = list(log.entries_with(words, query, operator(), reason))
+                with progress_bar("searching") as update:
+                    found = list(
+                        log.entries_with(
+                            words, query, operator(), reason, anywhere=anywhere, progress=update
+                        )
+                    )
         if json:
             emit([entry.to_json() for entry in found])
             return

@@ -100,7 +100,7 @@ class AuditPayload(Base):
     __tablename__ = "audit_payload"
 
     idx: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
-    subject: Mapped[str] = mapped_column(String(64), index=True)
+    subject: Mapped[str] = mapped_column(String(64))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -111,6 +111,18 @@ class AuditSubjectKey(Base):
 
     subject: Mapped[str] = mapped_column(String(64), primary_key=True)
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class AuditWords(Base):
+    """One sealed bucket of the index over the words of payloads; made again when it is gone."""
+
+    __tablename__ = "audit_words"
+
+    id: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
+    """64 times the segment, plus the bucket."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class AuditScrub(Base):
