@@ -16,10 +16,12 @@ import hmac
 import os
 import re
 import struct
+import sys
 import unicodedata
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -110,6 +112,10 @@ def payload_text(payload: bytes) -> str:
 
 def says(payload: bytes, wanted: Sequence[str]) -> bool:
     """Whether the words stand in the payload, one after the other."""
+    if payload.isascii() and b"\\u" not in payload:  # as most are: no word hides in an escape
+        plain = payload.decode().lower()
+        if not all(word in plain for word in wanted):
+            return False
     words = words_of(payload_text(payload))
     first, count = wanted[0], len(wanted)
     return any(word == first and words[at : at + count] == wanted for at, word in enumerate(words))
@@ -150,20 +156,16 @@ def bucket_of(token: bytes) -> int:
     return token[0] % BUCKETS
 
 
-def _pack(postings: dict[bytes, array[int]]) -> bytes:
-    """uint32 number of tokens, the tokens sorted, the end of each one's entries, the entries."""
+def _pack(postings: dict[bytes, list[int]]) -> bytes:
+    """uint32 number of tokens, the tokens sorted, how many entries each has, the entries."""
     tokens = sorted(postings)
-    ends, at = [], 0
-    for token in tokens:
-        at += len(postings[token])
-        ends.append(at)
-    entries = [index for token in tokens for index in postings[token]]
-    return (
-        struct.pack("<I", len(tokens))
-        + b"".join(tokens)
-        + struct.pack(f"<{len(ends)}I", *ends)
-        + struct.pack(f"<{len(entries)}H", *entries)
-    )
+    entries = array("H", chain.from_iterable(postings[token] for token in tokens))
+    counts = array("H", [len(postings[token]) for token in tokens])
+    if sys.byteorder == "big":
+        entries.byteswap()
+        counts.byteswap()
+    head = struct.pack("<I", len(tokens))
+    return b"".join((head, *tokens, counts.tobytes(), entries.tobytes()))
 
 
 def _unpack(bucket: bytes, token: bytes) -> set[int]:
@@ -174,10 +176,9 @@ def _unpack(bucket: bytes, token: bytes) -> set[int]:
     if at == count or bucket[tokens[at] : tokens[at] + TOKEN_BYTES] != token:
         return set()
     ends = 4 + count * TOKEN_BYTES
-    start = struct.unpack_from("<I", bucket, ends + 4 * (at - 1))[0] if at else 0
-    (end,) = struct.unpack_from("<I", bucket, ends + 4 * at)
-    entries = ends + 4 * count
-    return set(struct.unpack_from(f"<{end - start}H", bucket, entries + 2 * start))
+    *before, mine = struct.unpack_from(f"<{at + 1}H", bucket, ends)
+    start = ends + 2 * (count + sum(before))
+    return set(struct.unpack_from(f"<{mine}H", bucket, start))
 
 
 def opened(
@@ -227,17 +228,22 @@ def _present(connection: Connection, segments: range) -> Iterator[tuple[int, boo
 
 def _index(log: AuditLog, segment: int, keys: WordKeys, sealer: Sealer) -> bool:
     start, end = segment * SEGMENT, (segment + 1) * SEGMENT
-    dealt: list[dict[bytes, array[int]]] = [{} for _ in range(BUCKETS)]
+    postings: dict[str, list[int]] = {}
     with log.reading() as connection:
         there = connection.execute(_THERE, {"a": start, "b": end}).scalars().all()
         for index, payload in opened(connection, sealer, start, end):
-            for token in {keys.token(word) for word in words_of(payload_text(payload))}:
-                bucket = dealt[bucket_of(token)]
-                bucket.setdefault(token, array("H")).append(index - start)
+            for word in set(words_of(payload_text(payload))):
+                if (places := postings.get(word)) is None:
+                    places = postings[word] = []
+                places.append(index - start)
+    dealt: list[dict[bytes, list[int]]] = [{} for _ in range(BUCKETS)]
+    for word, places in postings.items():
+        token = keys.token(word)
+        dealt[bucket_of(token)].setdefault(token, []).extend(places)
     first = segment * BUCKETS
     rows = [
-        {"id": first + number, "sealed": keys.seal(first + number, _pack(postings))}
-        for number, postings in enumerate(dealt)
+        {"id": first + number, "sealed": keys.seal(first + number, _pack(bucket))}
+        for number, bucket in enumerate(dealt)
     ]
 
     def work(connection: Connection, append: Callable[[Event], str]) -> bool:
