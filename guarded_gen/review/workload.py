@@ -27,7 +27,8 @@ class QueueLoad:
 
 @dataclass(frozen=True, slots=True)
 class PersonLoad:
-    """One person in the last eight hours. ``exposure`` in seconds, without saying of what."""
+    """One person in the last eight hours. ``exposure`` in seconds, without saying of what, and how
+    many of these were ``restricted``."""
 
     id: str
     name: str
@@ -35,6 +36,7 @@ class PersonLoad:
     assigned: int
     decided: int
     exposure: float
+    restricted: float
 
 
 def by_queue(session: Session, who: Member, now: int) -> dict[str, QueueLoad]:
@@ -65,13 +67,15 @@ def by_person(session: Session, who: Member, now: int) -> list[PersonLoad]:
         ReviewVerdict.created_at > now - SHIFT_MS,
         ReviewVerdict.undone.is_(False),
     )
-    seen = dict(
-        session.execute(
-            select(Exposure.person, func.sum(Exposure.seconds))
+    gravest = func.sum(case((Exposure.restricted, Exposure.seconds), else_=0.0))
+    seen = {
+        person: (float(seconds or 0), float(part or 0))
+        for person, seconds, part in session.execute(
+            select(Exposure.person, func.sum(Exposure.seconds), gravest)
             .where(Exposure.at > now - SHIFT_MS)
             .group_by(Exposure.person)
-        ).all()
-    )
+        )
+    }
     people = session.scalars(select(Person).where(Person.active).order_by(Person.name))
     found = [
         PersonLoad(
@@ -80,7 +84,7 @@ def by_person(session: Session, who: Member, now: int) -> list[PersonLoad]:
             holding.get(p.id, 0),
             assigned.get(p.id, 0),
             decided.get(p.id, 0),
-            float(seen.get(p.id) or 0),
+            *seen.get(p.id, (0.0, 0.0)),
         )
         for p in people
         if member(p).may(Permission.DECIDE)

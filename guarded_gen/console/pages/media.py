@@ -91,10 +91,16 @@ def _media(
     who = console.who(request)
     who.require(Permission.SEE_MEDIA)
     case = console.queue.get(who, id)
-    if case.restricted and exposure(console, who)["restricted_over"]:
+    seen = exposure(console, who) if case.restricted else {}
+    if seen.get("restricted_over"):
         raise NotAllowed(
             "your budget of restricted media for this shift is used up",
             "give the case back and rest; another person goes on",
+        )
+    if seen.get("break"):
+        raise NotAllowed(
+            "a break of five minutes is due: restricted media is closed until then",
+            "rest, then look again",
         )
     if case.holder != who.id or case.lease_until < console.queue.clock():
         raise LeaseLost("you do not hold this case", "take it first")

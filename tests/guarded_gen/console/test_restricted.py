@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from guarded_gen.console import casefile, frames, pages
+from guarded_gen.console.pages import case as case_page
 from guarded_gen.errors import NotFound
 from guarded_gen.review.cases import Filters, seen_by
 from guarded_gen.review.errors import NotAllowed
@@ -141,6 +142,25 @@ def test_a_used_up_budget_closes_the_media(site: Site, gravest: str, monkeypatch
     assert pressed.json()["exposure"]["restricted_over"]
     refused = browser.get(f"/console/cases/{gravest}/storyboard.jpg")
     assert refused.status_code == 403 and "budget" in refused.text
+
+
+def test_a_break_is_kept_and_the_lead_sees_seconds_only(
+    site: Site, gravest: str, monkeypatch: Any
+) -> None:
+    browser = site.browser("tim")
+    browser.press(f"/console/cases/{gravest}/take")
+    monkeypatch.setattr(case_page, "media_of", lambda console, case: (Path("x"),))
+    limits = site.console.limits.model_copy(update={"break_every": 60.0})
+    monkeypatch.setattr(site.console, "limits", limits)
+    browser.press(f"/console/cases/{gravest}/revealed", seconds="61")
+    refused = browser.get(f"/console/cases/{gravest}/storyboard.jpg")
+    assert refused.status_code == 403 and "break" in refused.text
+    assert "break" in browser.get(f"/console/cases/{gravest}").text
+    page = site.browser("lea").get("/console/queues").text
+    assert "61 of it restricted" in page and gravest not in page
+    later = casefile.now_ms() + casefile.BREAK_MS + 1_000
+    monkeypatch.setattr(casefile, "now_ms", lambda: later)
+    assert not casefile.exposure(site.console, site.people["tim"][0])["break"]
 
 
 def test_nobody_gives_themselves_the_role(site: Site, gravest: str) -> None:
