@@ -23,8 +23,9 @@ Of any other export it does not prove that it is complete. A subject stands in t
 pseudonym; only the log's operator knows whose it is. Exit code 0: proven; 1: not; 2: usage.
 
 Formats: C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof, tlog-policy; Ed25519 as in
-RFC 8032, section 5.1.7, in plain Python (some milliseconds for each different checkpoint). ML-DSA
-keys are not checked here: such a witness counts as one that did not cosign.
+RFC 8032, section 5.1.7, and ML-DSA-44 as in FIPS 204, section 6.3, in plain Python (some
+milliseconds for each different checkpoint). A witness of a policy with a key of another type counts
+as one that did not cosign.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import base64
 import csv
 import hashlib
 import json
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -108,11 +110,125 @@ def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
     return same(times(s, BASE), add(r, times(int.from_bytes(digest, "little") % L, key)))
 
 
+# --- ML-DSA-44 (FIPS 204) ---------------------------------------------------------------------
+
+Q, K, TAU, OMEGA = 8380417, 4, 39, 80
+GAMMA1, GAMMA2, BETA = 2**17, (Q - 1) // 88, 78
+ZETAS = [pow(1753, int(f"{m:08b}"[::-1], 2), Q) for m in range(256)]
+
+
+def ntt(given: list[int]) -> list[int]:
+    """Algorithm 41."""
+    w, m, step = list(given), 0, 128
+    while step:
+        for start in range(0, 256, 2 * step):
+            m += 1
+            for j in range(start, start + step):
+                t = ZETAS[m] * w[j + step] % Q
+                w[j + step], w[j] = (w[j] - t) % Q, (w[j] + t) % Q
+        step >>= 1
+    return w
+
+
+def ntt_back(given: list[int]) -> list[int]:
+    """Algorithm 42."""
+    w, m, step = list(given), 256, 1
+    while step < 256:
+        for start in range(0, 256, 2 * step):
+            m -= 1
+            for j in range(start, start + step):
+                t = w[j]
+                w[j] = (t + w[j + step]) % Q
+                w[j + step] = -ZETAS[m] * (t - w[j + step]) % Q
+        step <<= 1
+    return [8347681 * value % Q for value in w]
+
+
+def numbers(data: bytes, bits: int) -> list[int]:
+    """256 numbers of so many bits, little-endian."""
+    whole = int.from_bytes(data, "little")
+    return [whole >> bits * i & (1 << bits) - 1 for i in range(256)]
+
+
+def matrix_entry(rho: bytes, row: int, column: int) -> list[int]:
+    """Algorithm 30: 256 numbers below Q, by rejection."""
+    stream = hashlib.shake_128(rho + bytes([column, row])).digest(3 * 512)
+    found = [
+        value
+        for i in range(0, len(stream), 3)
+        if (value := int.from_bytes(stream[i : i + 3], "little") & 0x7FFFFF) < Q
+    ]
+    if len(found) < 256:  # a chance below 2**-128
+        raise Refused("no ML-DSA key")
+    return found[:256]
+
+
+def challenge(seed: bytes) -> list[int]:
+    """Algorithm 29: TAU coefficients of 1 or -1."""
+    stream = hashlib.shake_256(seed).digest(1024)
+    signs, at, c = int.from_bytes(stream[:8], "little"), 8, [0] * 256
+    for i in range(256 - TAU, 256):
+        while stream[at] > i:
+            at += 1
+        j, at = stream[at], at + 1
+        c[i] = c[j]
+        c[j] = -1 if signs >> i + TAU - 256 & 1 else 1
+    return c
+
+
+def hints(data: bytes) -> list[set[int]] | None:
+    """Algorithm 21; None for another spelling than the one allowed."""
+    found, at = [], 0
+    for end in data[OMEGA:]:
+        part = list(data[at:end])
+        if not at <= end <= OMEGA or part != sorted(set(part)):
+            return None
+        found.append(set(part))
+        at = end
+    return None if any(data[at:OMEGA]) else found
+
+
+def high_part(value: int, hint: bool) -> int:
+    """Algorithms 36 and 40."""
+    low = value % (2 * GAMMA2)
+    if low > GAMMA2:
+        low -= 2 * GAMMA2
+    high = (value - low) // (2 * GAMMA2)
+    if value - low == Q - 1:
+        high, low = 0, low - 1
+    return (high + (1 if low > 0 else -1) if hint else high) % 44
+
+
+def ml_dsa_signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Algorithms 3 and 8, without a context."""
+    if len(public) != 1312 or len(signature) != 2420:
+        return False
+    seed, hint = signature[:32], hints(signature[-OMEGA - K :])
+    z = [[GAMMA1 - n for n in numbers(signature[i : i + 576], 18)] for i in range(32, 2336, 576)]
+    if hint is None or any(abs(n) >= GAMMA1 - BETA for row in z for n in row):
+        return False
+    key = hashlib.shake_256(public).digest(64)
+    mu = hashlib.shake_256(key + b"\0\0" + message).digest(64)
+    c, z_hat = ntt(challenge(seed)), [ntt(row) for row in z]
+    packed = b""
+    for row in range(K):
+        t1 = ntt([n << 13 for n in numbers(public[32 + 320 * row : 352 + 320 * row], 10)])
+        w = [-a * b for a, b in zip(c, t1, strict=True)]
+        for column in range(K):
+            entry = matrix_entry(public[:32], row, column)
+            w = [a + b * n for a, b, n in zip(w, entry, z_hat[column], strict=True)]
+        back = ntt_back([n % Q for n in w])
+        high = [high_part(n, i in hint[row]) for i, n in enumerate(back)]
+        packed += sum(n << 6 * i for i, n in enumerate(high)).to_bytes(192, "little")
+    return hashlib.shake_256(mu + packed).digest(32) == seed
+
+
 # --- notes and checkpoints -------------------------------------------------------------------
 
 
 class Key:
-    """A verifier key, ``name+hex id+base64``; kind 1 signs, kind 4 cosigns."""
+    """A verifier key, ``name+hex id+base64``; kind 1 signs, 4 (Ed25519) and 6 (ML-DSA-44)
+    cosign."""
 
     def __init__(self, vkey: str) -> None:
         try:
@@ -121,15 +237,29 @@ class Key:
         except ValueError as error:
             raise Refused(f"no verifier key: {vkey[:80]!r}") from error
         self.id = hashlib.sha256(self.name.encode() + b"\n" + material).digest()[:4]
-        if len(material) != 33 or material[0] not in (1, 4) or self.id.hex() != id_hex:
-            raise Refused(f"no Ed25519 verifier key: {vkey[:80]!r}")
+        length = {1: 33, 4: 33, 6: 1313}.get(material[0] if material else 0)
+        if len(material) != length or self.id.hex() != id_hex:
+            raise Refused(f"no Ed25519 or ML-DSA-44 verifier key: {vkey[:80]!r}")
         self.kind, self.public = material[0], material[1:]
 
     def signed(self, text: str, blob: bytes) -> bool:
         message = text.encode()
-        if self.kind == 4:
-            stamp = int.from_bytes(blob[:8], "big")
-            message, blob = b"cosignature/v1\ntime %d\n" % stamp + message, blob[8:]
+        if self.kind == 1:
+            return signed_by(self.public, message, blob)
+        stamp, blob = int.from_bytes(blob[:8], "big"), blob[8:]
+        if stamp >= 2**63:
+            return False
+        if self.kind == 6:
+            origin, size, root = checkpoint_of(text)
+            message = b"subtree/v1\n\0"
+            for name, number in ((self.name, stamp), (origin, 0)):
+                encoded = name.encode()
+                if not 0 < len(encoded) < 256:
+                    return False
+                message += bytes([len(encoded)]) + encoded + struct.pack(">Q", number)
+            message += struct.pack(">Q", size) + root
+            return ml_dsa_signed_by(self.public, message, blob)
+        message = b"cosignature/v1\ntime %d\n" % stamp + message
         return signed_by(self.public, message, blob)
 
 
@@ -295,10 +425,10 @@ class Policy:
             if what == "log" and len(rest) < 2:
                 self.logs.append(Key(name))
             elif what == "witness" and 0 < len(rest) < 3 and name not in {*known, "none"}:
-                # A key of another type (ML-DSA) is nobody's that could be seen to cosign.
+                # A key of an unknown type is nobody's that could be seen to cosign.
                 # The key itself is base64, which may hold a "+" of its own.
                 encoded = rest[0].split("+", 2)[-1]
-                ours = decoded(encoded)[:1] == b"\x04"
+                ours = decoded(encoded)[:1] in (b"\x04", b"\x06")
                 self.witnesses[name] = Key(rest[0]) if ours else None
             elif what == "group" and len(rest) > 1 and name not in {*known, "none"}:
                 listed = rest[1:]

@@ -20,14 +20,14 @@ from sqlalchemy import Connection, text
 from guarded_gen.audit.errors import LegalHoldActive
 from guarded_gen.audit.event import Event
 from guarded_gen.audit.high_water import ErasedSubject
-from guarded_gen.audit.ids import iso, now_ms
+from guarded_gen.audit.ids import iso, now_ms, time_of
 from guarded_gen.audit.integrate import read_snapshot
 from guarded_gen.audit.keys import LogKeys
 from guarded_gen.audit.merkle import TILE_WIDTH
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.audit.words import forget_words
-from guarded_gen.errors import Conflict, NotFound
+from guarded_gen.errors import Conflict
 from guarded_gen.settings.audit import Days, RecordClass, class_of
 from guarded_gen.store import forgetting
 from guarded_gen.store.scrubbing import transaction_id
@@ -110,18 +110,32 @@ def erase_again(log: AuditLog, actor: str) -> int:
     """Do the erasures that the database does not know of, after it was restored from a back-up.
 
     Gives their number. They are known from the folder outside the database
-    (:mod:`guarded_gen.audit.high_water`).
+    (:mod:`guarded_gen.audit.high_water`), where the newest erasure of a subject stands for all of
+    its earlier ones. Opening a log does this, before anybody reads it.
     """
     if log.high_water is None:
         return 0
-    count = 0
-    for erased in log.high_water.erased():
-        try:
-            log.entry(erased.entry)
-        except NotFound:
-            _erase(log, erased.pseudonym, "-", actor, f"again after a restore: {erased.entry}")
-            count += 1
-    return count
+    newest = {erased.pseudonym: erased for erased in log.high_water.erased()}
+    with log.reading() as connection:
+        missing = [erased for erased in newest.values() if not _known(connection, erased.entry)]
+    for erased in missing:
+        _erase(log, erased.pseudonym, "-", actor, f"again after a restore: {erased.entry}")
+    return len(missing)
+
+
+def _known(connection: Connection, entry: str) -> bool:
+    """Whether the log has this entry, or had it before it was pruned."""
+    try:
+        ms = time_of(entry)
+    except ValueError:
+        return False
+    values = {"t": ms, "i": entry}
+    if connection.execute(
+        text("SELECT 1 FROM audit_entry WHERE time = :t AND id = :i"), values
+    ).first():
+        return True
+    first = connection.execute(_FIRST_KEPT).scalar_one_or_none()
+    return first is not None and ms < first
 
 
 def complete_erasures(log: AuditLog) -> list[PendingErasure]:
@@ -161,6 +175,10 @@ _HELD = text(
     " WHERE tenant = :t AND subject = :s AND until > :now AND NOT ended"
 )
 _HOLDS = text("SELECT tenant, subject FROM legal_hold WHERE until > :now AND NOT ended")
+_FIRST_KEPT = text(
+    "SELECT e.time FROM audit_tree t JOIN audit_entry e ON e.idx = t.minimum"
+    " WHERE t.id = 1 AND t.minimum > 0"
+)
 _PENDING = text("SELECT entry, requested, xid FROM audit_scrub ORDER BY requested, entry")
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
+from guarded_gen.audit.erasure import erase_again
 from guarded_gen.audit.errors import (
     VERIFY_LOG,
     BadNote,
@@ -113,7 +114,8 @@ class AuditLog:
 
         ``high_water_folder``: where the newest checkpoint is kept outside the database. Raises
         :class:`~guarded_gen.audit.errors.LogRolledBack` when the database is older than that,
-        unless ``rolled_back`` (for the commands that look into it).
+        unless ``rolled_back`` (for the commands that look into it). Erasures that are noted there
+        and that the database does not know of are done again first.
         """
         high_water = None if high_water_folder is None else HighWater(high_water_folder)
         with store.read() as session:
@@ -128,7 +130,7 @@ class AuditLog:
                     "look with: guarded-gen audit verify; after a restore that was meant:"
                     " guarded-gen audit accept-rollback --reason …",
                 )
-        return cls(
+        log = cls(
             store,
             keys,
             keys_folder,
@@ -136,6 +138,9 @@ class AuditLog:
             rolled_back=rolled_back,
             witness_policy=witness_policy,
         )
+        if not rolled_back:
+            erase_again(log, "log")
+        return log
 
     @property
     def keys(self) -> LogKeys:

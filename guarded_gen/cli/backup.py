@@ -20,7 +20,17 @@ def _told(step: str) -> None:
     progress_console().print(f"[dim]{step} …[/]")
 
 
-def backup(folder: Folder, json: Json = False) -> None:
+def backup(
+    folder: Folder,
+    refresh_keys: Annotated[
+        bool,
+        typer.Option(
+            "--refresh-keys",
+            help="Only take the keys of erased subjects out of this back-up that exists.",
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
     """Write a back-up into a new folder; the service may go on meanwhile.
 
     It holds secrets: keep it like the keys folder. Clips in an object store are not copied.
@@ -29,10 +39,18 @@ def backup(folder: Folder, json: Json = False) -> None:
         from guarded_gen.settings import load
         from guarded_gen.store import open_store
         from guarded_gen.upkeep.backup import back_up
+        from guarded_gen.upkeep.backup import refresh_keys as refresh
 
         settings = load()
         store = open_store(settings)
         try:
+            if refresh_keys:
+                gone = refresh(store, folder)
+                if json:
+                    emit({"folder": str(folder), "keys_removed": gone})
+                else:
+                    console().print(f"{gone:,} keys taken out of {folder}", markup=False)
+                return
             manifest = back_up(settings, store, folder, _told)
         finally:
             store.close()

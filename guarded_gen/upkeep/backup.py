@@ -24,13 +24,16 @@ from sqlalchemy.engine import URL, make_url
 
 from guarded_gen.errors import ConfigInvalid, InvalidInput, StorageFailed
 from guarded_gen.production.rows import now_ms
+from guarded_gen.store.engine import open_store
 from guarded_gen.store.migrate import revisions
+from guarded_gen.upkeep import subject_keys
 
 if TYPE_CHECKING:
     from guarded_gen.settings import Settings
     from guarded_gen.store import Store
 
-FORMAT = 1
+FORMAT = 2
+"""1: the subjects' keys stand in the copy of the database."""
 MANIFEST = "manifest.json"
 _HELD = ("media", "work")
 """Folders of the home whose files belong to rows of the database."""
@@ -89,7 +92,10 @@ def check(folder: Path) -> dict[str, Any]:
         files = dict(manifest["files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{folder} holds no back-up: {error}", param="folder") from error
-    if manifest.get("format") != FORMAT or manifest.get("schema") not in revisions():
+    if (
+        manifest.get("format") not in range(1, FORMAT + 1)
+        or manifest.get("schema") not in revisions()
+    ):
         raise InvalidInput("the back-up is of a newer version", "use that version", "folder")
     for name, digest in files.items():
         path = folder / name
@@ -99,6 +105,26 @@ def check(folder: Path) -> dict[str, Any]:
                 f"the back-up is damaged: {name[:200]}", "use another one", param="folder"
             )
     return manifest
+
+
+def refresh_keys(store: Store, folder: Path) -> int:
+    """Take the keys of subjects who were erased since out of a back-up; gives how many.
+
+    Raises :class:`InvalidInput` for a folder that holds no back-up, or one of format 1.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+        gone = subject_keys.refresh(store, folder)
+        manifest["files"][subject_keys.FILE] = _sha256(folder / subject_keys.FILE)
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(manifest, indent=1))
+        part.replace(path)
+    except OSError as error:
+        raise StorageFailed(f"the keys cannot be changed: {error}", "check rights") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"{folder} holds no back-up: {error}", param="folder") from error
+    return gone
 
 
 def restore(settings: Settings, folder: Path, told: Told) -> dict[str, Any]:
@@ -141,6 +167,11 @@ def restore(settings: Settings, folder: Path, told: Told) -> dict[str, Any]:
                 ],
                 url.password,
             )
+        store = open_store(settings)
+        try:
+            subject_keys.put_back(store, folder)
+        finally:
+            store.close()
         told("restoring files")
         for name in sorted(path.name for path in folder.iterdir() if path.is_dir()):
             shutil.copytree(folder / name, settings.home / name, dirs_exist_ok=True)
@@ -163,11 +194,17 @@ def _sqlite(settings: Settings, held: Path, target: Path, told: Told) -> None:
             reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             _hold(settings, held)
             writer.execute("ROLLBACK")
-            with closing(sqlite3.connect(target)) as copy:
+            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
                 reader.backup(copy)  # what the reader sees since its BEGIN
+                keys = copy.execute(subject_keys.SELECT).fetchall()
+                copy.execute("PRAGMA journal_mode = DELETE")
+                copy.execute("PRAGMA secure_delete = ON")
+                for table in subject_keys.LEFT_OUT:
+                    copy.execute(f"DELETE FROM {table}")  # noqa: S608 - our schema
         except sqlite3.Error as error:
             raise StorageFailed(f"the database refused: {error}", "try again later") from error
     target.chmod(0o600)
+    subject_keys.write(target.parent / subject_keys.FILE, keys)
 
 
 def _postgres(
@@ -182,12 +219,14 @@ def _postgres(
             snapshot = reader.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             _hold(settings, held)
             writer.rollback()
+        keys = [(row[0], row[1]) for row in reader.execute(text(subject_keys.SELECT))]
         _run(
             [
                 program,
                 "-Fc",
                 "--no-owner",
                 "--exclude-schema=dbos",
+                *(f"--exclude-table-data={table}" for table in subject_keys.LEFT_OUT),
                 f"--snapshot={snapshot}",
                 "-f",
                 str(target),
@@ -197,6 +236,7 @@ def _postgres(
             make_url(settings.sqlalchemy_url).password,
         )
     target.chmod(0o600)
+    subject_keys.write(target.parent / subject_keys.FILE, keys)
 
 
 def _hold(settings: Settings, held: Path) -> None:

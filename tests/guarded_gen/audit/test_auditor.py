@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import example, given
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from guarded_gen.audit import AuditLog, Event, Query, auditor
 from guarded_gen.audit.export import Enclosed, ExportFormat, export
 from guarded_gen.audit.ids import now_ms
 from guarded_gen.audit.merkle import leaf_hash
-from guarded_gen.audit.note import COSIGNATURE, Signer, signed
+from guarded_gen.audit.note import COSIGNATURE, ML_DSA_44, Signer, signed
 from guarded_gen.audit.proof import Prover
 from guarded_gen.errors import InvalidInput
 from tests.waiting import PATIENCE_S
@@ -32,12 +33,29 @@ def test_its_ed25519_agrees_with_the_library(message: bytes, bit: int) -> None:
     public, signature = key.public_key().public_bytes_raw(), key.sign(message)
     assert auditor.signed_by(public, message, signature)
     assert not auditor.signed_by(public, message + b"x", signature)
-    flipped = bytearray(signature)
-    flipped[bit // 8] ^= 1 << bit % 8
-    assert not auditor.signed_by(public, message, bytes(flipped))
+    assert not auditor.signed_by(public, message, flip(signature, bit))
 
 
 WITNESS = Signer("w.example/w", Ed25519PrivateKey.from_private_bytes(b"w" * 32), COSIGNATURE)
+LATTICE = Signer("pq.example/w", MLDSA44PrivateKey.from_seed_bytes(b"w" * 32), ML_DSA_44)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.binary(max_size=80), st.integers(0, 8 * 2420 - 1), st.integers(0, 8 * 1312 - 1))
+def test_its_ml_dsa_agrees_with_the_library(message: bytes, bit: int, other: int) -> None:
+    key = MLDSA44PrivateKey.from_seed_bytes(b"k" * 32)
+    public, signature = key.public_key().public_bytes_raw(), key.sign(message)
+    assert auditor.ml_dsa_signed_by(public, message, signature)
+    assert not auditor.ml_dsa_signed_by(public, message + b"x", signature)
+    assert not auditor.ml_dsa_signed_by(flip(public, other), message, signature)
+    assert not auditor.ml_dsa_signed_by(public, message, flip(signature, bit))
+    assert not auditor.ml_dsa_signed_by(public, message, signature[:-1])
+
+
+def flip(data: bytes, bit: int) -> bytes:
+    flipped = bytearray(data)
+    flipped[bit // 8] ^= 1 << bit % 8
+    return bytes(flipped)
 
 
 @pytest.fixture
@@ -56,10 +74,13 @@ def exported(log: AuditLog, tmp_path: Path) -> Callable[..., Path]:
                     "INSERT INTO audit_cosignature (size, witness, time, note, line)"
                     " VALUES (:s, :w, :t, :n, :l)"
                 ),
-                {
-                    "s": snapshot.size, "w": WITNESS.name, "t": now_ms(), "n": snapshot.note,
-                    "l": WITNESS.cosign(text, now_ms() // 1000).line(),
-                },
+                [
+                    {
+                        "s": snapshot.size, "w": witness.name, "t": now_ms(), "n": snapshot.note,
+                        "l": witness.cosign(text, now_ms() // 1000).line(),
+                    }
+                    for witness in (WITNESS, LATTICE)
+                ],
             )  # fmt: skip
         log.append(Event("something.else"))
         folder = tmp_path / f"export-{form.value}"
@@ -128,6 +149,24 @@ def test_what_was_changed_is_refused(log: AuditLog, exported: Any, forge: Any) -
     folder = exported()
     forge(folder)
     assert run(folder, log)["ok"] is False
+
+
+def test_an_ml_dsa_cosignature_is_verified_and_not_taken_on_trust(
+    log: AuditLog, exported: Any, tmp_path: Path
+) -> None:
+    folder, vkey = exported(), LATTICE.verifier.vkey
+    assert run(folder, log, "--witness", vkey)["ok"] is True
+    file = tmp_path / "policy"
+    file.write_text(f"log {log.keys.signer.verifier.vkey}\nwitness w {vkey}\nquorum w\n")
+    assert run(folder, log, "--policy", str(file))["ok"] is True
+    impostor = Signer("pq.example/w", MLDSA44PrivateKey.from_seed_bytes(b"x" * 32), ML_DSA_44)
+    assert run(folder, log, "--witness", impostor.verifier.vkey)["ok"] is False
+    text = log.snapshot().note.rpartition("\n\n")[0] + "\n"
+    key = auditor.Key(vkey)
+    blob = LATTICE.cosign(text, 1_700_000_000).blob
+    assert key.signed(text, blob)
+    assert not key.signed(text, b"\0" * 8 + blob[8:]), "it commits to its time"
+    assert not key.signed(text, blob[:-1] + bytes([blob[-1] ^ 1]))
 
 
 def test_without_the_witness_nothing_is_proven(log: AuditLog, exported: Any) -> None:

