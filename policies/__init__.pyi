@@ -19,7 +19,10 @@ from .document import (
     Policy as Policy,
     Rule as Rule,
 )
-from .engine import evaluate as evaluate
+from .engine import (
+    EVALUATION as EVALUATION,
+    evaluate as evaluate,
+)
 from .errors import (
     PolicyError as PolicyError,
     PolicyInvalid as PolicyInvalid,

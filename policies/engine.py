@@ -37,6 +37,10 @@ from policies.taxonomy import CATEGORIES, NEEDS_CALIBRATION, Kind
 MAX_TABLES = 1_024
 """Compiled tables kept per policy: one for each (stage, tenant, place, age) in use."""
 
+EVALUATION = 3
+"""The version of these rules; an entry of the log records it. Raised whenever the same policy,
+signals and context give another decision than before (tests/policies/test_evaluation.py tells)."""
+
 NO_CHECK = "no_check"
 """The reason of a missing signal of which no check spoke at all."""
 

@@ -13,7 +13,7 @@ from guarded_gen.audit.canonical import canonical
 from guarded_gen.audit.event import LogEntry
 from guarded_gen.audit.policies import kept_policy
 from guarded_gen.errors import InvalidInput
-from policies import Context, Decision, Policy, Signal, evaluate
+from policies import EVALUATION, Context, Decision, Policy, Signal, evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,17 @@ class Reproduction:
     again: bytes
     differences: tuple[str, ...]
     """The fields that differ, none when the two are byte-identical."""
+    evaluation: int | None = EVALUATION
+    """The version of the rules of evaluation that decided then; None where none was recorded."""
 
     @property
     def same(self) -> bool:
         return self.recorded == self.again
+
+    @property
+    def other_rules(self) -> bool:
+        """Whether it was decided by other rules of evaluation: then a difference can be theirs."""
+        return self.evaluation != EVALUATION
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -37,6 +44,7 @@ class Reproduction:
             "policy_digest": self.policy_digest,
             "same": self.same,
             "differences": list(self.differences),
+            "evaluation": {"recorded": self.evaluation, "present": EVALUATION},
         }
 
 
@@ -80,6 +88,7 @@ def reproduce(connection: Connection, entry: LogEntry) -> Reproduction:
         canonical(decision),
         canonical(again),
         tuple(f for f in fields if canonical([decision.get(f)]) != canonical([again.get(f)])),
+        body.get("evaluation"),
     )
 
 

@@ -242,6 +242,9 @@ def reproduce(
             out.print(f"{verdict}: {entry.id} by policy {found.policy_digest}", markup=False)
             for name in found.differences:
                 out.print(f"  {name} differs", markup=False)
+            if not found.same and found.other_rules:
+                out.print("  it was decided by an earlier version of the evaluation, which can be")
+                out.print("  why: run the version of guarded-gen of that time to be sure")
             for difference in record.get("signals", ()):
                 out.print(f"  {shown(difference)}", markup=False)
             if from_media and not record["signals"]:

@@ -19,7 +19,7 @@ from media.limits import MediaLimits
 from media.open import SUFFIXES
 from media.sampling import steady_seed
 from media.storyboard import Tile, frames_at, storyboard
-from policies import Context
+from policies import EVALUATION, Context
 from policies.decision import Action, Segment, Signal, Stage
 
 MAX_TILES = 12
@@ -144,6 +144,7 @@ def scan_file(
             "signals": [signal.to_json() for signal in gate.signals],
             "coverage": dict(gate.coverage),
             "context": context.to_json(),
+            "evaluation": EVALUATION,
             **shadows,
         },
         payload=dict(gate.sealed) or None,

@@ -13,6 +13,7 @@ from guarded_gen.audit import Event
 from guarded_gen.gates.gate import GateResult
 from guarded_gen.production.parts import Look
 from guarded_gen.production.request import ClipRequest
+from policies import EVALUATION
 
 
 def decision(request: ClipRequest, clip: str, result: GateResult, related: str | None) -> Event:
@@ -38,6 +39,7 @@ def decision(request: ClipRequest, clip: str, result: GateResult, related: str |
         body["coverage"] = dict(result.coverage)
     if result.context is not None:
         body["context"] = result.context.to_json()
+        body["evaluation"] = EVALUATION
     if result.shadows:
         body["shadows"] = result.shadows_json()
     if result.own:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
@@ -9,7 +11,7 @@ import policies
 from guarded_gen.audit import AuditLog, Event
 from guarded_gen.audit.reproduce import compare_signals, reproduce
 from guarded_gen.errors import InvalidInput, NotFound
-from policies import Context, Signal, Stage, evaluate
+from policies import EVALUATION, Context, Signal, Stage, evaluate
 
 POLICY = policies.load("default")
 
@@ -56,6 +58,19 @@ def test_a_decision_that_does_not_follow_is_told(keeping: AuditLog) -> None:
         found = reproduce(connection, keeping.entry(id))
     assert not found.same
     assert {"action", "reason"} <= set(found.differences)
+
+
+def test_an_earlier_version_of_the_evaluation_is_named(keeping: AuditLog) -> None:
+    id = record(keeping, 0.99, reason="as it was called then")
+    with keeping.reading() as connection:
+        found = reproduce(connection, keeping.entry(id))
+    assert (found.same, found.differences, found.other_rules) == (False, ("reason",), True)
+    assert found.to_json()["evaluation"] == {"recorded": None, "present": EVALUATION}
+    id = record(keeping, 0.99)
+    entry = replace(keeping.entry(id), body=keeping.entry(id).body | {"evaluation": EVALUATION})
+    with keeping.reading() as connection:
+        found = reproduce(connection, entry)
+    assert (found.same, found.other_rules) == (True, False)
 
 
 def test_an_altered_policy_text_is_refused(keeping: AuditLog) -> None:
