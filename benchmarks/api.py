@@ -1,8 +1,10 @@
 """The door and the jobs: ``python -m benchmarks.api [sqlite|postgresql]``.
 
-Medians over the calls of one run on an otherwise idle machine: time to create a job (prompt gate,
-log entry, job, hand-over), moderation requests a second over HTTP, and jobs a second of five empty
-stages on two workers.
+Times of a busy machine say little by themselves, so each is measured in turns with the same calls
+to a bare FastAPI application that sends its JSON body back: moderation requests a second, and the
+median time to create a job (prompt gate, log entry, job, hand-over), both as multiples of the
+echo's. A neighbour: how another tenant's calls grow while one tenant has 80 calls that wait.
+And jobs a second of five empty stages on two workers.
 """
 
 from __future__ import annotations
@@ -38,14 +40,60 @@ def database(kind: str, folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
+ECHO = """
+import sys
+import uvicorn
+from fastapi import FastAPI
+app = FastAPI()
+@app.post("/echo")
+async def echo(body: dict) -> dict:
+    return body
+@app.get("/readyz")
+async def ready() -> dict:
+    return {}
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
+"""
+
+
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def answering(process: subprocess.Popen[bytes], at: int) -> Iterator[str]:
+    """The URL of a server process once it is ready; it ends with the block."""
+    import httpx
+
+    try:
+        for _ in range(960):
+            try:
+                if httpx.get(f"http://127.0.0.1:{at}/readyz").status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            time.sleep(0.25)
+        yield f"http://127.0.0.1:{at}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def echoing() -> Iterator[str]:
+    """A bare FastAPI application."""
+    at = port()
+    with answering(subprocess.Popen([sys.executable, "-c", ECHO, str(at)]), at) as url:
+        yield url
+
+
 @contextmanager
 def served(home: Path, url: str) -> Iterator[str]:
     """A ``serve --no-worker`` process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    at = port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "guarded_gen.cli", "serve", "--no-worker", "--port", str(port)],
+        [sys.executable, "-m", "guarded_gen.cli", "serve", "--no-worker", "--port", str(at)],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -55,39 +103,96 @@ def served(home: Path, url: str) -> Iterator[str]:
             "GUARDED_GEN_HOME": str(home),
             "GUARDED_GEN_DATABASE_URL": url,
             "GUARDED_GEN_API__REQUESTS_PER_MINUTE": "1000000",
+            "GUARDED_GEN_API__IMAGE_WAIT_S": "3600",
+            "GUARDED_GEN_JOBS__OPEN_PER_TENANT": "100000",
         },
     )
-    import httpx
-
-    try:
-        for _ in range(240):
-            try:
-                if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    with answering(process, at) as base:
+        yield base
 
 
-def creation(url: str, count: int) -> list[float]:
-    """Milliseconds of ``count`` creations, one after the other, on one connection."""
+def creation(url: str, echo: str, count: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of ``count`` creations and of as many echoes, in turns, one connection each."""
     import httpx
 
     body = {"prompt": PROMPT, "seconds": 1, "size": "256x256"}
-    took = []
+    made, echoed = [], []
     with httpx.Client() as client:
         for n in range(count + 10):
+            for address, took in ((f"{url}/v1/videos", made), (f"{echo}/echo", echoed)):
+                started = time.perf_counter()
+                client.post(address, json={**body, "seed": n}).raise_for_status()
+                took.append(1000 * (time.perf_counter() - started))
+    return made[10:], echoed[10:]
+
+
+async def neighbour(url: str, home: Path, database_url: str, calls: int) -> dict[str, float]:
+    """99th percentile, milliseconds, of a tenant's moderations: alone, and while another tenant
+    has 80 image requests that wait for a worker. In turns of ten."""
+    import httpx
+
+    keys = {}
+    for tenant in ("crowd", "quiet"):
+        keys[tenant] = made_key(home, database_url, tenant)
+    took: dict[bool, list[float]] = {True: [], False: []}
+    limits = httpx.Limits(max_connections=200)
+    async with httpx.AsyncClient(timeout=3_600, limits=limits) as client:
+
+        async def ask(number: int) -> float:
             started = time.perf_counter()
-            client.post(f"{url}/v1/videos", json={**body, "seed": n}).raise_for_status()
-            took.append(1000 * (time.perf_counter() - started))
-    return took[10:]
+            answer = await client.post(
+                f"{url}/v1/moderations",
+                json={"input": f"{PROMPT} number {number}"},
+                headers=keys["quiet"],
+            )
+            answer.raise_for_status()
+            return 1000 * (time.perf_counter() - started)
+
+        for turn in range(calls // 10):
+            noisy = turn % 2 == 1
+            crowd = []
+            if noisy:
+                sent = {"prompt": PROMPT, "size": "128x128"}
+                crowd = [
+                    asyncio.create_task(
+                        client.post(
+                            f"{url}/v1/images/generations",
+                            json={**sent, "seed": 100 * turn + n},
+                            headers=keys["crowd"],
+                        )
+                    )
+                    for n in range(80)
+                ]
+                await asyncio.sleep(5)
+            took[noisy] += [await ask(20 * turn + n) for n in range(20)]
+            for task in crowd:
+                assert not task.done(), "the crowd waits"
+                task.cancel()
+            await asyncio.gather(*crowd, return_exceptions=True)
+    p99 = {noisy: sorted(values)[int(0.99 * len(values))] for noisy, values in took.items()}
+    return {
+        "neighbour_p50_ms": statistics.median(took[True]),
+        "neighbour_p99_ms": p99[True],
+        "alone_p50_ms": statistics.median(took[False]),
+        "alone_p99_ms": p99[False],
+        "neighbour_p99_of_alone": p99[True] / p99[False],
+    }
 
 
-async def moderation(url: str, seconds: float, clients: int) -> float:
+def made_key(home: Path, database_url: str, tenant: str) -> dict[str, str]:
+    from guarded_gen import settings as config
+    from guarded_gen.access.keys import ApiKeys
+    from guarded_gen.store import open_store
+
+    store = open_store(config.load(home=home, database_url=database_url))
+    try:
+        _, text = ApiKeys(store).create(tenant, "t", ["generate", "moderate"])
+    finally:
+        store.close()
+    return {"authorization": f"Bearer {text}"}
+
+
+async def rate(url: str, path: str, seconds: float, clients: int) -> float:
     """Requests a second, ``clients`` at a time, each with one text of its own."""
     done = 0
     end = time.perf_counter() + seconds
@@ -101,7 +206,8 @@ async def moderation(url: str, seconds: float, clients: int) -> float:
             turn += 1
             body = f'{{"input": "{PROMPT} number {number} {turn}"}}'.encode()
             writer.write(
-                b"POST /v1/moderations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                b"POST " + path.encode() + b" HTTP/1.1\r\n"
+                b"host: x\r\ncontent-type: application/json\r\n"
                 b"content-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
             )
             head = await reader.readuntil(b"\r\n\r\n")
@@ -179,19 +285,35 @@ def another(url: str) -> str:
     return make_url(url).set(database="jobs").render_as_string(hide_password=False)
 
 
+def in_turns(base: str, echo: str, rounds: int, seconds: float) -> list[tuple[float, float]]:
+    """Requests a second of moderations and of the echo, one round after the other."""
+
+    def one(url: str, path: str) -> float:
+        return asyncio.run(rate(url, path, seconds, 8))
+
+    one(base, "/v1/moderations")
+    return [(one(base, "/v1/moderations"), one(echo, "/echo")) for _ in range(rounds)]
+
+
 def measure(kind: str, quick: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as text, database(kind, Path(text)) as url:
         home = Path(text) / "home"
-        with served(home, url) as base:
-            took = creation(base, 40 if quick else 200)
-            rate = asyncio.run(moderation(base, 3 if quick else 10, 8))
+        with served(home, url) as base, echoing() as echo:
+            made, echoed = creation(base, echo, 40 if quick else 200)
+            rates = in_turns(base, echo, 3 if quick else 6, 2 if quick else 4)
+            beside = asyncio.run(neighbour(base, home, url, 40 if quick else 100))
         jobs = throughput(Path(text) / "jobs", another(url), 100 if quick else 600, 2, 8)
-    took.sort()
+    made.sort()
     return {
         "database": kind,
-        "create_p50_ms": round(statistics.median(took), 1),
-        "create_p95_ms": round(took[int(0.95 * len(took))], 1),
-        "moderations_per_second": round(rate),
+        "create_p50_ms": round(statistics.median(made), 1),
+        "create_p95_ms": round(made[int(0.95 * len(made))], 1),
+        "echo_p50_ms": round(statistics.median(echoed), 1),
+        "create_p50_of_echo": round(statistics.median(made) / statistics.median(echoed), 2),
+        "moderations_per_second": round(statistics.median(rate for rate, _ in rates)),
+        "echoes_per_second": round(statistics.median(rate for _, rate in rates)),
+        "moderations_of_echo": round(statistics.median(a / b for a, b in rates), 2),
+        **{name: round(value, 2) for name, value in beside.items()},
         "empty_jobs_per_second_2_workers": round(jobs, 1),
         "load_average": round(os.getloadavg()[0], 1),
     }

@@ -112,7 +112,11 @@ _FOREIGN_WORDS = {
     "mr": "आणि आहे च्या ची चा मध्ये हे ती तो एक आहेत करून नाही",
     "ne": "र को छ मा ले लाई हो यो एक का छन् गर्दै पनि",
 }
-_FOREIGN = {code: frozenset(words.split()) for code, words in _FOREIGN_WORDS.items()}
+_FOREIGN: dict[str, tuple[str, ...]] = {}
+"""The languages of each frequent word."""
+for _code, _words in _FOREIGN_WORDS.items():
+    for _word in dict.fromkeys(_words.split()):
+        _FOREIGN[_word] = (*_FOREIGN.get(_word, ()), _code)
 _AMBIGUOUS_LIST = (
     "a i is in on to no me he do at as by or so an die was war man hat kind am of and the it "
     "es que de la el se son come al au con sin pour plus los las des du van den het per un "
@@ -246,7 +250,7 @@ class LanguageDetector:
     def _weight(self, word: str, first: bool) -> tuple[float, tuple[str, ...]]:
         """How much a word speaks against English, and for which languages."""
         small = word.lower()
-        codes = tuple(code for code, known in _FOREIGN.items() if small in known)
+        codes = _FOREIGN.get(small, ())
         if small in _AMBIGUOUS:
             return (-0.5 if small in _PLAIN else 0.0 if small == "i" else 0.5), codes
         if codes:
@@ -274,7 +278,7 @@ class LanguageDetector:
                     return code
                 break
         words = (m.group().lower() for m in _WORD.finditer(text))
-        votes = Counter(c for word in words for c, known in _FOREIGN.items() if word in known)
+        votes = Counter(code for word in words for code in _FOREIGN.get(word, ()))
         if _RUSSIAN.search(text) and not _NOT_RUSSIAN.search(text):
             votes["ru"] = sum(votes.values()) + 1
         return self._identifier.name(text, votes, around).code

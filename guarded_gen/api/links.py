@@ -1,7 +1,9 @@
 """Links that anybody may follow for a while: a published file without a key.
 
 The address carries when it ends and an HMAC over all of it, so nothing is kept about it and
-nothing in it can be changed. A video that is deleted or removed takes its links along.
+nothing in it can be changed. A video that is deleted or removed takes its links along. With
+``api.links_to_store`` the link leads on to an address that the object store signed, which lasts
+``STORE_LINK_S`` seconds at most.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import time
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.access.keys import Scope
 from guarded_gen.api.bodies import body_of
@@ -26,6 +28,7 @@ from guarded_gen.store.comparing import same_secret
 from guarded_gen.store.tables.jobs import Job
 
 router = APIRouter(tags=["videos"])
+STORE_LINK_S = 300
 Variant = Literal["video", "thumbnail", "spritesheet"]
 
 
@@ -66,7 +69,10 @@ async def link_video(request: Request, video_id: str) -> Response:
 @router.head("/v1/links/{video_id}/{variant}/{expires}/{token}", include_in_schema=False)
 @router.get(
     "/v1/links/{video_id}/{variant}/{expires}/{token}",
-    responses=download("video/mp4", "image/webp", "image/jpeg"),
+    responses={
+        **download("video/mp4", "image/webp", "image/jpeg"),
+        307: {"description": "The object store has the file, at `location`."},
+    },
 )
 async def follow_link(
     request: Request, video_id: str, variant: Variant, expires: int, token: str
@@ -75,13 +81,20 @@ async def follow_link(
     api = api_of(request)
     if not same_secret(link_token(api.appeal_key, video_id, variant, expires), token):
         raise not_found("link", video_id)
-    if expires < time.time():
+    left = int(expires - time.time())
+    if left < 1:
         raise Problem(410, "link_expired", "this link has expired", remedy="ask for a new one")
     job = await api.quick.run(_of_anybody, api, video_id)
     asset = (job.assets or {}).get(variant)
     if asset is None:
         raise Problem(404, "expired", f"the {variant} is not stored any more", param="variant")
-    return await serve(api, request, asset, f"{job.id}{suffix_of(asset['type'])}")
+    name = f"{job.id}{suffix_of(asset['type'])}"
+    if api.settings.api.links_to_store and request.method == "GET":
+        told = (asset["key"], min(left, STORE_LINK_S), name, asset["type"])
+        url = await api.storage.run(api.jobs.storage.signed_url, *told)
+        if url is not None:
+            return RedirectResponse(url, 307, headers={"cache-control": "no-store"})
+    return await serve(api, request, asset, name)
 
 
 def _of_anybody(api: Api, video_id: str) -> Job:

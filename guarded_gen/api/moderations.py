@@ -58,20 +58,20 @@ async def moderate(request: Request) -> Response:
         wanted = parsed(Moderate, body)
         texts, pictures = inputs(api, wanted.input)
         subject = subject_of(wanted, caller)
-        strikes = await api.quick.run(api.services.strikes, caller.tenant, subject)
-        context = Context(tenant=caller.tenant, strikes=strikes)
+        user = wanted.safety_identifier or wanted.user
         # The same choice as for a clip of this caller: a canary's share is judged by the canary.
         policy = api.services.choice_for(subject, caller.tenant)
         if pictures:
+            context = await api.quick.run(_context, api, caller.tenant, user, *texts)
             results = await api.slow.run(_with_pictures, api, policy, texts, pictures, context)
         elif len(texts) == 1:
+            context = await api.quick.run(_context, api, caller.tenant, user, texts[0])
             signals = await api.classify_one(texts[0])
-            told = await api.quick.run(_told, api, context, texts[0])
-            gate = judge_text(policy, signals, texts[0], told)
+            gate = judge_text(policy, signals, texts[0], context)
             results = [result(gate, {signal.category: ["text"] for signal in signals})]
         else:
             budget = api.quick if len(texts) <= _FEW_TEXTS else api.slow
-            results = await budget.run(_texts, api, policy, texts, context)
+            results = await budget.run(_texts, api, policy, texts, caller.tenant, user)
     return JSONResponse(
         {"id": f"modr-{secrets.token_hex(12)}", "model": wanted.model or MODEL, "results": results}
     )
@@ -107,18 +107,26 @@ def inputs(api: Api, given: Any) -> tuple[list[str], list[str]]:
 
 
 def _texts(
-    api: Api, policy: Choice, texts: Sequence[str], context: Context
+    api: Api, policy: Choice, texts: Sequence[str], tenant: str, user: str | None
 ) -> list[dict[str, Any]]:
-    services = api.services
+    context = _context(api, tenant, user)
     gates = [
-        judge_text(policy, signals, text, _told(api, context, text))
-        for signals, text in zip(classify(services.prompt_classifiers, texts), texts, strict=True)
+        judge_text(policy, signals, text, _resembling(api, context, text))
+        for signals, text in zip(
+            classify(api.services.prompt_classifiers, texts), texts, strict=True
+        )
     ]
     return [result(gate, {signal.category: ["text"] for signal in gate.signals}) for gate in gates]
 
 
-def _told(api: Api, context: Context, *texts: str) -> Context:
-    """The context of texts that are judged together: whether one is nearly a refused one."""
+def _context(api: Api, tenant: str, user: str | None, *texts: str) -> Context:
+    """What the policy may ask for beside the texts, which are judged together: strikes of the end
+    user whom the caller named, and whether a text is nearly a refused one."""
+    strikes = api.services.strikes(tenant, user) if user else 0
+    return _resembling(api, Context(tenant=tenant, strikes=strikes), *texts)
+
+
+def _resembling(api: Api, context: Context, *texts: str) -> Context:
     services = api.services
     sketches = [services.sketch(context.tenant, text) for text in texts]
     again = any(services.resembles(context.tenant, one) for one in sketches)
@@ -148,8 +156,7 @@ def _with_pictures(
             if "image" not in kinds:
                 kinds.append("image")
     stage = Stage.PROMPT if texts else Stage.OUTPUT
-    told_context = _told(api, context, *texts)
-    gate = judge(policy, stage, signals, told_context, text="\n".join(texts) or None)
+    gate = judge(policy, stage, signals, context, text="\n".join(texts) or None)
     return [result(gate, applied)]
 
 

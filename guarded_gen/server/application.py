@@ -112,6 +112,7 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
     app.state.api = api
     app.state.readiness = health.readiness(api)
     for module in (
+        moderations,  # asked most often, and found by going through the list
         health,
         characters,
         consents,
@@ -120,7 +121,6 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
         derived,
         links,
         images,
-        moderations,
         provenance,
         uploads,
         models,

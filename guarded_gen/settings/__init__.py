@@ -82,6 +82,11 @@ class ApiSettings(BaseModel):
     public_log: bool = Field(
         True, description="whether `/log` is served without a key, as witnesses and monitors expect"
     )
+    links_to_store: bool = Field(
+        False,
+        description="let links of videos lead on to addresses that the object store signs (S3); "
+        "clients must be able to reach it",
+    )
     image_wait_s: float = Field(120.0, gt=0, description="how long an image request may wait")
     trace_endpoint: str = Field("", description="OTLP/HTTP address for traces; empty: none")
     oidc_issuer: str = Field("", description="OpenID Connect issuer for people; empty: none")
