@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from policies.taxonomy import besides
 CHECK = "case"
 """The check that an example's signals name."""
 
-Judge = Callable[[str], Sequence[Signal]]
+Judge = Callable[[str, date | None], Sequence[Signal]]
+"""Scores a prompt as of a day; None: the present one."""
 
 
 class CaseStatus(StrEnum):
@@ -186,7 +188,7 @@ def _run(policy: Policy, case: Case, judge: Judge | None) -> CaseOutcome:
             return CaseOutcome(
                 case, CaseStatus.NOT_RUN, None, "no prompt classifier to score the text"
             )
-        signals = list(judge(example.prompt))
+        signals = list(judge(example.prompt, example.at))
     else:
         signals = _signals(policy, case)
     decision = evaluate(policy, case.stage, signals, case.context)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
@@ -106,7 +107,9 @@ class Example(Model):
     Categories that the policy requires or a rule names and the example does not count as
     assessed with score 0, except those in ``missing``, whose check failed. With ``or_stricter``
     a severer action is right too: so do the examples of a policy hold for those that extend it.
-    An example of a rule that is for some people only runs as one of them.
+    An example of a rule that is for some people only runs as one of them. ``at`` is the day on
+    which a prompt is asked for, since words of a policy's own categories can count on some days
+    only; without it the example is tried on the present day.
     """
 
     expect: Action
@@ -114,6 +117,7 @@ class Example(Model):
     score: Score | None = None
     scores: dict[Category, Score] | None = None
     prompt: Text | None = None
+    at: date | None = None
     missing: Annotated[tuple[Category, ...], BeforeValidator(_as_list)] = ()
     uncalibrated: Annotated[bool, Field(strict=True)] = False
     stage: Stage | None = None
@@ -125,6 +129,8 @@ class Example(Model):
         given = [name for name in ("score", "scores", "prompt") if getattr(self, name) is not None]
         if len(given) > 1 or (not given and not self.missing):
             raise PydanticCustomError("example_input", "an example needs exactly one input", {})
+        if self.at is not None and self.prompt is None:
+            raise PydanticCustomError("example_day", "`at` is for an example with a prompt", {})
         return self
 
 

@@ -268,6 +268,7 @@ _BY_TYPE: dict[str, Callable[..., Issue]] = {
     "example_input": _plain(
         "example_input", "give one of `score`, `scores` and `prompt`, or a list `missing`"
     ),
+    "example_day": _plain("example_day", "leave `at` out, or give a `prompt`"),
     "threshold_choice": _plain(
         "threshold_choice", "give `at_least: 0.8`, or `between: [0.5, 0.8]`, not both"
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from classifiers.base import PromptClassifier
 from classifiers.prompt import own_words
@@ -18,13 +18,13 @@ def judge_of(classifiers: Callable[[], Sequence[PromptClassifier]]) -> Callable[
 
     ``classifiers`` is called when the first prompt is judged: loading them takes a second.
     """
-    today = datetime.now(UTC).date()
 
     def judge(policy: Policy) -> Judge:
-        def signals(text: str) -> Sequence[Signal]:
+        def signals(text: str, at: date | None) -> Sequence[Signal]:
+            day = at or datetime.now(UTC).date()
             return [
                 *classify(classifiers(), [text])[0],
-                *own_words.signals(policy.categories, text, today),
+                *own_words.signals(policy.categories, text, day),
             ]
 
         return signals

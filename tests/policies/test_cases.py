@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -118,7 +119,7 @@ def test_case_files_with_and_without_a_classifier(tmp_path: Path) -> None:
     assert [o.status.value for o in outcomes] == ["not_run", "passed", "failed", "passed"]
     assert "not by GORE-1" in outcomes[2].message
 
-    def judge(text: str) -> list[Signal]:
+    def judge(text: str, at: date | None) -> list[Signal]:
         assert text == "a chef chops onions"
         return [Signal.ran("fake", category, 0.0) for category in (*HARM, "disguise")]
 

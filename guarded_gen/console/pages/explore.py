@@ -219,7 +219,7 @@ async def rule(request: Request) -> Response:
     text = with_rule(text_of(console, ""), draft)
     filled = {"text": text, "rule": draft.id, "threshold": f"{draft.at_least:g}"}
     filled |= {"days": "7", "against": "active"}
-    checked = await to_thread.run_sync(check_text, text)
+    checked = await to_thread.run_sync(check_text, text, console.services.rollout)
     return workbench(request, console, filled, {**checked, "drafted": draft})
 
 

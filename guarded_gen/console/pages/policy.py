@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from difflib import unified_diff
 from functools import lru_cache
 from typing import Any
@@ -22,11 +23,12 @@ from guarded_gen.console.replaying import DAYS, differences
 from guarded_gen.console.session import Session
 from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.gates.gate import judge_prompts
+from guarded_gen.governance.rollout import PolicyRollouts
 from guarded_gen.production.request import clean_prompt
 from guarded_gen.review.publishing import NEEDS_TWO
 from guarded_gen.review.roles import Permission
 from policies import Context, Issue, Policy, PolicyInvalid
-from policies.cases import CaseOutcome, CaseStatus, of_policy, run
+from policies.cases import CaseOutcome, CaseStatus
 from policies.issues import SourceSpan
 from policies.rollout import STEPS, RolloutState
 
@@ -46,7 +48,7 @@ def show(request: Request) -> Response:
     console.who(request)
     wanted = request.query_params.get("open", "")[:64]
     text = text_of(console, wanted)
-    fields, result = {"text": text}, check_text(text)
+    fields, result = {"text": text}, check_text(text, console.services.rollout)
     asked = request.query_params.get("rule", "")
     chosen = next((r for r in getattr(result["policy"], "rules", ()) if r.id == asked), None)
     if chosen is not None:
@@ -251,25 +253,30 @@ async def _given(request: Request) -> _Given:
     found.who.require(Permission.EDIT_POLICY)
     fields = {name: posted.get(name, "").strip() for name in FIELDS}
     fields["text"] = posted.get("text", "").replace("\r\n", "\n")[:MAX_TEXT]
-    return _Given(console, found, fields, await to_thread.run_sync(check_text, fields["text"]))
+    checked = await to_thread.run_sync(check_text, fields["text"], console.services.rollout)
+    return _Given(console, found, fields, checked)
 
 
-def check_text(text: str) -> dict[str, Any]:
-    """``{"policy", "issues", "examples"}`` of a policy's text."""
-    policy, issues, examples = _checked(text)
+def check_text(text: str, rollouts: PolicyRollouts) -> dict[str, Any]:
+    """``{"policy", "issues", "examples"}`` of a policy's text, its examples tried as they are
+    before a publication."""
+    policy, issues, examples = _checked(text, rollouts, datetime.now(UTC).date())
     return {"policy": policy, "issues": list(issues), "examples": list(examples)}
 
 
 @lru_cache(maxsize=8)
-def _checked(text: str) -> tuple[Policy | None, tuple[Issue, ...], tuple[CaseOutcome, ...]]:
-    """Kept for a slider, which asks about the same text again and again."""
+def _checked(
+    text: str, rollouts: PolicyRollouts, day: date
+) -> tuple[Policy | None, tuple[Issue, ...], tuple[CaseOutcome, ...]]:
+    """Kept for a slider, which asks about the same text again and again; for a day, since words
+    may count on some days only."""
     policy: Policy | None = None
     issues: Sequence[Issue]
     try:
         policy, issues = policies.loads(text)
     except PolicyInvalid as error:
         issues = error.issues
-    examples = tuple(run(policy, of_policy(policy))) if policy is not None else ()
+    examples = tuple(rollouts.examples(policy)) if policy is not None else ()
     return policy, tuple(issues), examples
 
 

@@ -65,7 +65,7 @@ def test_a_threshold_changes_as_many_decisions_as_the_engine_says(home: Path) ->
 def test_a_policy_of_the_rollout_can_be_opened_and_reads_back(home: Path) -> None:
     services = Services(load())
     policy = policies.load("teen")
-    assert check_text(written(policy))["policy"].rules == policy.rules
+    assert check_text(written(policy), services.rollout)["policy"].rules == policy.rules
     services.rollout.propose(services.log, policy, "p", "try")
 
     class Console:
@@ -81,7 +81,7 @@ def test_a_policy_of_the_rollout_can_be_opened_and_reads_back(home: Path) -> Non
 def test_a_text_from_a_browser_cannot_read_files_of_the_server(tmp_path: Path) -> None:
     secret = tmp_path / "secret.yaml"
     secret.write_text("password: hunter2\n")
-    result = check_text(f"policy: x\nversion: '1'\nextends: {secret}\n")
+    result = check_text(f"policy: x\nversion: '1'\nextends: {secret}\n", None)
     assert result["policy"] is None
     assert "hunter2" not in "".join(issue.render() for issue in result["issues"])
     assert [issue.code for issue in result["issues"]] == ["unknown_parent"]
