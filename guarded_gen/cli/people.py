@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +41,43 @@ def add(
         else:
             console().print(f"{who.name} may sign in with this token, shown once:", markup=False)
             console().print(token, markup=False)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="TOML with [[person]]: name, roles, tenants, active.")
+    ],
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Deactivate whoever the file does not name.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make people as a file says, twice as once; prints access tokens of new ones, once."""
+    with errors_to_user(json), opened_services() as services:
+        from dataclasses import asdict
+
+        from guarded_gen.review.people_file import apply_people, read_people
+
+        done = apply_people(
+            services.log, "command line", read_people(file), prune=prune, dry_run=dry_run
+        )
+        if json:
+            emit(asdict(done) | {"dry_run": dry_run, "pruned": prune})
+            return
+        verb = "would be " if dry_run else ""
+        for what, names in (
+            (f"{verb}added", done.added), (f"{verb}changed", done.changed),
+            ("unchanged", done.unchanged),
+            (f"{verb}deactivated" if prune else "not in the file", done.unlisted),
+        ):  # fmt: skip
+            if names:
+                console().print(f"{what}: {', '.join(names)}", markup=False)
+        for name, token in done.tokens.items():
+            console().print(f"{name:<20} {token}", markup=False)
 
 
 @app.command("list")

@@ -85,29 +85,41 @@ def add_person(
         raise InvalidInput("a name has 1 to 64 printable characters", param="name")
     if not roles:
         raise InvalidInput("a person needs a role", "give one of: " + ", ".join(Role), "roles")
+
+    token, hashed = new_token()
+
+    def work(tx: Transaction) -> Member:
+        return member(add_to(tx, actor, name.strip(), roles, tenants or set(), hashed))
+
+    return log.write(work), token
+
+
+def new_token() -> tuple[str, str]:
+    """An access token and what is kept of it; takes 50 ms, so not within a transaction."""
     token = f"ggp_{secrets.token_urlsafe(24)}"
+    return token, hash_secret(token)
+
+
+def add_to(
+    tx: Transaction, actor: str, name: str, roles: set[Role], tenants: set[str], hashed: str
+) -> Person:
+    """As :func:`add_person`, within a transaction, of a name that was checked."""
+    if tx.session.scalar(select(Person.id).where(Person.name == name)):
+        raise Conflict(f"there is a person named {name}", "choose another name")
     person = Person(
         id=f"per_{uuid.uuid4().hex}",
-        name=name.strip(),
+        name=name,
         roles=sorted(role.value for role in roles),
-        tenants=sorted(tenants or ()),
-        secret=hash_secret(token),
+        tenants=sorted(tenants),
+        secret=hashed,
         external=None,
         active=True,
         preferences={},
         created_at=int(time.time() * 1000),
     )
-
-    def work(tx: Transaction) -> None:
-        session = tx.session
-        if session.scalar(select(Person.id).where(Person.name == person.name)):
-            raise Conflict(f"there is a person named {name}", "choose another name")
-        session.add(person)
-        event = Event(kind="person.added", actor=actor, body={"roles": person.roles})
-        tx.append(event)
-
-    log.write(work)
-    return member(person), token
+    tx.session.add(person)
+    tx.append(Event(kind="person.added", actor=actor, body={"roles": person.roles}))
+    return person
 
 
 def set_roles(log: AuditLog, actor: str, id: str, roles: set[Role], active: bool = True) -> None:
@@ -145,10 +157,15 @@ def set_roles(log: AuditLog, actor: str, id: str, roles: set[Role], active: bool
 
 def last_admin(session: Session, person: Person) -> bool:
     """Whether nobody else could give the role of an admin back."""
-    if not person.active or Role.ADMIN.value not in person.roles:
+    if not is_admin(person):
         return False
     others = session.scalars(select(Person).where(Person.active, Person.id != person.id))
-    return not any(Role.ADMIN.value in other.roles for other in others)
+    return not any(is_admin(other) for other in others)
+
+
+def is_admin(person: Person) -> bool:
+    """Whether the person may give roles now."""
+    return person.active and Role.ADMIN.value in person.roles
 
 
 @dataclass(frozen=True, slots=True)
