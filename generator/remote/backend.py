@@ -1,59 +1,33 @@
-"""The ``remote`` backend: ask a ``/v1/videos`` server, poll, download, decode."""
+"""The ``remote`` backend: ask a server of videos, poll, download, decode."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import httpx
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch.nn import functional as fn
 
 from generator.base import TRAINED_ALGORITHMIC_MEDIA, Cancel, Capabilities, OnStep, Pixels, Step
 from generator.checks import require
 from generator.errors import BackendFailed, Cancelled
-from generator.remote.dialects import openai, openrouter
+from generator.remote.dialects import DIALECTS
+from generator.remote.dialects.base import Dialect
 from generator.remote.http import Client
+from generator.remote.settings import RemoteSettings
 from generator.spec import GenerationSpec, Mode
 from media.decode import decode
 from media.errors import MediaError
 from media.limits import MediaLimits
 from media.soundtrack import Soundtrack, head
-
-
-class RemoteSettings(BaseModel):
-    """Where the server is and how long we bear with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base_url: str = Field(description="the server, up to and with /v1")
-    dialect: Literal["openai", "openrouter"] = Field(
-        "openai", description="openai (SGLang too) or openrouter"
-    )
-    model: str = Field("", description="the model to ask for; empty: the server's own choice")
-    api_key_env: str = Field(
-        "GUARDED_GEN_REMOTE_KEY", description="environment variable that holds the key"
-    )
-    timeout: float = Field(30.0, gt=0, description="seconds for one call")
-    poll_seconds: float = Field(1.0, gt=0, description="pause between two looks at a job")
-    patience: float = Field(1800.0, gt=0, description="seconds until a job is given up")
-    retries: int = Field(3, ge=0, le=10, description="tries after the first")
-    max_bytes: int = Field(512 * 1024**2, gt=0, description="largest video taken")
-    max_side: int = Field(2048, gt=0)
-    max_seconds: float = Field(60.0, gt=0)
-    size_multiple: int = Field(2, gt=0)
-
-
-_WORKING = frozenset({"queued", "in_progress", "processing", "pending", "running"})
 
 
 @dataclass(slots=True)
@@ -66,10 +40,6 @@ class RemoteGenerator:
     limits: MediaLimits = field(default_factory=MediaLimits)
     wait: Callable[[float], None] = time.sleep
     _MODES: ClassVar[frozenset[Mode]] = frozenset({Mode.TEXT_TO_VIDEO, Mode.IMAGE_TO_VIDEO})
-
-    @property
-    def _dialect(self) -> Any:
-        return openrouter if self.settings.dialect == "openrouter" else openai
 
     def capabilities(self) -> Capabilities:
         host = httpx.URL(self.settings.base_url).host
@@ -86,8 +56,17 @@ class RemoteGenerator:
         )
 
     def check(self) -> None:
-        """Whether the server answers at all; :class:`BackendFailed` when it does not in time."""
-        Client(self.settings.base_url, "", self.settings.timeout, 0).reach()
+        """Whether the server answers, and has the model where it lists any; :class:`BackendFailed`
+        when it does not in time."""
+        path = DIALECTS[self.settings.dialect].alive
+        told = Client(self.settings.base_url, "", self.settings.timeout, 0).reach(path)
+        listed = told.get("data")
+        known = [m.get("id") for m in listed if isinstance(m, dict)] if listed else []
+        if self.settings.model and known and self.settings.model not in known:
+            raise BackendFailed(
+                f"the server has no model {self.settings.model!r}",
+                "it lists " + ", ".join(str(name)[:80] for name in known[:5]),
+            )
 
     def recaption(self, prompt: str) -> dict[str, Any]:
         """The server is sent the prompt as it is; what it does with it is not known here."""
@@ -110,16 +89,17 @@ class RemoteGenerator:
         client = Client(
             self.settings.base_url, key, self.settings.timeout, self.settings.retries, self.wait
         )
+        dialect = DIALECTS[self.settings.dialect]()
         job = ""
         finished = False
         try:
             if cancel():
                 raise Cancelled("cancelled before the job was sent")
-            job = self._create(client, spec)
-            self._follow(client, job, on_step, cancel)
+            job = dialect.send(client, spec, self.settings)
+            self._follow(client, dialect, job, on_step, cancel)
             with tempfile.TemporaryDirectory(prefix="guarded-gen-") as folder:
                 path = Path(folder) / "remote.mp4"
-                client.download(self._dialect.content(job), path, self.settings.max_bytes)
+                dialect.fetch(client, job, path, self.settings.max_bytes)
                 sound = self._sound(path, spec)
                 if sound is not None:
                     yield sound
@@ -128,39 +108,27 @@ class RemoteGenerator:
         finally:
             if job and not finished:
                 with suppress(BackendFailed):
-                    client.json("DELETE", f"/videos/{job}")
+                    dialect.drop(client, job)
             client.close()
 
-    def _create(self, client: Client, spec: GenerationSpec) -> str:
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
-        body = self._dialect.request(spec, self.settings.model)
-        answer = client.json("POST", "/videos", headers, **body)
-        job = answer.get("id")
-        if not isinstance(job, str) or not job.replace("-", "").replace("_", "").isalnum():
-            raise BackendFailed("the server gave no usable id for the video")
-        return job
-
-    def _follow(self, client: Client, job: str, on_step: OnStep, cancel: Cancel) -> None:
+    def _follow(
+        self, client: Client, dialect: Dialect, job: str, on_step: OnStep, cancel: Cancel
+    ) -> None:
         waited = 0.0
         shown = -1
         while True:
             if cancel():
                 raise Cancelled("cancelled; the server was told to delete the job")
-            answer = client.json("GET", f"/videos/{job}")
-            status = answer.get("status")
-            progress = answer.get("progress")
-            done = int(progress) if isinstance(progress, int | float) else 0
-            done = 100 if status == "completed" else min(99, max(0, done, shown))
+            look = dialect.look(client, job)
+            done = 100 if look.done else min(99, max(0, look.progress or 0, shown))
             if done > shown:
-                on_step(Step(done, 100, detail={"status": str(status)}))
+                on_step(Step(done, 100, detail={"status": look.status}))
                 shown = done
-            if status == "completed":
+            if look.done:
                 return
-            if status not in _WORKING:
-                error = answer.get("error")
-                words = error.get("message") if isinstance(error, dict) else error
+            if look.failed:
                 raise BackendFailed(
-                    f"the server ended the job as {str(status)[:40]}: {str(words)[:200]}",
+                    f"the server ended the job as {look.status[:40]}: {look.words[:200]}",
                     "look at the server's log",
                 )
             if waited > self.settings.patience:

@@ -8,8 +8,10 @@ never with our key.
 
 from __future__ import annotations
 
+import base64
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import httpx
 
 from generator.errors import BackendFailed
+from generator.remote.settings import RemoteSettings
 from media.addresses import is_public, resolve
 
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -66,38 +69,102 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
-    def reach(self) -> None:
-        """One GET without a key, then close; any answer below 500 will do."""
-        url = httpx.URL(self.base_url.rstrip("/") + "/models")
+    def reach(self, path: str) -> dict[str, Any]:
+        """One GET without a key, then close; any answer below 500 will do. Gives the JSON object
+        that it answered, or an empty one."""
+        url = httpx.URL(self.base_url.rstrip("/") + path)
         try:
             with self._http.stream("GET", url) as response:
                 status = response.status_code
+                text = self._bounded(response) if response.is_success else b""
         except httpx.TransportError as error:
             raise BackendFailed(f"{url.host} cannot be reached: {type(error).__name__}") from error
         finally:
             self.close()
         if status >= 500:
             raise BackendFailed(f"{url.host} answers {status}")
+        try:
+            return _object(text)
+        except BackendFailed:  # whatever it says there, it answers
+            return {}
+
+    def send(self, path: str, **body: Any) -> None:
+        """One POST whose answer is not read, tried once."""
+        url = httpx.URL(self.base_url.rstrip("/") + path)
+        try:
+            with self._http.stream("POST", url, headers=self._own(), **body) as response:
+                if not response.is_success:
+                    raise BackendFailed(f"the server answered {response.status_code}")
+        except httpx.TransportError as error:
+            raise BackendFailed(f"{url.host} cannot be reached: {type(error).__name__}") from error
+
+    def _own(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+    def save_base64(
+        self, path: str, name: str, to: Path, settings: RemoteSettings, **body: Any
+    ) -> None:
+        """POST once, wait up to ``patience``, and write what stands in base64 under ``name`` of the
+        answer to ``to``: read as it comes, at most ``max_bytes``. Nothing stays on failure."""
+        url = httpx.URL(self.base_url.rstrip("/") + path)
+        timeout = httpx.Timeout(settings.timeout, read=settings.patience)
+        try:
+            with (
+                self._http.stream(
+                    "POST", url, headers=self._own(), timeout=timeout, **body
+                ) as response,
+                to.open("wb") as file,
+            ):
+                if not response.is_success:
+                    raise BackendFailed(
+                        f"the server answered {response.status_code}: "
+                        f"{_words(self._bounded(response))}",
+                        "look at the request and at the server's log",
+                    )
+                size = 0
+                for part in decoded(response.iter_bytes(), name):
+                    size += len(part)
+                    if size > settings.max_bytes:
+                        raise BackendFailed(
+                            f"the server's video is larger than {settings.max_bytes} bytes",
+                            "raise max_bytes, or ask for a shorter clip",
+                        )
+                    file.write(part)
+        except httpx.TransportError as error:
+            to.unlink(missing_ok=True)
+            raise BackendFailed(
+                f"{url.host} gave no video: {type(error).__name__}",
+                "check base_url, and raise patience where videos take longer",
+            ) from error
+        except BackendFailed:
+            to.unlink(missing_ok=True)
+            raise
 
     def json(
-        self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        *,
+        once: bool = False,
+        **body: Any,
     ) -> dict[str, Any]:
         """One call that answers a JSON object of at most 1 MiB.
 
-        Retried on connection errors and on 408, 425, 429 and 5xx; a POST is retried only
-        because its ``Idempotency-Key`` makes a second one harmless.
+        Retried on connection errors and on 408, 425, 429 and 5xx, unless ``once``; a POST is
+        retried only because its ``Idempotency-Key`` makes a second one harmless.
         Raises :class:`BackendFailed` with the server's own words, shortened.
         """
         url = httpx.URL(self.base_url.rstrip("/") + path)
-        own = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        for attempt in range(self.retries + 1):
+        retries = 0 if once else self.retries
+        for attempt in range(retries + 1):
             pause = min(_LONGEST_PAUSE, 0.5 * 2**attempt)
             try:
                 with self._http.stream(
-                    method, url, headers={**own, **(headers or {})}, **body
+                    method, url, headers={**self._own(), **(headers or {})}, **body
                 ) as response:
                     text = self._bounded(response)
-                    if response.status_code in _RETRIED and attempt < self.retries:
+                    if response.status_code in _RETRIED and attempt < retries:
                         pause = _after(response, pause)
                     elif not response.is_success:
                         raise BackendFailed(
@@ -107,7 +174,7 @@ class Client:
                     else:
                         return _object(text)
             except httpx.TransportError as error:
-                if attempt == self.retries:
+                if attempt == retries:
                     raise BackendFailed(
                         f"{url.host} cannot be reached: {type(error).__name__}",
                         "check base_url and whether the server runs",
@@ -126,7 +193,7 @@ class Client:
     def download(self, path: str, to: Path, most: int) -> None:
         """Write the body of a GET to ``to``, at most ``most`` bytes. Nothing stays on failure."""
         url = httpx.URL(self.base_url.rstrip("/") + path)
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        headers = self._own()
         extensions: dict[str, Any] = {}
         try:
             for _ in range(_MOST_REDIRECTS + 1):
@@ -163,7 +230,7 @@ class Client:
         target = url.join(response.headers.get("location", ""))
         home = httpx.URL(self.base_url)
         if (target.scheme, target.host, target.port) == (home.scheme, home.host, home.port):
-            return target, {"Authorization": f"Bearer {self.key}"} if self.key else {}, {}
+            return target, self._own(), {}
         if target.scheme not in ("http", "https"):
             raise BackendFailed(f"the server redirects to {target.scheme!r}")
         port = target.port or (443 if target.scheme == "https" else 80)
@@ -199,3 +266,36 @@ def _object(text: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BackendFailed("the server answered no JSON object")
     return value
+
+
+def decoded(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The bytes that stand in base64 as the text ``name`` of a JSON document, as they come.
+
+    Raises :class:`BackendFailed` where there is no such text within its first MiB, or it is no
+    base64.
+    """
+    head, inside, kept = b"", False, b""
+    opening = re.compile(rb'"' + re.escape(name.encode()) + rb'"\s*:\s*"')
+    for chunk in chunks:
+        if not inside:
+            head += chunk
+            found = opening.search(head)
+            if found is None:
+                if len(head) > _JSON_BYTES:
+                    break
+                continue
+            inside, chunk = True, head[found.end() :]
+        text, quote, _ = chunk.partition(b'"')
+        # JSON may escape the slash, which base64 has
+        kept = (kept + text).replace(b"\\/", b"/")
+        whole = len(kept) - len(kept) % 4 if not kept.endswith(b"\\") else 0
+        ready, kept = kept[:whole], kept[whole:]
+        try:
+            yield base64.b64decode(ready, validate=True)
+        except ValueError as error:
+            raise BackendFailed("the server's video is no base64") from error
+        if quote:
+            if kept:
+                raise BackendFailed("the server's video is no base64")
+            return
+    raise BackendFailed(f"the server's answer has no whole {name}", "look at the server's log")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import yaml
 
+from generator.remote import RemoteSettings
 from guarded_gen.settings import ApiSettings, JobSettings, Settings
 
 ROOT = Path(__file__).parents[3]
@@ -33,14 +35,20 @@ def test_kubernetes_manifests_fit_the_published_schemas() -> None:
 
 
 def test_compose_names_settings_that_exist() -> None:
-    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
-    for service in ("api", "worker"):
-        for name in compose["services"][service]["environment"]:
-            path = name.removeprefix("GUARDED_GEN_").lower().split("__")
-            assert path[0] in Settings.model_fields, name
-            if len(path) > 1:
-                assert path[1] in ApiSettings.model_fields, name
-        assert compose["services"][service]["command"][0] in ("serve", "worker")
+    for file, services in (
+        ("compose.yaml", ("api", "worker")),
+        ("compose.in-front.yaml", ("gate",)),
+    ):
+        compose = yaml.safe_load((ROOT / "deploy" / file).read_text())
+        for service in services:
+            for name, value in compose["services"][service]["environment"].items():
+                path = name.removeprefix("GUARDED_GEN_").lower().split("__")
+                assert path[0] in Settings.model_fields, name
+                if path[0] == "api" and len(path) > 1:
+                    assert path[1] in ApiSettings.model_fields, name
+                if path == ["backends", "remote"]:
+                    RemoteSettings(**json.loads(value))
+            assert compose["services"][service]["command"][0] in ("serve", "worker")
 
 
 def test_every_path_has_words() -> None:
