@@ -54,4 +54,4 @@ def read_marks(
 def _mark(found: Detection, spans: tuple[tuple[float, float], ...], seconds: float) -> Mark:
     assert found.payload is not None
     payload = found.payload.to_bytes(found.payload_bits // 8, "big")
-    return Mark(payload, found.geometry, spans, seconds)
+    return Mark(payload, found.geometry, spans, seconds, transplanted=found.transplanted)

@@ -127,6 +127,7 @@ def _mark_json(mark: Mark) -> dict[str, Any]:
         "spans": [list(span) for span in mark.spans],
         "seconds": mark.seconds,
         "picture": _picture_json(mark.picture) if mark.picture else None,
+        "transplanted": mark.transplanted,
     }
 
 
@@ -138,6 +139,7 @@ def _from_json(answer: Mapping[str, Any]) -> Reading:
             tuple((a, b) for a, b in mark["spans"]),
             mark["seconds"],
             _picture(mark["picture"]) if mark["picture"] else None,
+            mark["transplanted"],
         )
         for mark in answer["marks"]
     )

@@ -61,7 +61,8 @@ class Mark:
     """A watermark that was read: its payload, and how the copy was turned and scaled.
 
     ``spans`` say when it is in the video, (start, end) in seconds; empty when that is not known.
-    ``seconds`` is the video's length, ``picture`` what the video shows within the spans.
+    ``seconds`` is the video's length, ``picture`` what the video shows within the spans,
+    ``transplanted`` whether the mark itself shows that it was made for another picture.
     """
 
     payload: bytes
@@ -69,6 +70,7 @@ class Mark:
     spans: tuple[tuple[float, float], ...] = ()
     seconds: float = 0.0
     picture: Picture | None = field(default=None, repr=False)
+    transplanted: bool | None = None
 
     @property
     def part(self) -> bool:
@@ -121,7 +123,8 @@ class RecoveryState(StrEnum):
 class Recovery:
     """What was found. ``similarity`` is 0 to 100, ``None`` when nothing was compared.
 
-    ``UNCONFIRMED``: the mark is known but there was no fingerprint to confirm it by.
+    ``UNCONFIRMED``: the mark is known but there was no fingerprint to confirm it by, and it shows
+    no sign of its own that it was moved.
     ``REFUSED``: the mark is known and the picture is another: transplanted or forged.
     ``spans`` say when the mark is there, ``part`` that it is in a part of the video only, and
     ``others`` are what further marks of the same video led to.
@@ -188,7 +191,8 @@ def _led(
     mark: Mark, match: PublishedFile, picture: Picture | None, settings: RecoverySettings
 ) -> Recovery:
     if picture is None or match.picture is None:
-        state, score, by = RecoveryState.UNCONFIRMED, None, "watermark"
+        known = RecoveryState.REFUSED if mark.transplanted else RecoveryState.UNCONFIRMED
+        state, score, by = known, None, "watermark"
     else:
         score = confirm(picture, mark, match.picture, settings)
         good = score >= settings.same

@@ -14,6 +14,10 @@ CAUTION = (
     "A mark alone does not prove that this picture is ours: a mark can be cut out of one video and "
     "put into another. `guarded-gen verify` compares the picture with what was published."
 )
+TRANSPLANTED = (
+    "This mark does not follow the picture that it lies in: it looks as if it was cut out of "
+    "another video (transplanted)."
+)
 
 app = typer.Typer(help="Put the invisible mark into a video, or read it.", no_args_is_help=True)
 
@@ -112,9 +116,11 @@ def detect(
                 for s in marks
             ]
             used = all_of_it.frames_used
+            moved = [span.detection.payload_hex for span in marks if span.detection.transplanted]
         else:
             found = detect_file(file, keys, limits=settings.limits.media)
             record, used = found.to_json(), found.frames_used
+            moved = [found.payload_hex] if found.transplanted else []
             lines = (
                 [
                     f"mark found: {found.payload_hex} (key {found.key_id}), "
@@ -137,5 +143,7 @@ def detect(
                 console().print(line, markup=False)
             if lines:
                 console().print(f"[yellow]{CAUTION}[/yellow]")
+            for hexadecimal in dict.fromkeys(moved):
+                console().print(f"[red]{hexadecimal}: {TRANSPLANTED}[/red]")
         if not lines:
             stop(Exit.FAILED)

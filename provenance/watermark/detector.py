@@ -21,7 +21,11 @@ from provenance.watermark.settings import DetectorSettings
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What was found. ``log10_p`` bounds the chance that an unmarked video gives this."""
+    """What was found. ``log10_p`` bounds the chance that an unmarked video gives this.
+
+    ``transplanted`` is True when the mark does not follow the picture that it lies in, and None
+    when nothing is told (:mod:`provenance.watermark.transplant`).
+    """
 
     found: bool
     frames_used: int
@@ -32,6 +36,7 @@ class Detection:
     public: bool = False
     sync: float = 0.0
     geometry: Geometry | None = None
+    transplanted: bool | None = None
 
     @property
     def payload_hex(self) -> str | None:
@@ -47,6 +52,7 @@ class Detection:
             "key_id": self.key_id,
             "public": self.public,
             "frames_used": self.frames_used,
+            "transplanted": self.transplanted,
             "geometry": None if self.geometry is None else self.geometry.to_json(),
         }
 

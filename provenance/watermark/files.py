@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from media.encode import Copied, Encoder, EncodeSettings
+from media.errors import MediaError
 from media.limits import MediaLimits
 from media.mux import COPIED
 from media.open import Media, open_media
@@ -20,10 +22,12 @@ from provenance.watermark.detector import Detection, detect_luma
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.keys import KeyRing
 from provenance.watermark.settings import DetectorSettings
+from provenance.watermark.transplant import TransplantSettings, transplanted
 
 _LIMITS = MediaLimits()
 _ENCODE = EncodeSettings()
 SAMPLE = AssuranceSettings().frames
+COMPARED = TransplantSettings().frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +153,27 @@ def detect_file(
     settings: DetectorSettings | None = None,
     limits: MediaLimits = _LIMITS,
 ) -> Detection:
-    """Look for the mark in a video or a still image.
+    """Look for the mark in a video or a still image, and whether it follows the picture.
 
     Raises :class:`UnreadableMedia` and :class:`MediaLimitExceeded`.
     """
-    return detect_luma(luma(path, limits), keys, settings)
+    first: list[NDArray[np.uint8]] = []
+
+    def noted() -> Iterator[tuple[NDArray[np.uint8], bool]]:
+        for grey, fresh in luma(path, limits):
+            if len(first) < COMPARED:
+                first.append(grey)
+            yield grey, fresh
+
+    stream = noted()
+    found = detect_luma(stream, keys, settings)
+    if not found.found:
+        return found
+    # a mark that was read at once left most of the stream; a file that breaks off later is read
+    with suppress(MediaError):
+        for _ in itertools.islice(stream, COMPARED - len(first)):
+            pass
+    return replace(found, transplanted=transplanted(found, first, keys))
 
 
 def luma(path: Path, limits: MediaLimits = _LIMITS) -> Iterator[tuple[NDArray[np.uint8], bool]]:

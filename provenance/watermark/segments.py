@@ -33,6 +33,7 @@ from provenance.watermark.keys import KeyRing
 from provenance.watermark.presence import Presence
 from provenance.watermark.search import Search
 from provenance.watermark.settings import DetectorSettings
+from provenance.watermark.transplant import transplanted
 
 LONGER = 4
 """The longer stretches of the search for an edge, in steps of it."""
@@ -235,6 +236,8 @@ class _Scanner:
         found = detect_groups(groups, (size[1], size[0]), search, thorough=thorough)
         if not found.found:
             return _Look(at, end, None)
+        moved = transplanted(found, [glimpse.luma for glimpse in glimpses], self.keys)
+        found = replace(found, transplanted=moved)
         self.marks.append((found, Presence(found, self.keys)))
         return _Look(at, end, found)
 
