@@ -101,7 +101,7 @@ def detect_luma(
     if not found.found and kept.frames:
         part = inside.search(kept.frames, keys, settings)
         if part is not None:
-            return _inside(part, groups.frames, size)
+            return within(part, groups.frames, size)
     return found
 
 
@@ -119,7 +119,8 @@ def detect_groups(
     return Detection(False, groups.frames, payload_bits=bits, sync=search.best_sync)
 
 
-def _inside(found: inside.Inside, frames: int, size: tuple[int, int]) -> Detection:
+def within(found: inside.Inside, frames: int, size: tuple[int, int]) -> Detection:
+    """What was found in a part of frames of ``size`` (width, height)."""
     one = _detection(found.hit, found.search, frames, found.part.size)
     assert one.geometry is not None
     geometry = replace(one.geometry, part=found.part.scaled(size))

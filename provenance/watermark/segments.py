@@ -3,7 +3,8 @@
 1. *Looks.* Every key frame with a few frames after it, further looks where key frames are far
    apart, and the first frame after each cut that is decoded on the way: it carries the mark best,
    and codecs mostly put a key frame there. Looks inside one group of pictures share its decoding.
-2. *Thorough looks.* Where the quick ones find nothing, some, evenly spread, search every geometry.
+2. *Thorough looks.* Where the quick ones find nothing, some, evenly spread, search every geometry,
+   and a few of those search parts of the frames too: filmed screens and insets.
 3. *Edges.* From a look that has a mark to its neighbour that has none, the frames between are
    compared with the known mark, so that times are told to a fraction of a second.
 
@@ -27,7 +28,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from media.limits import MediaLimits
 from media.open import Media, open_media
 from media.open.windows import CUT_CHANGE, MOST_CUTS, Glimpse, key_times, windows
-from provenance.watermark.detector import Detection, detect_groups
+from provenance.watermark import inside
+from provenance.watermark.detector import Detection, detect_groups, within
 from provenance.watermark.groups import Groups
 from provenance.watermark.keys import KeyRing
 from provenance.watermark.presence import Presence
@@ -55,6 +57,9 @@ class ScanSettings(BaseModel):
     most_thorough: int = Field(8, ge=0, description="looks that search every geometry at most")
     thorough_every: float = Field(
         8.0, gt=0, description="one of those for so many seconds of video at most"
+    )
+    most_inside: int = Field(
+        3, ge=0, description="looks of those that search parts of the frames too, at most"
     )
     present: float = Field(
         7.0, gt=5, description="deviations at which a known mark counts as present in a look"
@@ -219,21 +224,28 @@ class _Scanner:
                 self.on_progress(begin + (end - begin) * min(done / len(starts), 1.0))
         return looks
 
-    def _judge(self, at: float, glimpses: list[Glimpse], *, thorough: bool = False) -> _Look:
+    def _judge(
+        self, at: float, glimpses: list[Glimpse], *, thorough: bool = False, parts: bool = False
+    ) -> _Look:
         self.used += len(glimpses)
         end = glimpses[-1].at
         for found, presence in self.marks:
             if presence.z([g.luma for g in glimpses]) >= self.scanning.present:
                 return _Look(at, end, found)
-        groups = Groups()
+        groups, kept = Groups(), inside.Kept()
         size = glimpses[0].luma.shape
         for glimpse in glimpses:
             if glimpse.luma.shape == size:
                 groups.add(glimpse.luma, glimpse.fresh)
+                kept.add(glimpse.luma, glimpse.fresh)
         # near misses are looked at closer only where every geometry is searched
         quick = {} if thorough else {"closer": 0}
         search = Search(self.keys, self.settings.model_copy(update=quick))
         found = detect_groups(groups, (size[1], size[0]), search, thorough=thorough)
+        if not found.found and parts:
+            part = inside.search(kept.frames, self.keys, self.settings)
+            if part is not None:
+                found = within(part, groups.frames, (size[1], size[0]))
         if not found.found:
             return _Look(at, end, None)
         moved = transplanted(found, [glimpse.luma for glimpse in glimpses], self.keys)
@@ -251,11 +263,13 @@ class _Scanner:
         several = windows(
             self.media, starts, 2 * self.scanning.frames, self.scanning.spacing, self.times
         )
-        for look, (at, glimpses) in zip(places, several, strict=True):
+        step = max(1, -(-most // max(1, self.scanning.most_inside)))
+        for place, (look, (at, glimpses)) in enumerate(zip(places, several, strict=True)):
             if self._spent() >= 1:
                 return
             if glimpses:
-                judged = self._judge(at, glimpses, thorough=True)
+                parts = self.scanning.most_inside > 0 and place % step == step // 2
+                judged = self._judge(at, glimpses, thorough=True, parts=parts)
                 look.found, look.end = judged.found, judged.end
             if look.found:
                 break

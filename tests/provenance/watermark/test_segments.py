@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,16 +16,18 @@ from media.open import open_media
 from media.open.windows import key_times, windows
 from provenance.watermark import (
     AssuranceSettings,
+    Detection,
     DetectorSettings,
     Embedder,
     ScanSettings,
     assure,
     require,
     scan_file,
+    segments,
 )
 from provenance.watermark.errors import CannotCarry
 from provenance.watermark.presence import Presence
-from tests.provenance.watermark.clips import KEYS, OTHER_KEYS, PAYLOAD, clip
+from tests.provenance.watermark.clips import KEYS, OTHER_KEYS, PAYLOAD, clip, texture
 
 FPS = 12
 QUICK = ScanSettings(most_thorough=0)
@@ -135,3 +138,24 @@ def test_a_clip_that_cannot_hold_the_mark_is_told() -> None:
         assert error.remedy
     else:
         raise AssertionError("CannotCarry was not raised")
+
+
+def test_an_inset_that_comes_late_is_found_with_its_times(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = np.clip(110 + 45 * texture(540, 960 + 90, 5, 1.1), 0, 255).astype(np.uint8)
+    foreign = np.stack([still[:, 3 * i : 3 * i + 960] for i in range(30)])
+    foreign = np.repeat(foreign[..., None], 3, axis=3)
+    both = foreign[::-1].copy()
+    own = marked(clip(360, 640, 30), PAYLOAD)
+    for frame, one in zip(both, own, strict=True):
+        frame[60:276, 540:924] = cv2.resize(one, (384, 216), interpolation=cv2.INTER_AREA)
+    path = write(foreign, both, crf=16)
+    # what the search of whole frames finds is another test's
+    monkeypatch.setattr(segments, "detect_groups", lambda *_, **__: Detection(False, 3))
+    whole = ScanSettings(thorough_every=2, most_inside=0)
+    assert scan_file(path, KEYS, scanning=whole).spans == ()
+    (span,) = scan_file(path, KEYS, scanning=ScanSettings(thorough_every=2)).spans
+    assert span.detection.payload == PAYLOAD
+    assert span.detection.geometry is not None and span.detection.geometry.part is not None
+    assert abs(span.start - 2.5) < 0.5 and span.end > 4.5
