@@ -92,7 +92,10 @@ def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
             kind,
             State.CONTRADICTS,
             "Our invisible watermark is in the picture, but it belongs to a video that looks "
-            "different. The mark was moved here or forged; it is not counted.",
+            "different. The mark was moved here or forged; it is not counted."
+            if recovery.similarity is not None
+            else "Our invisible watermark is in the picture, but it was made for another one: its "
+            "strength does not follow this one. It was moved here or forged; it is not counted.",
             "That somebody put a mark where it does not belong.",
             "Where this picture comes from.",
         )
@@ -135,6 +138,8 @@ def _fingerprint(recovery: Recovery, checked: bool) -> Finding:
             "That the two look alike.",
             "That this is that video: without a mark or credentials it is a likeness.",
         )
+    if recovery.state is RecoveryState.REFUSED and recovery.similarity is None:
+        return Finding(kind, State.NOT_CHECKED, "There is no fingerprint to compare it with.")
     if recovery.state is RecoveryState.REFUSED:
         return Finding(
             kind,

@@ -69,6 +69,7 @@ def test_the_weighing(studio: Studio, signed: Path, tmp_path: Path) -> None:
     plain = examine(studio.source, studio.trust)
     recovered = Recovery(RecoveryState.RECOVERED, MATCH, 98, "watermark+fingerprint")
     refused = Recovery(RecoveryState.REFUSED, MATCH, 3, "watermark")
+    unlike = Recovery(RecoveryState.REFUSED, MATCH, None, "watermark")
     similar = Recovery(RecoveryState.SIMILAR, MATCH, 90, "fingerprint")
     score = DetectorScore(0.97, 0.9, 0.02, "example 1")
     cases = [
@@ -87,11 +88,13 @@ def test_the_weighing(studio: Studio, signed: Path, tmp_path: Path) -> None:
             weigh(plain, NOTHING, OtherEvidence(detector=replace(score, probability=0.2))),
             Origin.UNKNOWN,
         ),
+        (weigh(plain, unlike), Origin.FORGED_MARK),
     ]
     for report, origin in cases:
         assert report.origin is origin
         assert report.to_json()["origin"] == origin.value
         assert render(report).count("<h1>") == 1
+        assert "None of 100" not in render(report)
     assert "2.0% of real videos" in cases[10][0].explanation
     assert "source" in cases[6][0].headline
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import watermark as protocol
+from benchmarks import watermark_transplants as transplants
 from benchmarks.watermark_clips import write
 from tests.provenance.watermark.clips import clip
 
@@ -49,3 +50,22 @@ def test_a_run_that_was_stopped_goes_on(
     assert list(record["attacks"]) == ["one", "two", "three"]
     told = capsys.readouterr().out
     assert "| three | 1 / 1 |" in told and "wrong payloads: 0" in told
+
+
+def test_transplants_are_counted_apart_from_honest_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in (1, 2):
+        write(tmp_path / "clips" / f"ground{seed}.mp4", iter(clip(240, 426, 4, seed)))
+    out = tmp_path / "out.json"
+    monkeypatch.setattr(transplants, "HONEST", ("none",))
+    monkeypatch.setattr(transplants, "MOVED", ("none",))
+    monkeypatch.setattr(
+        "sys.argv", ["transplants", str(tmp_path / "clips"), "--pairs", "2", "--json", str(out)]
+    )
+    transplants.main()
+    rows = json.loads(out.read_text())
+    assert [len(rows[kind]) for kind in ("honest", "transplants")] == [2, 2]
+    assert all(row["read"] and not row["told"] for row in rows["honest"])
+    told = capsys.readouterr().out
+    assert "honest: told 0 of 2 that were read" in told and "wrong payloads 0" in told
