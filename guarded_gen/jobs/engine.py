@@ -31,7 +31,7 @@ from dbos import (
 
 from guarded_gen.production.line import Queue
 from guarded_gen.settings import Settings
-from guarded_gen.store.engine import silent_options
+from guarded_gen.store.engine import private_file, silent_options
 from guarded_gen.store.tables.jobs import Job
 from guarded_gen.telemetry import json_only
 
@@ -52,10 +52,9 @@ def queue_engine(settings: Settings) -> sa.Engine:
     """
     url = sa.make_url(settings.sqlalchemy_url)
     if url.get_backend_name() == "sqlite":
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(settings.home / "queue.db")), pool_size=16
-        )
+        path = settings.home / "queue.db"
+        private_file(path)
+        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), pool_size=16)
 
         @sa.event.listens_for(engine, "connect")
         def tune(connection: sqlite3.Connection, record: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,12 +116,7 @@ def open_store(settings: Settings) -> Store:
     """
     url = _url(settings)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        try:
-            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageFailed(
-                f"cannot make the folder of the database: {error}", "check GUARDED_GEN_HOME"
-            ) from error
+        private_file(Path(str(url.database)))
     engine = _engine(url)
     try:
         with _translated():
@@ -139,6 +135,19 @@ def open_store(settings: Settings) -> Store:
     for bounded in (engine, writers):
         bound(bounded, settings.database_timeout_s)
     return Store(engine, writers)
+
+
+def private_file(path: Path) -> None:
+    """Make an empty file for a SQLite database, and its folder, that nobody else may read; what is
+    there stays as it is. SQLite gives the files beside it the same rights."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise StorageFailed(f"cannot make the database: {error}", "check GUARDED_GEN_HOME") from (
+            error
+        )
 
 
 def reading_engine(settings: Settings, within_s: float) -> Engine:

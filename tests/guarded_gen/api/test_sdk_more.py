@@ -32,6 +32,21 @@ def done(url: str) -> Any:
     return video
 
 
+@pytest.mark.parametrize("name", ["sora-2", "sora-2-pro", "gpt-image-1"])
+def test_names_of_the_former_services_mean_the_default_backend(
+    client: OpenAI, url: str, name: str
+) -> None:
+    if name.startswith("sora"):
+        made = client.videos.create(prompt=PROMPT, model=name, **SMALL)
+        assert made.model == "world"
+        client.videos.delete(made.id)
+    else:
+        body = {"prompt": PROMPT, "model": name, "size": "128x128", "response_format": "b64_json"}
+        answer = waiting.post(f"{url}/v1/images/generations", json=body)
+        assert answer.status_code == 200, answer.text
+        assert base64.b64decode(answer.json()["data"][0]["b64_json"]).startswith(b"\x89PNG")
+
+
 def test_list_pages_and_delete(client: OpenAI) -> None:
     made = [client.videos.create(prompt=PROMPT, **SMALL).id for _ in range(3)]
     listed = [video.id for video in client.videos.list(limit=2)]

@@ -56,6 +56,20 @@ class Room:
         self.store.close()
 
 
+def test_the_queue_of_a_home_with_signs_that_urls_use_lies_in_it(tmp_path: Path) -> None:
+    odd = tmp_path / "100%25 odd?home#1"
+    room = Room(odd)
+    try:
+        room.jobs.queue.client.check_connection()
+        with sqlite3.connect(odd / "queue.db") as queue:
+            assert queue.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
+    finally:
+        room.close()
+    assert [path.name for path in tmp_path.iterdir()] == [odd.name]
+    for path in (odd, *odd.glob("*.db*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     monkeypatch.setattr(running, "_RETRY_WAITS_S", (0.01, 0.01, 0.01))
