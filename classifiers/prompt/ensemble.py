@@ -31,8 +31,11 @@ ENGLISH = ("en", "und")
 SUBJECTS = ("likeness", "intellectual_property", "elections", "misinformation", "minors")
 """Heads about a subject: what is shown, not that it harms. They take no part in ``unsafe``."""
 NEVER_DISCOUNTED = ("sexual_minors", "ncii", "minors")
-LARGEST_DISCOUNT = 0.8
-"""Most that the number of spans takes off, in log-odds: padding turns no block into allow."""
+LARGEST_DISCOUNT = 0.95
+"""Most that the number of spans takes off a category, in log-odds: padding turns no block into
+allow, since the narrowest band between the two (that of ``hate``) is wider …"""
+LARGEST_OF_HARM = 1.8
+"""… and the same for ``unsafe``, whose band is twice as wide."""
 
 
 class Scorer(Protocol):
@@ -135,6 +138,14 @@ class Ensemble:
         self.spec = spec
         self._scorers = [(scorers[name], scale) for name, scale in spec.scorers.items()]
         self._encoder = next((s for s, _ in self._scorers if isinstance(s, Tokens)), None)
+        heads = spec.heads
+        self._at = heads.index(HARM)
+        self._most = np.where(
+            np.arange(len(heads)) == self._at, LARGEST_OF_HARM, LARGEST_DISCOUNT
+        )
+        self._kept = np.array([head in NEVER_DISCOUNTED for head in heads])
+        apart = (HARM, *SUBJECTS, *NEVER_DISCOUNTED)
+        self._named = [n for n, head in enumerate(heads) if head not in apart]
         self._harm = np.array([spec.harm.get(head, 0.0) for head in spec.heads], np.float32)
 
     def score(self, texts: Sequence[str], languages: Sequence[str]) -> Floats:
@@ -187,17 +198,18 @@ class Ensemble:
         """One prompt's probabilities [heads] from those of its spans [spans, heads].
 
         The worst span of every head, less ``chance * ln(spans)`` in log-odds and at most
-        :data:`LARGEST_DISCOUNT`: the largest of many draws is high by chance. Heads in
-        :data:`NEVER_DISCOUNTED` keep their value.
+        :data:`LARGEST_DISCOUNT` or :data:`LARGEST_OF_HARM`: the largest of many draws is high by
+        chance. Heads in :data:`NEVER_DISCOUNTED` keep their value, and ``unsafe`` is never less
+        than the discounted harm of any one category.
         """
         worst: Floats = rows.max(axis=0)
         if len(rows) == 1:
             return worst
         p = np.clip(worst.astype(np.float64), 1e-7, 1 - 1e-7)
-        less = min(self.spec.chance * float(np.log(len(rows))), LARGEST_DISCOUNT)
+        less = np.minimum(self.spec.chance * float(np.log(len(rows))), self._most)
         lower = (1 / (1 + np.exp(-(np.log(p / (1 - p)) - less)))).astype(np.float32)
-        kept = np.array([head in NEVER_DISCOUNTED for head in self.spec.heads])
-        return np.where(kept, worst, lower)
+        lower[self._at] = lower[[self._at, *self._named]].max()
+        return np.where(self._kept, worst, lower)
 
     def harm(self, z: Floats) -> Floats:
         """Weighted mean over heads, float32 [N], before calibration."""

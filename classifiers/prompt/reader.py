@@ -68,6 +68,7 @@ class Reader:
         unread: list[Unread] = []
         letters: dict[str, int] = {}
         foreign: list[tuple[int, int]] = []
+        undone: list[Piece] = []
         reread = 0
         for start, end, language in self._stretches(readings.plain.text):
             at = _origin(readings.plain, start, end)
@@ -75,9 +76,8 @@ class Reader:
             if not language.supported and reread < MAX_REREAD:
                 reread += 1
                 again = self._again(part)
-                pieces += [Piece(clear, "en", *at) for clear in again]
                 if again:
-                    foreign.append(at)
+                    undone += [Piece(clear, "en", *at) for clear in again]
                     letters["en"] = letters.get("en", 0) + len(again[0])
                     continue
             letters[language.code] = letters.get(language.code, 0) + end - start
@@ -87,8 +87,10 @@ class Reader:
                 unread.append(Unread(language.code, *at))
             elif not readings.others or not (language.code in OURS or _spelt_out(part)):
                 pieces.append(Piece(part, language.code, *at))
-        for reading in readings.others:
-            pieces += self._others(reading, foreign)
+        clearer = [p for reading in readings.others for p in self._others(reading, foreign)]
+        # a run is only a piece of its sentence: where a reading has all of that, it says more
+        pieces += [p for p in undone if not any(_covers(other, p) for other in clearer)]
+        pieces += clearer
         made = []
         label = ""
         for piece in pieces:
@@ -163,6 +165,10 @@ class Reader:
             if language.code in OURS and not any(a < at[1] and at[0] < b for a, b in foreign):
                 pieces.append(Piece(reading.text[start:end], "en", *at))
         return pieces
+
+
+def _covers(one: Piece, other: Piece) -> bool:
+    return one.start <= other.start and other.end <= one.end
 
 
 def _spelt_out(text: str) -> bool:

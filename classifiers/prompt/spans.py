@@ -68,6 +68,10 @@ _PAIR = re.compile(r"[\"”]\s*[:：]\s*[\"“]?")
 _MARKUP = re.compile(r"[*_`#\"“”„«»「」『』]+")
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\w)")
 _SPACE = re.compile(r"\s+")
+_COUNTED = rf"(?:{_LABELS}|{'|'.join(_TABLE['keys']['words'].split())})[ _-]?\d+"
+_KEY = re.compile(rf"^{_COUNTED}\s*[:：]\s*")
+"""A key of JSON that only counts."""
+_COUNTED_WORD = re.compile(_COUNTED, re.I)
 
 
 def cut(text: str) -> list[Span]:
@@ -133,6 +137,11 @@ def script(char: str) -> int:
     return 2 + (code // 0x80 if code < 0x1000 else 0x100 + code // 0x100)
 
 
+def counted(word: str) -> bool:
+    """Whether a word is a label with its number, ``part5``: its digit stands for no letter."""
+    return _COUNTED_WORD.fullmatch(word) is not None
+
+
 def technical(text: str) -> bool:
     """Whether every word is one of the camera's, or a number: "slow dolly in, 35 mm, 4k"."""
     words = _WORD.findall(text.lower())
@@ -154,8 +163,9 @@ def without_camera(text: str) -> str:
 def canonical(text: str) -> str:
     """How a span reaches the models, so that what changes no meaning changes no score.
 
-    Lower case; without quotation marks and markup, signs at both ends, a leading article,
-    and items that only speak of the camera.
+    Lower case; without quotation marks and markup, signs at both ends, a key that only counts,
+    a leading article, and items that only speak of the camera.
     """
     text = without_camera(_MARKUP.sub(" ", _PAIR.sub(": ", text.lower())))
+    text = _KEY.sub("", _EDGE.sub("", text))
     return _SPACE.sub(" ", _ARTICLE.sub("", _EDGE.sub("", text)))

@@ -16,6 +16,8 @@ MAX_SINGLE = 96
 """Spans that are read one by one; a text with more is read in windows, which cover all of it."""
 WORDS = 2
 """Words of a span that says nothing alone: such neighbours are read as one sentence."""
+ROW = 3
+"""Single words in a row from which they are read as one sentence alone."""
 OVERLAP = 4
 """A span that is longer than a window is read in windows that overlap by one part in four."""
 
@@ -53,7 +55,7 @@ def cut(pieces: Sequence[Piece], tokens: Tokens, window: int) -> Cut:
     A window holds neighbours in one language and shares its last span with the next. In a text
     with more than :data:`MAX_SINGLE` spans no window lists its spans: they are not read alone.
     """
-    sized = [part for piece in pieces for part in _fitting(piece, tokens, window)]
+    sized = [part for piece in _sentences(pieces) for part in _fitting(piece, tokens, window)]
     many = len(sized) > MAX_SINGLE
     found: dict[tuple[str, str], tuple[Piece, tuple[Piece, ...]]] = {}
 
@@ -85,6 +87,30 @@ def stretches(pieces: Sequence[Piece], tokens: Tokens, window: int) -> list[Piec
     made = cut(pieces, tokens, window)
     both = [*(part for parts in made.inside for part in parts), *made.first]
     return list({(p.text, p.code): p for p in both}.values())
+
+
+def _sentences(pieces: Sequence[Piece]) -> list[Piece]:
+    """``pieces`` with single words that stand in a row joined to what they say together.
+
+    A sentence that is spread over lines or values is one draw, not as many as it has words.
+    """
+    found: list[Piece] = []
+    row: list[Piece] = []
+    for piece in (*pieces, None):
+        if piece and " " not in piece.text and (not row or row[0].code == piece.code):
+            row.append(piece)
+            continue
+        if len(row) >= ROW:
+            text = " ".join(part.text for part in row)
+            found.append(Piece(text, row[0].code, row[0].start, row[-1].end))
+        else:
+            found += row
+        row = []
+        if piece and " " not in piece.text:
+            row.append(piece)
+        elif piece:
+            found.append(piece)
+    return found
 
 
 def _fits(group: Sequence[tuple[Piece, int]], more: tuple[Piece, int], window: int) -> bool:

@@ -26,6 +26,9 @@ _INVISIBLE = frozenset(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
 _FLIPPED = dict(zip("ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghijklmnopqrstuvwxyz", strict=True))
+TURNED = 0.25
+"""Share of letters that only upside-down text has from which a text stands on its head."""
+_ONLY_TURNED = frozenset(char for char in _FLIPPED if not char.isascii())
 _SMALL_CAPS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
 _EMOJI = {
     "🍆": "penis",
@@ -120,6 +123,15 @@ def spell_hidden(text: Traced) -> tuple[Traced, int]:
         return f"\n{said}\n" if words else ""
 
     return text.replace(_HIDDEN, spell), found
+
+
+def turn_over(text: Traced) -> tuple[Traced, int]:
+    """Text that stands on its head, on its feet again and from left to right; how many words."""
+    letters = [char for char in text.text if char.isalpha()]
+    if sum(char in _ONLY_TURNED for char in letters) <= TURNED * len(letters):
+        return text, 0
+    turned = text.mapped(lambda char: _FLIPPED.get(char, char)).reversed()
+    return turned, len(turned.text.split())
 
 
 def drop_invisible(text: Traced) -> tuple[Traced, int]:

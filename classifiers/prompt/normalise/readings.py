@@ -137,6 +137,10 @@ class Normaliser:
         if spelt:
             steps.append("hidden")
             undone += spelt
+        text, turned = characters.turn_over(text)
+        if turned:
+            steps.append("turned")
+            undone += turned
         shown = characters.squared_letters(text)
         if shown.text != text.text:
             steps.append("letters")

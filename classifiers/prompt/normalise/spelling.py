@@ -6,6 +6,7 @@ import re
 
 from classifiers.prompt.normalise.guesses import LEET, Guesses
 from classifiers.prompt.normalise.traced import Traced
+from classifiers.prompt.spans import counted
 
 _APART = re.compile(
     r"(?<![^\W_])(?<![@$!*%#])(?:[^\W_]|[@$!*%#])(?:[\s.,·•*_~|/\\+=-]{1,3}(?:[^\W_]|[@$!*%#])){2,}"
@@ -63,14 +64,17 @@ def join_letters(text: Traced, words: Guesses) -> tuple[Traced, int]:
 
 
 def join_dotted(text: Traced, words: Guesses) -> tuple[Traced, int]:
-    """``na.ked``, ``vio-lence`` and ``b_omb`` as words, when that makes one."""
-    count = 0
+    """``na.ked``, ``vio-lence`` and ``b_omb`` as words, when that makes one.
+
+    Where two words came out, the writer writes so: then ``hid-den``, of two words, is one too.
+    """
+    count, boldly = 0, False
 
     def change(match: re.Match[str]) -> str:
         nonlocal count
         found = match.group()
         parts = re.split(r"[.·•*_~|/\\+=-]+", found)
-        if all(words.known(p) and len(p) > 2 for p in parts):
+        if not boldly and all(words.known(p) and len(p) > 2 for p in parts):
             return found
         whole = "".join(parts)
         if not words.known(whole):
@@ -78,7 +82,11 @@ def join_dotted(text: Traced, words: Guesses) -> tuple[Traced, int]:
         count += 1
         return whole
 
-    return text.replace(_DOTTED, change), count
+    text = text.replace(_DOTTED, change)
+    if count >= 2:
+        boldly = True
+        text = text.replace(_DOTTED, change)
+    return text, count
 
 
 def undo_leet(text: Traced, words: Guesses) -> tuple[Traced, int]:
@@ -96,7 +104,7 @@ def undo_leet(text: Traced, words: Guesses) -> tuple[Traced, int]:
             return found
         core = found.strip("!?.,;:()|&+")
         for trial in dict.fromkeys((found, core)):
-            if len(trial) < 2 or trial.isalpha() or _QUANTITY.fullmatch(trial):
+            if len(trial) < 2 or trial.isalpha() or _QUANTITY.fullmatch(trial) or counted(trial):
                 continue
             said = words.unleet(trial)
             if said is not None:
@@ -108,6 +116,8 @@ def undo_leet(text: Traced, words: Guesses) -> tuple[Traced, int]:
         nonlocal count
         found = match.group()
         core = found.rstrip("!?.,;:()|&+") or found
+        if counted(core):
+            return found
         said = words.unleet(core)
         if not any(c.isalpha() for c in core):
             # a number stays one, unless it spells one of the commonest words

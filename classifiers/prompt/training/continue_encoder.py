@@ -5,7 +5,9 @@
 
 No float state of an earlier training is needed: the upper layers start from the shipped int8
 weights, scaled back to float. The lower layers stay as they are, byte for byte; what they give out
-is computed once for every row, by the int8 graph that also computes it at run time. Writes
+is computed once for every row, by the int8 graph that also computes it at run time. Each of ``--workers``
+processes learns its own share of the rows; their weights are averaged every few steps (local SGD,
+Stich, 2019). Writes
 ``encoder.onnx``, ``embeddings.safetensors``, ``heads.safetensors`` and ``tokenizer.json``.
 """
 
@@ -14,8 +16,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor, distributed, multiprocessing, nn
 
 from classifiers.prompt.encoder import EncoderScorer
 from classifiers.prompt.heads import HEADS, INDEX
@@ -43,8 +47,12 @@ from classifiers.prompt.training.train_encoder import (
 
 Arrays = Mapping[str, NDArray[np.generic]]
 FILES = ("encoder.onnx", "embeddings.safetensors", "heads.safetensors", "tokenizer.json")
-NEW = "own:film_"
+NEW = ("own:film_", "own:breadth_")
 """Sources of which every row is learnt; of the others ``--rows`` are drawn."""
+DROPPED = 0.1
+"""Share of tokens that a step does not see: no single word may carry a row."""
+TOGETHER = 10
+"""Steps of a worker between two averages of all workers' weights."""
 
 
 class Upper(nn.Module):
@@ -176,78 +184,69 @@ def stacked(rows: Sequence[NDArray[np.float16]]) -> tuple[Tensor, Tensor]:
     return hidden, mask
 
 
-def main() -> None:
-    ask = argparse.ArgumentParser(description="train the upper layers over the shipped lower ones")
-    ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
-    ask.add_argument("--weights", type=Path, required=True, help="folder of the shipped files")
-    ask.add_argument("--out", type=Path, required=True)
-    ask.add_argument("--first", type=int, default=4, help="lowest layer that is trained")
-    ask.add_argument("--rows", type=int, default=18_000, help="rows of the older sources")
-    ask.add_argument("--minutes", type=float, default=20.0)
-    ask.add_argument("--tokens", type=int, default=2_048)
-    ask.add_argument("--rate", type=float, default=6e-5)
-    ask.add_argument(
-        "--kept",
-        type=float,
-        nargs="+",
-        default=[0.0, 0.3],
-        help="shares of the shipped weights in the results, one folder each",
-    )
-    ask.add_argument("--seed", type=int, default=7)
-    options = ask.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(options.seed)
-    rng = np.random.default_rng(options.seed)
+def thinned(mask: Tensor) -> Tensor:
+    """``mask`` [N, T] without :data:`DROPPED` of its tokens; the marks at the start stay."""
+    kept = mask * (torch.rand(mask.shape) >= DROPPED)
+    kept[:, 0] = mask[:, 0]
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one worker learns: hidden states of its rows, targets and weights [rows, heads]."""
+
+    hidden: Sequence[NDArray[np.float16]]
+    target: Tensor
+    weight: Tensor
+    chance: NDArray[np.float64]
+
+
+def share(options: argparse.Namespace, lower: Path, rank: int) -> Share:
+    """The rows of worker ``rank``, and what the lower layers give out for them."""
     every = material(options.data, options.seed)
-    new = [row for row in every if row.source.startswith(NEW)]
-    old = [row for row in every if not row.source.startswith(NEW)]
-    train = [*new, *chosen(old, options.rows, options.seed)]
-    graph = onnx.load(options.weights / "encoder.onnx")
-    total = 1 + max(_number(node.output[0]) for node in graph.graph.node)
-    options.out.mkdir(parents=True, exist_ok=True)
-    lower = options.out / "lower.onnx"
-    onnx.save_model(below(graph, options.first), lower)
+    new = chosen([r for r in every if r.source.startswith(NEW)], options.new, options.seed)
+    old = chosen([r for r in every if not r.source.startswith(NEW)], options.rows, options.seed)
+    train = [*new, *old][rank :: options.workers]
     scorer = EncoderScorer(lower, *(options.weights / name for name in FILES[1:]))
     started = time.monotonic()
     hidden = scorer.hidden([row.text for row in train])
-    print(
-        json.dumps(
-            {"rows": len(train), "new": len(new), "features_s": round(time.monotonic() - started)}
-        ),
-        flush=True,
-    )
-
-    found = constants(graph)
-    head = load_file(options.weights / "heads.safetensors")
-    model = Upper([layer_of(found, n) for n in range(options.first, total)], head)
-    shipped = {k: v.clone() for k, v in model.state_dict().items()}
-    lengths = np.array([len(row) for row in hidden])
-    target = torch.from_numpy(np.stack([row.target for row in train]))
+    spent = round(time.monotonic() - started)
+    print(json.dumps({"worker": rank, "rows": len(train), "features_s": spent}), flush=True)
     weight = torch.from_numpy(np.stack([row.weight for row in train]))
     weight[:, INDEX["unsafe"]] *= UNSAFE_WEIGHT
-    even = corpus.cell_probabilities(train)
-    chance = even.copy()
+    target = torch.from_numpy(np.stack([row.target for row in train]))
+    return Share(hidden, target, weight, corpus.cell_probabilities(train))
+
+
+def learn(model: Upper, given: Share, options: argparse.Namespace, rank: int) -> int:
+    """Train ``model`` in place for ``options.minutes``; returns the steps of this worker."""
+    rng = np.random.default_rng((options.seed, rank))
+    torch.manual_seed(options.seed + rank)
+    lengths = np.array([len(row) for row in given.hidden])
+    chance = given.chance.copy()
     optimiser = torch.optim.AdamW(
         [{"params": list(model.layers.parameters()), "scale": 1.0},
          {"params": list(model.head.parameters()), "scale": 5.0}],
         weight_decay=0.01,
     )  # fmt: skip
     model.train()
+    distributed.barrier()
     started, mean, step = time.monotonic(), None, 0
     for picked in batches(lengths, chance, options.tokens, rng):
         done = (time.monotonic() - started) / (options.minutes * 60)
-        if done > 1:
-            break
+        if step % TOGETHER == 0 and _averaged(model, done) > 1:
+            return step
         rate = options.rate * min(1.0, (step + 1) / WARM_STEPS) * max(0.02, 1 - done)
         for group in optimiser.param_groups:
             group["lr"] = rate * group["scale"]
-        logits = model(*stacked([hidden[i] for i in picked]))
+        states, mask = stacked([given.hidden[i] for i in picked])
+        logits, weight = model(states, thinned(mask)), given.weight[picked]
         loss = nn.functional.binary_cross_entropy_with_logits(
-            logits, target[picked], weight=weight[picked], reduction="none"
+            logits, given.target[picked], weight=weight, reduction="none"
         )
-        learnt = (loss.detach().sum(1) / weight[picked].sum(1).clamp(min=1e-6)).numpy() < EASY_LOSS
-        chance[picked] = even[picked] * np.where(learnt, EASY_SHARE, 1.0)
-        loss = loss.sum() / weight[picked].sum().clamp(min=1) * 4
+        learnt = (loss.detach().sum(1) / weight.sum(1).clamp(min=1e-6)).numpy() < EASY_LOSS
+        chance[picked] = given.chance[picked] * np.where(learnt, EASY_SHARE, 1.0)
+        loss = loss.sum() / weight.sum().clamp(min=1) * 4
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -257,11 +256,51 @@ def main() -> None:
         mean = value if mean is None else 0.98 * mean + 0.02 * value
         if step % 25 == 0:
             spent = round(time.monotonic() - started)
-            print(json.dumps({"step": step, "loss": round(mean, 4), "s": spent}), flush=True)
-    print(json.dumps({"steps": step, "processor_s": round(time.process_time())}), flush=True)
+            print(json.dumps({"worker": rank, "step": step, "loss": round(mean, 4), "s": spent}),
+                  flush=True)  # fmt: skip
+            if rank == 0:
+                torch.save(model.state_dict(), options.out / "state.pt")
+    raise AssertionError("batches never end")
 
+
+def _averaged(model: Upper, done: float) -> float:
+    """Make the weights of all workers their mean; returns how far the first of them is."""
+    for value in model.parameters():
+        distributed.all_reduce(value.data)
+        value.data /= distributed.get_world_size()
+    first = torch.tensor(done)
+    distributed.broadcast(first, 0)
+    return float(first)
+
+
+def work(rank: int, options: argparse.Namespace, lower: Path, meet: str) -> None:
+    """One worker; the first writes the results."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meet}", rank=rank, world_size=options.workers
+    )
+    given = share(options, lower, rank)
+    graph = onnx.load(options.weights / "encoder.onnx")
+    found, head = constants(graph), load_file(options.weights / "heads.safetensors")
+    model = Upper([layer_of(found, n) for n in range(options.first, layers_of(graph))], head)
+    shipped = {k: v.clone() for k, v in model.state_dict().items()}
+    steps = learn(model, given, options, rank)
+    used = torch.tensor([float(steps), time.process_time()])
+    distributed.all_reduce(used)
+    if rank == 0:
+        print(json.dumps({"steps": int(used[0]), "processor_s": round(float(used[1]))}), flush=True)
+        write(model, shipped, given, options)
+
+
+def write(
+    model: Upper, shipped: Mapping[str, Tensor], given: Share, options: argparse.Namespace
+) -> None:
+    """The files of every share of the shipped weights that is kept."""
+    rng = np.random.default_rng(options.seed)
+    graph = onnx.load(options.weights / "encoder.onnx")
     trained = {k: v.clone() for k, v in model.state_dict().items()}
-    sample = [hidden[i] for i in rng.choice(len(hidden), 800, replace=False)]
+    count = min(800, len(given.hidden))
+    sample = [given.hidden[i] for i in rng.choice(len(given.hidden), count, replace=False)]
     for kept in options.kept:
         model.load_state_dict({k: kept * shipped[k] + (1 - kept) * trained[k] for k in trained})
         model.eval()
@@ -279,6 +318,40 @@ def main() -> None:
         )
         for name in ("embeddings.safetensors", "tokenizer.json"):
             shutil.copyfile(options.weights / name, folder / name)
+
+
+def layers_of(graph: onnx.ModelProto) -> int:
+    """How many layers a graph has."""
+    return 1 + max(_number(node.output[0]) for node in graph.graph.node)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description="train the upper layers over the shipped lower ones")
+    ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
+    ask.add_argument("--weights", type=Path, required=True, help="folder of the shipped files")
+    ask.add_argument("--out", type=Path, required=True)
+    ask.add_argument("--first", type=int, default=4, help="lowest layer that is trained")
+    ask.add_argument("--rows", type=int, default=18_000, help="rows of the older sources")
+    ask.add_argument("--new", type=int, default=30_000, help="rows of the newest sources")
+    ask.add_argument("--workers", type=int, default=1)
+    ask.add_argument("--minutes", type=float, default=20.0)
+    ask.add_argument("--tokens", type=int, default=2_048)
+    ask.add_argument("--rate", type=float, default=6e-5)
+    ask.add_argument(
+        "--kept",
+        type=float,
+        nargs="+",
+        default=[0.0, 0.3],
+        help="shares of the shipped weights in the results, one folder each",
+    )
+    ask.add_argument("--seed", type=int, default=7)
+    options = ask.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    lower = options.out / "lower.onnx"
+    onnx.save_model(below(onnx.load(options.weights / "encoder.onnx"), options.first), lower)
+    with tempfile.TemporaryDirectory() as folder:
+        meet = str(Path(folder) / "meet")
+        multiprocessing.spawn(work, (options, lower, meet), nprocs=options.workers)
 
 
 if __name__ == "__main__":

@@ -60,9 +60,11 @@ HARM_SHARE = 0.25
 """Weight of the mean over the harm categories beside the head that learnt harm itself."""
 CHANCE = 0.45
 """Discount for each e-fold of spans, set on real long prompts."""
-HELD_BACK = {"real": 0.045, "caption": 0.008, "alike": 0.10, "foreign": 0.10}
+HELD_BACK = {
+    "real": 0.045, "caption": 0.008, "alike": 0.10, "foreign": 0.06, "foreign_real": 0.13,
+}  # fmt: skip
 """Most of each kind of harmless held rows that the default policy may hold."""
-HIGHEST_SHIFT = 0.5
+HIGHEST_SHIFT = 1.5
 """Most that the operating point may raise the offset of ``unsafe``, in log-odds."""
 REAL = ("goku_en", "held:seedance_en", "held:film_real")
 """Prompts of users of video models, and such as they write."""
@@ -240,14 +242,15 @@ def kind(row: ReadRow) -> str:
         return "caption"
     if source in ("held:overt_mini", "held:film_alike"):
         return "alike"
-    other = source.startswith(("held:seedance_", "held:lang_", "held:film_"))
-    return "foreign" if other else ""
+    if source.startswith("held:seedance_"):
+        return "foreign_real"
+    return "foreign" if source.startswith(("held:lang_", "held:film_")) else ""
 
 
 def operating(spec: EnsembleSpec, scored: Scored, z: Floats, foreign: bool) -> float:
     """The shift of the offset of ``unsafe`` with which no kind is held more than stated."""
     kinds = np.array([kind(row) for row in scored.rows])
-    wanted = {k: v for k, v in HELD_BACK.items() if (k == "foreign") == foreign}
+    wanted = {k: v for k, v in HELD_BACK.items() if k.startswith("foreign") == foreign}
 
     def fits(shift: float) -> bool:
         p = prompts(_shifted(spec, foreign, shift), scored, z)

@@ -40,6 +40,7 @@ SPAN_CHARS = 160
 """Real prompts are learnt in spans of about so many characters, as they are read."""
 FILES = ("train.jsonl.gz", "train2.jsonl.gz")
 _SENTENCE = re.compile(r"(?<=[.!?。！？।])\s*|\n+")
+_LISTED = ("de", "es", "fr", "hi", "ja", "ko", "pt", "th", "tr", "vi", "zh")
 _LATIN = ("de", "es", "fr", "pt", "tr", "vi")
 
 
@@ -210,6 +211,10 @@ STYLE_MASS = {
 """How much of the learning goes to each style: most to what the product is for."""
 SOURCE_MASS = {
     "seedance_en": 8.0,
+    **dict.fromkeys((f"seedance_{code}" for code in _LISTED), 4.0),
+    "own:breadth_fine": 5.0,
+    "own:breadth_violence": 3.0,
+    "own:breadth_unnamed": 3.0,
     "own:gallery": 3.0,
     "own:variety_fine": 4.0,
     "own:variety_care": 6.0,

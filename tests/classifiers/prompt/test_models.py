@@ -15,6 +15,7 @@ from classifiers.prompt.classifier import BUILDERS
 from classifiers.prompt.encoder import WINDOW, EncoderScorer
 from classifiers.prompt.ensemble import (
     LARGEST_DISCOUNT,
+    LARGEST_OF_HARM,
     NEVER_DISCOUNTED,
     SUBJECTS,
     Ensemble,
@@ -182,6 +183,19 @@ def test_more_spans_never_take_off_more_than_the_stated_discount(
     for head in NEVER_DISCOUNTED:
         at = ensemble.spec.heads.index(head)
         assert after[at] >= before[at]
+
+
+def test_harm_of_a_long_text_is_never_less_than_that_of_a_category(ensemble: Ensemble) -> None:
+    at = {head: n for n, head in enumerate(ensemble.spec.heads)}
+    rows = np.full((200, len(at)), 0.01, np.float32)
+    rows[3, at["unsafe"]] = 0.95
+    alone = ensemble.whole(rows)
+    odds = np.log(alone[at["unsafe"]] / (1 - alone[at["unsafe"]]))
+    assert odds == pytest.approx(np.log(0.95 / 0.05) - LARGEST_OF_HARM, abs=1e-3)
+    rows[3, at["violence"]] = 0.94
+    named = ensemble.whole(rows)
+    assert named[at["violence"]] > alone[at["unsafe"]]
+    assert named[at["unsafe"]] == named[at["violence"]]
 
 
 def test_a_spec_of_another_version_is_told(tmp_path: Path) -> None:

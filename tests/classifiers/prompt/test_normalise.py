@@ -31,7 +31,7 @@ SPREAD = frozenset(
     ("json_list", "json_values", "one_word_a_line", "mixed_case", "underscores", "emoji_between")
 )
 """Ways to put words beside each other: the reader and the windows see to them."""
-UNREAD = frozenset(("upside_down", "vowels_dropped"))
+UNREAD = frozenset(("vowels_dropped",))
 """Read as no language, and mostly held."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from classifiers.prompt.training.rows import Row
 from classifiers.prompt.training.written import (
+    breadth,
     calm,
     films,
     films_held,
@@ -21,6 +22,7 @@ from classifiers.prompt.training.written import (
     scenes,
     stories,
     talk,
+    tongue_breadth,
     tongue_films,
     tongues,
     variety,
@@ -43,6 +45,8 @@ FAMILIES: tuple[Family, ...] = (
     *films.FAMILIES,
     *films_held.FAMILIES,
     *tongue_films.FAMILIES,
+    *breadth.FAMILIES,
+    *tongue_breadth.FAMILIES,
 )
 
 
