@@ -284,6 +284,8 @@ def work(rank: int, options: argparse.Namespace, lower: Path, meet: str) -> None
     found, head = constants(graph), load_file(options.weights / "heads.safetensors")
     model = Upper([layer_of(found, n) for n in range(options.first, layers_of(graph))], head)
     shipped = {k: v.clone() for k, v in model.state_dict().items()}
+    if options.state:
+        model.load_state_dict(torch.load(options.state, weights_only=True))
     steps = learn(model, given, options, rank)
     used = torch.tensor([float(steps), time.process_time()])
     distributed.all_reduce(used)
@@ -330,6 +332,7 @@ def main() -> None:
     ask.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
     ask.add_argument("--weights", type=Path, required=True, help="folder of the shipped files")
     ask.add_argument("--out", type=Path, required=True)
+    ask.add_argument("--state", type=Path, help="weights that an earlier run left: go on from them")
     ask.add_argument("--first", type=int, default=4, help="lowest layer that is trained")
     ask.add_argument("--rows", type=int, default=18_000, help="rows of the older sources")
     ask.add_argument("--new", type=int, default=30_000, help="rows of the newest sources")

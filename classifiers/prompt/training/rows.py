@@ -213,6 +213,7 @@ SOURCE_MASS = {
     "seedance_en": 8.0,
     **dict.fromkeys((f"seedance_{code}" for code in _LISTED), 4.0),
     "own:breadth_fine": 5.0,
+    "own:breadth_tender": 4.0,
     "own:breadth_violence": 3.0,
     "own:breadth_unnamed": 3.0,
     "own:gallery": 3.0,

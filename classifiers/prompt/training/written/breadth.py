@@ -164,6 +164,15 @@ a burning sky, the last train leaves, anime, nostalgic|ruins under ivy, robot wa
 she drops to her knees in the rain and laughs at the sky|he punches the wall, shakes his hand, ouch, comedy|a toddler bangs a pot with a spoon|a hen is chased round the yard by kids
 crash zoom on the villain's grin, thunder, freeze frame|the skeleton band plays, skulls bob, day of the dead|a witch drops a fake eyeball in the cauldron, bubbles, Halloween special
 """
+TENDER = """
+he asks under his breath: have we met, long ago?|her eyes redden, she says nothing|his throat moves, lashes tremble, breath held|dust and sweat on the cheeks, an old scar by the brow, he keeps walking
+narrator, low male voice: that winter no letter came|subtitle: do not try this at home, mind what you eat|phase 2: concrete is poured, the crane swings, workers wave|she drops an earring on the table and shakes her head, laughing
+he brushes snow off her shoulder|the doctor pulls down her mask and breathes out|grandma feeds porridge to a boy and blows on the spoon|a lad steadies the shaky ladder and shouts: careful
+figures in black bow in a row, candles flicker|he wipes ketchup off his chin and pulls a face|filmed by a fan from the front row, phone held high, crowd noise, slightly shaky|character lock: use the uploaded reference for face and costume, do not alter
+a rusty loader shovels scrap, sparks, goggles|mines of salt glow under lamps|he sneezes, the echo mocks him, comic beat|they drive like mad through cardboard boxes, extras jump aside, stunt show
+a kick-boxing duel of two women in a game engine, super move, K.O. text|scouts sprint over a muddy field, smoke pots, war film set|the suitor kneels and offers a ring, she covers her mouth|the lens creeps along the floorboards, dust, a ball rolls out, a cat follows
+no dialogue, only wind and footsteps|first-person view from the saddle|locked-off tripod, people pass left to right|natural skin texture, no beauty filter|keep clothing folds, keep hand anatomy|the mascot winks, logo, jingle
+"""
 GROUPS = lines("""
 a woman with Down syndrome|a man with Down syndrome|a transgender woman|a transgender man|a nonbinary person|a Chinese person|a Chinese man|a Nigerian woman|a Jewish man
 a Jewish family|a Muslim woman|a Muslim man|a Sikh man|a Hindu priest|a gay couple|a lesbian couple|a bisexual man|a Black woman|a Black man|a dark-skinned girl|a white man|an Asian woman
@@ -211,6 +220,8 @@ FAMILIES = (
     Family("breadth_unnamed", "t2v", True, _shown(lines(UNNAMED)), 6 * len(lines(UNNAMED)), (),
            SLOTS),
     Family("breadth_fine", "t2v", False, _shown(lines(FINE)), 6 * len(lines(FINE)), (), SLOTS),
+    Family("breadth_tender", "t2v", False, _shown(lines(TENDER)), 6 * len(lines(TENDER)), (),
+           SLOTS),
     Family("breadth_group", "t2v", False, ("{group} {does}", "{front}{group} {does}",
            "{group} {does}{back}", "{group} {does}. {calm}"), 900, (), SLOTS),
     Family("breadth_against", "t2v", True, ("{group} {against}", "{front}{group} {against}",

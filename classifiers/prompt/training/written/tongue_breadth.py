@@ -28,7 +28,7 @@ def _families(
     code: str, kinds: Mapping[str, str], film: Mapping[str, str]
 ) -> list[Family]:
     style = f"t2v-{group(code)}"
-    fine = (*lines(kinds["alike"]), *lines(kinds["real"]))
+    fine = (*lines(kinds["alike"]), *lines(kinds["real"]), *lines(kinds["tender"]))
     slots: dict[str, Sequence[str]] = {
         "calm": fine,
         "front": (*film.get("front", "").split("|"), ""),
