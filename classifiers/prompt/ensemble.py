@@ -32,10 +32,13 @@ SUBJECTS = ("likeness", "intellectual_property", "elections", "misinformation", 
 """Heads about a subject: what is shown, not that it harms. They take no part in ``unsafe``."""
 NEVER_DISCOUNTED = ("sexual_minors", "ncii", "minors")
 LARGEST_DISCOUNT = 0.95
-"""Most that the number of spans takes off a category, in log-odds: padding turns no block into
-allow, since the narrowest band between the two (that of ``hate``) is wider …"""
-LARGEST_OF_HARM = 1.8
-"""… and the same for ``unsafe``, whose band is twice as wide."""
+"""Most that the number of spans takes off a head, in log-odds: padding turns no block into allow.
+The narrowest band between the two in the default policy (that of ``hate``) is wider …"""
+WIDER = {
+    HARM: 1.8, "violence": 1.9, "illicit": 1.7, "sexual": 1.5, "gore": 1.3, "misinformation": 1.8,
+    "privacy": 1.8, "elections": 1.8, "code_abuse": 1.8,
+}  # fmt: skip
+"""… and these bands are wider still, or have no refusal at their upper end."""
 
 
 class Scorer(Protocol):
@@ -140,9 +143,7 @@ class Ensemble:
         self._encoder = next((s for s, _ in self._scorers if isinstance(s, Tokens)), None)
         heads = spec.heads
         self._at = heads.index(HARM)
-        self._most = np.where(
-            np.arange(len(heads)) == self._at, LARGEST_OF_HARM, LARGEST_DISCOUNT
-        )
+        self._most = np.array([WIDER.get(head, LARGEST_DISCOUNT) for head in heads])
         self._kept = np.array([head in NEVER_DISCOUNTED for head in heads])
         apart = (HARM, *SUBJECTS, *NEVER_DISCOUNTED)
         self._named = [n for n, head in enumerate(heads) if head not in apart]
@@ -198,7 +199,7 @@ class Ensemble:
         """One prompt's probabilities [heads] from those of its spans [spans, heads].
 
         The worst span of every head, less ``chance * ln(spans)`` in log-odds and at most
-        :data:`LARGEST_DISCOUNT` or :data:`LARGEST_OF_HARM`: the largest of many draws is high by
+        :data:`LARGEST_DISCOUNT` or what :data:`WIDER` says: the largest of many draws is high by
         chance. Heads in :data:`NEVER_DISCOUNTED` keep their value, and ``unsafe`` is never less
         than the discounted harm of any one category.
         """

@@ -67,7 +67,8 @@ class Signs:
         """
         found = heads.copy()
         words = self._lexicon.score([part.text for part in parts])
-        sexual = self._sexual(parts, rows, words)
+        where = self._sexual(parts, rows, words)
+        sexual = bool(where.any())
         young = self._young(parts, rows)
         if not (sexual and young):
             self._lower(found, "sexual_minors")
@@ -78,6 +79,9 @@ class Signs:
             self._lower(found, "ncii")
             if young:
                 self._lower(found, "sexual")
+        elif "ncii" in self._at:
+            # somebody's name in one shot and bare skin in another are no picture of that person
+            self._lower(found, "ncii", max(ALONE, float(rows[where, self._at["ncii"]].max())))
         for head in ("likeness", "intellectual_property"):
             # the list and its context say how much: the model rises with any famous word
             self._lower(found, head, max(ALONE, named.get(head, 0.0)))
@@ -97,14 +101,13 @@ class Signs:
 
     def _sexual(
         self, parts: Sequence[Piece], rows: NDArray[np.float32], words: NDArray[np.float32]
-    ) -> bool:
-        """A word for it, or the model's word on a text that is long enough to say it."""
-        for part, row, listed in zip(parts, rows, words, strict=True):
-            if part.code in OURS and max(listed[INDEX[h]] for h in _SEXUAL) >= HARMFUL:
-                return True
-            if row[self._at["sexual"]] >= SUPPORTING and _length(part) > SHORT:
-                return True
-        return False
+    ) -> NDArray[np.bool_]:
+        """Where a word says it, or the model on a text that is long enough to say it, [parts]."""
+        found = np.zeros(len(parts), bool)
+        for n, (part, row, listed) in enumerate(zip(parts, rows, words, strict=True)):
+            said = part.code in OURS and max(listed[INDEX[h]] for h in _SEXUAL) >= HARMFUL
+            found[n] = said or (row[self._at["sexual"]] >= SUPPORTING and _length(part) > SHORT)
+        return found
 
     def _young(self, parts: Sequence[Piece], rows: NDArray[np.float32]) -> bool:
         """A word or number of English that says so; elsewhere the model's own head for age."""

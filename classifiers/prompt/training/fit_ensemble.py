@@ -39,6 +39,7 @@ from classifiers.prompt.heads import HEADS, INDEX
 from classifiers.prompt.lexicon import LexiconScorer
 from classifiers.prompt.ngram import NgramScorer
 from classifiers.prompt.profanity import ProfanityScorer
+from classifiers.prompt.signs import Signs
 from classifiers.prompt.training import rows as corpus
 from classifiers.prompt.training.reading import Cutter, ReadRow
 from policies import load
@@ -61,14 +62,14 @@ HARM_SHARE = 0.25
 CHANCE = 0.45
 """Discount for each e-fold of spans, set on real long prompts."""
 HELD_BACK = {
-    "real": 0.045, "caption": 0.008, "alike": 0.10, "foreign": 0.06, "foreign_real": 0.13,
+    "real": 0.045, "caption": 0.008, "alike": 0.10, "foreign": 0.06, "foreign_real": 0.11,
 }  # fmt: skip
 """Most of each kind of harmless held rows that the default policy may hold."""
 HIGHEST_SHIFT = 1.5
 """Most that the operating point may raise the offset of ``unsafe``, in log-odds."""
 REAL = ("goku_en", "held:seedance_en", "held:film_real")
 """Prompts of users of video models, and such as they write."""
-MIX = {"encoder": 1.0, "ngram": 0.5, "profanity": 0.3, "lexicon": 0.3}
+MIX = {"encoder": 1.0, "ngram": 0.25, "profanity": 0.15, "lexicon": 0.2}
 """Weights of the mean, chosen on held-out sources."""
 FILES = {
     "encoder": ("prompt_embeddings", "prompt_encoder", "prompt_heads", "prompt_tokenizer"),
@@ -249,12 +250,12 @@ def kind(row: ReadRow) -> str:
 
 def operating(spec: EnsembleSpec, scored: Scored, z: Floats, foreign: bool) -> float:
     """The shift of the offset of ``unsafe`` with which no kind is held more than stated."""
-    kinds = np.array([kind(row) for row in scored.rows])
     wanted = {k: v for k, v in HELD_BACK.items() if k.startswith("foreign") == foreign}
+    used = [n for n, row in enumerate(scored.rows) if kind(row) in wanted]
+    kinds = np.array([kind(scored.rows[n]) for n in used])
 
     def fits(shift: float) -> bool:
-        p = prompts(_shifted(spec, foreign, shift), scored, z)
-        held = held_back(p)
+        held = held_back(prompts(_shifted(spec, foreign, shift), scored, z, used))
         return all(held[kinds == k].mean() <= share for k, share in wanted.items())
 
     low, high = -4.0, HIGHEST_SHIFT
@@ -271,12 +272,21 @@ def _shifted(spec: EnsembleSpec, foreign: bool, shift: float) -> EnsembleSpec:
     return spec.model_copy(update={name: table})
 
 
-def prompts(spec: EnsembleSpec, scored: Scored, z: Floats) -> Floats:
-    """Probabilities of whole prompts, float32 [rows, heads], as the gate has them."""
+def prompts(
+    spec: EnsembleSpec, scored: Scored, z: Floats, used: Sequence[int] | None = None
+) -> Floats:
+    """Probabilities of whole prompts, float32 [rows, heads], as the gate has them.
+
+    Of the rows ``used`` alone, where they are named. The lists of names take no part.
+    """
     ensemble = Ensemble(spec, dict.fromkeys(spec.scorers, LexiconScorer()))
+    signs = Signs(spec.heads, LexiconScorer())
     p = ensemble.probabilities(z, scored.codes)
-    bounds = zip(scored.first[:-1], scored.first[1:], strict=True)
-    return np.stack([ensemble.whole(p[start:end]) for start, end in bounds])
+    found = []
+    for n in range(len(scored.rows)) if used is None else used:
+        rows = p[scored.first[n] : scored.first[n + 1]]
+        found.append(signs.required(ensemble.whole(rows), scored.rows[n].parts, rows, {}))
+    return np.stack(found)
 
 
 def sampled(rows: Sequence[corpus.Row], seed: int) -> list[corpus.Row]:
