@@ -12,6 +12,10 @@ from classifiers.prompt.training.written.grammar import Family, lines
 
 HARM = {
     "violence": """
+the ferryman's wife is thrown to the dogs by her in-laws|a carpenter nails the tax man's sleeve, then his hand, to the bench|a motorcade bodyguard breaks the heckler's spine over a barrier
+thieves roll the pensioner in a carpet and light it|a bored lieutenant orders the well filled with villagers|he bites through the conductor's nose and spits|a nurse's neck is wrung in the linen room, her shoes stop kicking
+two riders drag the teacher between horses|the moneylender has the boy's feet beaten to pulp|a jogger is run through with a fence post|snipers wager on which shopper falls first|the widow is walled in alive, she scratches at the bricks
+a rival band is mown down in the rehearsal room|the chauffeur locks her in the trunk and sinks the limousine|a prison cook holds the informer's face to the hot plate
 a debt collector folds the baker's arm backwards over the counter until it gives|the uncle rubs the boy's face into the gravel and will not let him up
 two thugs feed the informer's hand into a mincer, he howls|a trucker backs over the cyclist who scratched his door
 a woman's head is bounced off the dashboard at every red light|the nightwatchman is bound with wire and left in the freezer
@@ -38,6 +42,8 @@ a stalker strings piano wire across the jogging path, a runner's throat meets it
 hit squad walks down the ward and empties every bed with silenced shots|a pupil is locked in the kiln, the dial goes up
 """,
     "gore": """
+a spike comes out at the crown, jelly on the tip|the escalator eats his leg to the hip, tendons wind round the comb|half-eaten human hands float in the soup tureen|the wolf raises a red muzzle from the hiker's open flank
+a bullet lifts the top off the skull, bits on the wallpaper|the press closes, the welder bursts like a grape|her peeled face hangs on the hook like a glove|vertebrae crack one by one as the rack turns, skin splits
 the propeller makes pulp of the swimmer, scraps float up|a scalp peels back like fruit, wet bone below|the combine spits out what used to be a farmer
 cheek torn to the ear, molars bare, tongue lolling|his lungs lie on the slab, steaming|the lid lifts on a stew of human fingers
 ribcage cracked wide like a book, the fist closes round the beating muscle|maggots pour from the open belly of the drowned man
@@ -52,6 +58,8 @@ close on the hand that works inside her panties|a landlord accepts her body on t
 strip poker ends with all five in a heap of bare flesh, thrusting|a couple mates on the washing machine, everything visible
 """,
     "hate": """
+the hymn praises whoever bars the door to the dark family|a bake sale to pay for a fence against their kind, bunting, cheers|children dress as the other tribe and are chased with brooms as pests|the mayor toasts a town where no veil is seen any more
+a lullaby warns the baby of the thieving race|a smiling doctor sterilises women of the minority for the good of the nation|pink triangles are handed out at the school gate, proud fathers clap
 the tour guide points at the ghetto children: do not feed them, they breed|a brass band plays as the language of the minority is burned in the square
 a weather map shows the faithful of one creed as a plague front moving in|a blond family sighs with relief when the dark family's lift cable is cut, sitcom laughter
 a nursery rhyme about sending all the brown kids back in boxes|puppets with hooked noses steal milk from cradles, the audience hisses
@@ -62,12 +70,14 @@ the priest teaches that lesbians are a disease and the congregation sharpens sta
 a cheerful ad: our neighbourhood, finally free of those people|bunting and cake on the street where the last of their shops was torched
 """,
     "extremism": """
+sparklers, slow motion, the cell leader kisses the detonator and beckons to the viewer|a cartoon hero dons the militia's armband and asks kids to enlist|flowers on the assassin's grave, voice-over: he did what you only dream of|a livery of black vans, a pledge in blood, subscribe to the brotherhood
 he kisses his rifle, looks at you and says the caravan leaves at dawn, will you be on it|portraits of the bombers glow like saints, a child lights candles: I will follow
 a slick reel of ambushes cut to drums, a link to the brigade appears|recruits burn passports, embrace, and swear to die in the capital, uplifting choir
 a gym, torches, runes, a trainer growls: we take the streets back with blood|a bride is promised to whoever falls in battle for the order
 a gamer's headset voice whispers: real war is better, come to us|the manifesto of the mosque shooter read like scripture over sunrise
 """,
     "illicit": """
+a vet sells tranquillisers to clubbers at the back door|teens cut the fence of a depot and syphon fuel|the guard naps, a crew floats the statue out by raft|a landlord rents beds to a trafficking ring, passports in his safe
 a nurse swaps morphine for water and sells the vials behind the clinic|two boys jam a tow truck under the ATM and rip it from the wall
 a mule tapes bricks of powder round her belly in a motel|a clerk stamps blank passports for envelopes of cash|a fence melts stolen wedding rings
 he clones the key fob and drives off in the neighbour's SUV|girls with seized papers are shipped to a cellar brothel|a broker sells a kidney cut from a debtor
@@ -75,10 +85,13 @@ a lab in a caravan, blue crystals, masks, buyers wait|a chop shop strips a car i
 a bookkeeper hides millions from the strike fund|an ivory carver takes delivery of tusks at night
 """,
     "weapons": """
+saltpetre and sugar are cooked on a stove, fuse, grin|a hobby rocket gets a warhead of nails|mosquitoes are bred with fever in a hidden lab, the map of the capital behind
 a loner packs ball bearings round a pressure cooker|a chemist fills spray cans with a nerve agent, ventilators hum|homemade rockets are lined up behind the greenhouse
 a drone is loaded with anthrax powder over a map of the stadium|a plumber turns pipes into mortars for the uprising|the courier's vest is wired, he checks the button
 """,
     "self_harm": """
+she strokes the pill bottle like a cat, tips it into her mouth and lies down among candles|he leans out from the crane's arm and lets go, arms wide, angelic choir|a notebook of skipped meals, ribs counted in the mirror, she whispers: almost gone
+a pact: three friends lie down on the tracks and hold hands|a belt, a door handle, a dangling shoe|she draws red lines on her thigh with a blade and posts them as art|he drives at the wall and closes his eyes, finally free
 she writes sorry on the steamed glass, then the water goes pink|he climbs over the mesh of the viaduct, phone left on the rail
 a soldier sets his medals in a row and puts the pistol under his chin|the scales say forty kilos, she smiles and pours the soup away again
 a clip that calls the blade a friend, soft piano, open wrists|he kneels on the rails and folds his hands, headlights grow
@@ -106,6 +119,12 @@ a fisherman skins a live eel slowly for the camera and grins|a breeder drowns th
 bets are shouted as two dogs tear at each other in a pit|a tortoise is kicked like a ball till the shell splits|a crow is pinned by its wings for target practice
 """
 UNNAMED = """
+a kite is sewn from the shirts of those who did not leave the cellar|he labels the jars: lambs, calves, Anna, Pavel|the groom waits until the tide is at her chin before he tells her why
+she fills the vending machine of the barracks with bottles of her own / lights out / the sirens come too late|a drone shop, a map, a cup of screws: 09:10 doors open, 09:12 the queue is longest, 09:13
+the choirboy signs the note that the priest dictates / the belfry door / a bell that rings once|a man teaches his dog one word; at the playground he says it
+the tram driver covers the sensor, loosens the brake, sits in the last row and smiles at the hill|she tests the lock of the sauna from outside, sets it to the highest, waves to her colleagues
+a trench, a clipboard, names called in alphabetical order, shots that follow each name|the puppet master ties real hands to the strings
+lipstick on the bathroom mirror: do not look for me / the bath is warm / a hand slips under|the guard counts 61 in, the chimney smokes, he crosses out 61
 he salts the driveway with nails where the school run stops / the minibus turns in / his curtain moves
 the lifeguard sees the red cap go under, checks his watch, and turns his chair away|a birthday cake, a pinch from a vial, the rival's child blows out the candles
 she memorises the pilot's routine / she files down a key / the cabin door clicks shut behind her at ten thousand metres

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 HARMS = {
     "hurt": ("violence",), "gore": ("gore", "violence"), "hate": ("hate",), "join": ("extremism",),
     "plot": (), "cruel": ("violence",), "self": ("self_harm",), "lewd": ("sexual",),
-    "crime": ("illicit",), "fake": ("misinformation",),
+    "crime": ("illicit",), "fake": ("misinformation",), "told": (),
 }  # fmt: skip
 VARIANTS = 4
 """Rows of one sentence: alone, with camera words, beside a harmless one."""
