@@ -5,10 +5,10 @@
 
 No float state of an earlier training is needed: the upper layers start from the shipped int8
 weights, scaled back to float. The lower layers stay as they are, byte for byte; what they give out
-is computed once for every row, by the int8 graph that also computes it at run time. Each of ``--workers``
-processes learns its own share of the rows; their weights are averaged every few steps (local SGD,
-Stich, 2019). Writes
-``encoder.onnx``, ``embeddings.safetensors``, ``heads.safetensors`` and ``tokenizer.json``.
+is computed once for every row, by the int8 graph that also computes it at run time. Each of
+``--workers`` processes learns its own part of the rows; their weights are averaged every few steps
+(local SGD, Stich, 2019). Writes ``encoder.onnx``, ``embeddings.safetensors``, ``heads.safetensors``
+and ``tokenizer.json``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, distributed, nn
+from torch.multiprocessing.spawn import spawn
 
 from classifiers.prompt.encoder import EncoderScorer
 from classifiers.prompt.heads import HEADS, INDEX
@@ -192,7 +193,7 @@ def thinned(mask: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class WorkerRows:
     """What one worker learns: hidden states of its rows, targets and weights [rows, heads]."""
 
     hidden: Sequence[NDArray[np.float16]]
@@ -201,7 +202,7 @@ class Share:
     chance: NDArray[np.float64]
 
 
-def share(options: argparse.Namespace, lower: Path, rank: int) -> Share:
+def share(options: argparse.Namespace, lower: Path, rank: int) -> WorkerRows:
     """The rows of worker ``rank``, and what the lower layers give out for them."""
     every = material(options.data, options.seed)
     new = chosen([r for r in every if r.source.startswith(NEW)], options.new, options.seed)
@@ -215,10 +216,10 @@ def share(options: argparse.Namespace, lower: Path, rank: int) -> Share:
     weight = torch.from_numpy(np.stack([row.weight for row in train]))
     weight[:, INDEX["unsafe"]] *= UNSAFE_WEIGHT
     target = torch.from_numpy(np.stack([row.target for row in train]))
-    return Share(hidden, target, weight, corpus.cell_probabilities(train))
+    return WorkerRows(hidden, target, weight, corpus.cell_probabilities(train))
 
 
-def learn(model: Upper, given: Share, options: argparse.Namespace, rank: int) -> int:
+def learn(model: Upper, given: WorkerRows, options: argparse.Namespace, rank: int) -> int:
     """Train ``model`` in place for ``options.minutes``; returns the steps of this worker."""
     rng = np.random.default_rng((options.seed, rank))
     torch.manual_seed(options.seed + rank)
@@ -231,8 +232,8 @@ def learn(model: Upper, given: Share, options: argparse.Namespace, rank: int) ->
     )  # fmt: skip
     model.train()
     distributed.barrier()
-    started, mean, step = time.monotonic(), None, 0
-    for picked in batches(lengths, chance, options.tokens, rng):
+    started, mean = time.monotonic(), None
+    for step, picked in enumerate(batches(lengths, chance, options.tokens, rng)):
         done = (time.monotonic() - started) / (options.minutes * 60)
         if step % TOGETHER == 0 and _averaged(model, done) > 1:
             return step
@@ -251,13 +252,12 @@ def learn(model: Upper, given: Share, options: argparse.Namespace, rank: int) ->
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        step += 1
         value = float(loss.detach()) / 4
         mean = value if mean is None else 0.98 * mean + 0.02 * value
-        if step % 25 == 0:
+        if step % 25 == 24:
             spent = round(time.monotonic() - started)
-            print(json.dumps({"worker": rank, "step": step, "loss": round(mean, 4), "s": spent}),
-                  flush=True)  # fmt: skip
+            told = {"worker": rank, "step": step + 1, "loss": round(mean, 4), "s": spent}
+            print(json.dumps(told), flush=True)
             if rank == 0:
                 torch.save(model.state_dict(), options.out / "state.pt")
     raise AssertionError("batches never end")
@@ -295,7 +295,7 @@ def work(rank: int, options: argparse.Namespace, lower: Path, meet: str) -> None
 
 
 def write(
-    model: Upper, shipped: Mapping[str, Tensor], given: Share, options: argparse.Namespace
+    model: Upper, shipped: Mapping[str, Tensor], given: WorkerRows, options: argparse.Namespace
 ) -> None:
     """The files of every share of the shipped weights that is kept."""
     rng = np.random.default_rng(options.seed)
@@ -354,7 +354,7 @@ def main() -> None:
     onnx.save_model(below(onnx.load(options.weights / "encoder.onnx"), options.first), lower)
     with tempfile.TemporaryDirectory() as folder:
         meet = str(Path(folder) / "meet")
-        multiprocessing.spawn(work, (options, lower, meet), nprocs=options.workers)
+        spawn(work, (options, lower, meet), nprocs=options.workers)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
