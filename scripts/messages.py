@@ -31,7 +31,8 @@ FOLDER = CONSOLE / "languages"
 ERRORS = (
     *("guarded_gen/console", "guarded_gen/review", "guarded_gen/errors.py", "media/errors.py"),
     *("guarded_gen/access/code_flow.py", "guarded_gen/preservation/removal.py"),
-    *("guarded_gen/preservation/desk.py", "policies/rollout.py"),
+    *("guarded_gen/preservation/desk.py", "guarded_gen/preservation/reports.py"),
+    *("guarded_gen/preservation/evidence.py", "policies/rollout.py"),
 )
 """Where errors are raised that pages show."""
 SENTENCES = ("provenance/sentences.py", "provenance/report.py", "provenance/labels.py")
@@ -95,7 +96,7 @@ def sentences_of(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Raise | ast.Compare | ast.Subscript) or node in apart:
             apart.update(ast.iter_child_nodes(node))
         elif isinstance(node, ast.BinOp | ast.JoinedStr | ast.Constant):
-            found = [message for message in messages_in(node) if " " in message]
+            found = [m for m in messages_in(node) if " " in m and "\\" not in m]
             yield from found
             if isinstance(node, ast.JoinedStr):
                 apart.update(c for c in node.values if isinstance(c, ast.Constant))

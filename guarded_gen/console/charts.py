@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from guarded_gen.console.language import PageLanguage
+
 ROW = 24
 LABEL = 190
 MOST_LABEL = 26
@@ -13,11 +15,11 @@ MOST_LABEL = 26
 WIDTH = 520
 
 
-def bars(rows: Sequence[tuple[str, float]], title: str, top: float | None = None) -> Markup:
-    """Horizontal bars, longest value (or ``top``) across the full width."""
+def bars(language: PageLanguage, rows: Sequence[tuple[str, float]], title: str) -> Markup:
+    """Horizontal bars, the longest value across the full width."""
     if not rows:
-        return Markup('<p class="quiet">Nothing yet.</p>')
-    most = top or max(value for _, value in rows) or 1
+        return Markup('<p class="quiet">{}</p>').format(language.gettext("Nothing yet."))
+    most = max(value for _, value in rows) or 1
     height = ROW * len(rows) + 4
     parts = [
         Markup('<svg class="chart" role="img" viewBox="0 0 {} {}" aria-label="{}">').format(
@@ -27,7 +29,7 @@ def bars(rows: Sequence[tuple[str, float]], title: str, top: float | None = None
     for n, (label, value) in enumerate(rows):
         y = n * ROW + 4
         length = round((WIDTH - LABEL - 60) * min(1.0, value / most), 1)
-        shown = f"{value:.2f}".rstrip("0").rstrip(".")
+        shown = language.number(round(value, 2))
         parts.append(
             Markup(
                 '<text x="{}" y="{}" text-anchor="end">{}</text>'
@@ -49,7 +51,9 @@ def bars(rows: Sequence[tuple[str, float]], title: str, top: float | None = None
     return Markup().join(parts)
 
 
-def curve(points: Sequence[tuple[float, int]], here: float, title: str) -> Markup:
+def curve(
+    language: PageLanguage, points: Sequence[tuple[float, int]], here: float, title: str
+) -> Markup:
     """A line over [0, 1] with a mark at ``here``; the largest value is written at the top."""
     width, height, left, bottom = 520, 150, 44, 22
     most = max((value for _, value in points), default=0) or 1
@@ -69,12 +73,14 @@ def curve(points: Sequence[tuple[float, int]], here: float, title: str) -> Marku
         Markup('<polyline points="{}"/><line x1="{}" x2="{}" y1="10" y2="{}"/>').format(
             path, mark, mark, floor
         ),
-        Markup('<text x="{}" y="16" text-anchor="end">{}</text>').format(left - 6, most),
+        Markup('<text x="{}" y="16" text-anchor="end">{}</text>').format(
+            left - 6, language.number(most)
+        ),
         Markup('<text x="{}" y="{}" text-anchor="end">0</text>').format(left - 6, floor),
     ]
     parts += [
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
-            place(x, 0)[0], height - 4, f"{x:g}"
+            place(x, 0)[0], height - 4, language.number(x)
         )
         for x in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]

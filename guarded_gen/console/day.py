@@ -34,7 +34,7 @@ class Day:
     decisions: int = 0
     actions: Counter[str] = field(default_factory=Counter)
     categories: Counter[str] = field(default_factory=Counter)
-    unassessed: Counter[str] = field(default_factory=Counter)
+    unassessed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     rules: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """By the rule that decided, or (False) by the reason where none did."""
     matched: set[str] = field(default_factory=set)
@@ -68,9 +68,8 @@ class Day:
             self.categories[str(match.get("category"))] += 1
             self.matched.add(str(match.get("rule_id")))
         for missing in (*taken.get("missing", ()), *taken.get("not_assessed", ())):
-            self.unassessed[
-                f"{taken.get('stage')}: {missing['category']} ({missing['reason']})"
-            ] += 1
+            stage = str(taken.get("stage"))
+            self.unassessed[stage, missing["category"], missing["reason"]] += 1
         for shadow in entry.body.get("shadows", ()):
             name = (
                 f"{shadow.get('policy_id')} {shadow.get('policy_version')} ({shadow.get('state')})"

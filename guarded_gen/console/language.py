@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
@@ -107,6 +107,10 @@ class PageLanguage:
             format_percent(share, format=pattern.replace("0", f"0{fraction}"), locale=self.locale)
         )
 
+    def day(self, at: date) -> str:
+        """A day without a time."""
+        return str(format_date(at, "medium", locale=self.locale))
+
     def moment(self, ms: int | None) -> Markup:
         """A time for people, in UTC, with the machine's form beside it."""
         if ms is None:
@@ -129,7 +133,7 @@ class PageLanguage:
     def _lasting(self, ms: int | None, direction: bool) -> str:
         if ms is None:
             return "–"
-        since = timedelta(seconds=int(max(0.0, time.time() - ms / 1000)))
+        since = timedelta(seconds=int(max(1.0, time.time() - ms / 1000)))
         for size in (86_400, 3_600, 60, 1):  # a whole unit is over: half of one is not
             if since.total_seconds() >= size:
                 since = timedelta(seconds=since.total_seconds() // size * size)

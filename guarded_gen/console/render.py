@@ -73,6 +73,7 @@ def _environment(code: str) -> Environment:
         foreign=foreign,
         marked=marked,
         moment=here.moment,
+        day=here.day,
         ago=here.ago,
         lasting=here.lasting,
         number=here.number,
@@ -80,6 +81,8 @@ def _environment(code: str) -> Environment:
         told=here.told,
         sentence=sentence,
         plain=words.plain,
+        change=words.change,
+        in_words=lambda value, dimension: words.value(dimension, value),
         category=words.category,
         title_of=words.title,
     )

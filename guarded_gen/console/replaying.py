@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guarded_gen.audit import AuditLog
+from guarded_gen.console.wording import Wording
 from guarded_gen.errors import InvalidInput
 from guarded_gen.governance.recorded import RecordedDecisions, read_recorded
 from guarded_gen.review.people import Member
@@ -119,36 +119,48 @@ def changed(policy: Policy, history: History, before: dict[Stage, NDArray[np.int
     )
 
 
-def differences(policy: Policy, active: Policy) -> list[str]:
+def differences(policy: Policy, active: Policy, words: Wording) -> list[str]:
     """What changes against the active policy, rule by rule, in words."""
-    before = {rule.id: rule for rule in active.rules}
-    after = {rule.id: rule for rule in policy.rules}
-    lines = [f"{id}: new, {told(after[id])}" for id in after if id not in before]
-    lines += [f"{id}: gone, it was {told(before[id])}" for id in before if id not in after]
+    say = words.language.gettext
+    before = {rule.id: told(rule, words) for rule in active.rules}
+    after = {rule.id: told(rule, words) for rule in policy.rules}
+    lines = [
+        say("%(rule)s: new, %(text)s", rule=id, text=after[id]) for id in after if id not in before
+    ]
+    lines += [
+        say("%(rule)s: gone, it was %(text)s", rule=id, text=before[id])
+        for id in before
+        if id not in after
+    ]
     for id in after:
-        if id in before and told(after[id]) != told(before[id]):
-            lines.append(f"{id}: {told(before[id])} → {told(after[id])}")
+        if id in before and after[id] != before[id]:
+            lines.append(f"{id}: {before[id]} → {after[id]}")
     if policy.default != active.default:
-        lines.append(f"default: {active.default.value} → {policy.default.value}")
+        default = f"{words.plain(active.default.value)} → {words.plain(policy.default.value)}"
+        lines.append(say("default: %(change)s", change=default))
     if policy.required != active.required:
-        lines.append("what must have been assessed changes")
+        lines.append(say("what must have been assessed changes"))
     if policy.overlays != active.overlays:
-        lines.append("the overlays change")
+        lines.append(say("the overlays change"))
     return lines
 
 
-def told(rule: Rule) -> str:
+def told(rule: Rule, words: Wording) -> str:
     """A rule in a line."""
+    say, number = words.language.gettext, words.language.number
     span = (
-        f"{rule.between[0]:g} to {rule.between[1]:g}" if rule.between else f"from {rule.at_least:g}"
+        say("%(low)s to %(high)s", low=number(rule.between[0]), high=number(rule.between[1]))
+        if rule.between
+        else say("from %(low)s", low=number(rule.at_least))
     )
-    only = _listed(
-        [*(age.value for age in rule.age_mode), *rule.jurisdictions, *rule.tenants], " for "
+    text = say(
+        "%(action)s %(category)s %(span)s (%(stages)s)",
+        action=words.plain(rule.action.value),
+        category=rule.category,
+        span=span,
+        stages=", ".join(words.plain(stage.value) for stage in rule.stage),
     )
-    when = f" when {rule.when}" if rule.when else ""
-    stages = ", ".join(stage.value for stage in rule.stage)
-    return f"{rule.action.value} {rule.category} {span} ({stages}){only}{when}"
-
-
-def _listed(names: Sequence[str], before: str) -> str:
-    return before + ", ".join(names) if names else ""
+    only = [*(age.value for age in rule.age_mode), *rule.jurisdictions, *rule.tenants]
+    if only:
+        text += " " + say("for %(name)s", name=", ".join(only))
+    return text + (" " + say("when %(condition)s", condition=rule.when) if rule.when else "")

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from gettext import GNUTranslations, NullTranslations
 
 _HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
-_JOINTS = re.compile(r"((?<=[.!?:])\s+(?=[A-Z])|; )")
+_JOINTS = re.compile(r"((?<=[.!?])\s+(?=[A-Z])|(?<=:)\s+|; )")
+_SENTENCES = re.compile(r"[.!?]\s+[A-Z]")
 _CODES = frozenset({"permission", "action", "state", "to", "taken"})
 """Values that are words of ours and no names: these are translated, too."""
 DEEPEST = 4
@@ -32,15 +33,20 @@ class Retold:
         return self._told(text, 0)
 
     def _told(self, text: str, depth: int) -> str:
-        whole = self._exactly(text) or self._filled(text, depth)
-        if whole is not None or depth >= DEEPEST:
-            return whole if whole is not None else text
-        parts = _JOINTS.split(text)
-        if len(parts) == 1:
-            return text
-        return "".join(
-            part if n % 2 else self._told(part, depth + 1) for n, part in enumerate(parts)
-        )
+        bare = text.strip()
+        whole = self._exactly(bare) or self._filled(bare, depth)
+        if whole is None and bare[:1].isupper():  # a message that begins a sentence
+            small = bare[0].lower() + bare[1:]
+            whole = self._exactly(small) or self._filled(small, depth)
+            whole = whole and whole[0].upper() + whole[1:]
+        if whole is not None:
+            return text.replace(bare, whole, 1)
+        parts = _JOINTS.split(text) if depth < DEEPEST else [text]
+        if len(parts) > 1:
+            return "".join(
+                part if n % 2 else self._told(part, depth + 1) for n, part in enumerate(parts)
+            )
+        return text
 
     def _exactly(self, text: str) -> str | None:
         if not text:
@@ -51,8 +57,12 @@ class Retold:
     def _filled(self, text: str, depth: int) -> str | None:
         for message, translation in self._known():
             values = read_back(message, text)
-            if values is not None:
-                return self._fill(translation, values, depth)
+            if values is None:
+                continue
+            tail = holes(message)[-1] if message.endswith("}") else ""
+            if any(_SENTENCES.search(value) for name, value in values.items() if name != tail):
+                continue  # two sentences, of which this is the first
+            return self._fill(translation, values, depth)
         return None
 
     def _fill(self, translation: str, values: dict[str, str], depth: int) -> str:

@@ -16,7 +16,7 @@ from policies.rollout import RolloutState
 from policies.taxonomy import CATEGORIES
 from policies.taxonomy import REASONS as REASON_CODES
 from provenance.evidence import Evidence, State
-from provenance.law import Owes
+from provenance.law import Owes, Stand
 from provenance.verdicts import Verdict
 
 STATES = {
@@ -66,6 +66,7 @@ FIELDS = {
     "actor": N_("Actor"),
     "state": N_("State"),
     "stage": N_("Stage"),
+    "queue": N_("Queue"),
 }
 """Names of fields of forms."""
 KEYS = {
@@ -88,12 +89,33 @@ KEYS = {
 HIGH, MIDDLE = 0.7, 0.5
 """From here up a severity is shown in the colour of the gravest, of the middle ones."""
 _CODES: tuple[Iterable[str], ...] = (
-    *(Stage, Role, Permission, RolloutState, CaseStatus, Verdict, Evidence, State, Owes),
+    *(Stage, Role, Permission, RolloutState, CaseStatus, Verdict, Evidence, State, Owes, Stand),
     REASON_CODES,
     ("allow", "review", "block", "sample", "report", "removal", "golden", "removal request"),
     ("queued", "in_progress", "completed", "failed", "asked", "open", "refused", "finished"),
-    ("present", "absent", "weights_missing", "weights_mismatch", "declined", "agreed", "withdrawn"),
-    ("proposed", "rollout", "requested", "answered", "rolled_back", "skipped", "low_confidence"),
+    (
+        "ready",
+        "present",
+        "absent",
+        "weights_missing",
+        "weights_mismatch",
+        "declined",
+        "agreed",
+        "withdrawn",
+    ),
+    (
+        "proposed",
+        "rollout",
+        "requested",
+        "answered",
+        "rolled_back",
+        "skipped",
+        "new",
+        "other",
+        "approved",
+    ),
+    ("the same words", "the same picture", "policy", "assignee", "policy digest"),
+    ("publish asked", "publish approved", "publish declined"),
 )
 
 
@@ -117,6 +139,16 @@ class Wording:
         text = str(code if code is not None else "")
         said = REASONS.get(text) or STATES.get(text) or text.replace("_", " ")
         return self.language.gettext(said)
+
+    def change(self, codes: str) -> str:
+        """Codes with arrows between them, such as ``allow → block``."""
+        return " → ".join(self.plain(code) for code in codes.split(" → "))
+
+    def value(self, dimension: str, value: str) -> str:
+        """A value of a dimension of the log: a word of ours in words, a name as it is."""
+        if dimension in ("category", "not_assessed"):
+            return self.title(value)
+        return self.plain(value) if dimension in ("reason", "stage", "action") else value
 
     def category(self, id: object, own: Any = ()) -> Markup:
         """The title of a category of the taxonomy, or of the policy's own (``own``: the entries

@@ -30,7 +30,7 @@ from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.language import N_, PageLanguage, language_of
 from guarded_gen.console.pages.policy import check_text, text_of, workbench
 from guarded_gen.console.render import page
-from guarded_gen.console.wording import ACTIONS
+from guarded_gen.console.wording import ACTIONS, Wording
 from guarded_gen.errors import InvalidInput
 from guarded_gen.governance.explore import (
     DAY_MS,
@@ -135,6 +135,7 @@ def _shown(here: PageLanguage, who: Member, answer: Exploration) -> dict[str, An
         (format_datetime(datetime.fromtimestamp(at / 1000, UTC), form, locale=here.locale), counts)
         for at, counts in answer.whole_series()
     ]
+    word = Wording(here).value
     actions = [name for name, _ in answer.actions.most_common()]
     say = {name: here.gettext(ACTIONS.get(name, name)) for name in actions}
     shown = [d for d in DIMENSIONS if d not in PERSONAL or who.may(Permission.SEE_AUDIT)]
@@ -143,7 +144,10 @@ def _shown(here: PageLanguage, who: Member, answer: Exploration) -> dict[str, An
         "chart": columns(points, here.gettext(N_("Entries that fit, over time, by action")), say),
         "rows": [(at, [counts[name] for name in actions]) for at, counts in points if counts],
         "action_names": actions,
-        "tops": [(d, title, found, bars(found, here.gettext(title))) for d, title, found in tops],
+        "tops": [
+            (d, title, found, bars(here, [(word(d, v), n) for v, n in found], here.gettext(title)))
+            for d, title, found in tops
+        ],
     }
 
 

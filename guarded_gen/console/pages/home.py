@@ -13,8 +13,10 @@ from guarded_gen.console.casefile import SHIFT_MS, exposure
 from guarded_gen.console.charts import bars
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.day import LISTED, WINDOW_MS, day_of, effects, log_health
+from guarded_gen.console.language import language_of
 from guarded_gen.console.render import page
 from guarded_gen.console.session import living
+from guarded_gen.console.wording import ACTIONS, Wording
 from guarded_gen.review import routing, workload
 from guarded_gen.review.cases import WAITING, seen_by
 from guarded_gen.review.people import Member
@@ -37,6 +39,8 @@ def home(request: Request) -> Response:
     who = console.who(request)
     day = day_of(console, who)
     categories = day.categories.most_common(LISTED)
+    language = language_of(request)
+    said, title = language.gettext, Wording(language).title
     return page(
         request,
         "home.html",
@@ -45,10 +49,16 @@ def home(request: Request) -> Response:
             "capped": day.capped,
             "actions": day.actions,
             "action_chart": bars(
-                [(name, day.actions[name]) for name in ("allow", "review", "block")], "Decisions"
+                language,
+                [(said(ACTIONS[name]), day.actions[name]) for name in ("allow", "review", "block")],
+                said("Decisions"),
             ),
             "categories": categories,
-            "category_chart": bars(categories, "Rules matched by category"),
+            "category_chart": bars(
+                language,
+                [(title(name), n) for name, n in categories],
+                said("Rules matched by category"),
+            ),
             "unassessed": day.unassessed.most_common(LISTED),
             "effects": effects(console, who, day),
             "log": log_health(console, who, day),

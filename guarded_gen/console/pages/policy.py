@@ -18,9 +18,11 @@ import policies
 from guarded_gen.audit import Query
 from guarded_gen.console.charts import curve
 from guarded_gen.console.context import Console, console_of
+from guarded_gen.console.language import language_of
 from guarded_gen.console.render import page
 from guarded_gen.console.replaying import DAYS, differences
 from guarded_gen.console.session import Session
+from guarded_gen.console.wording import Wording
 from guarded_gen.errors import GuardedGenError, InvalidInput
 from guarded_gen.gates.gate import judge_prompts
 from guarded_gen.governance.rollout import PolicyRollouts
@@ -119,10 +121,10 @@ async def replay(request: Request) -> Response:
             days,
             console.services.policy if fields["against"] == "active" else None,
         )
-        title = "Decisions that change, by threshold"
-        given.result.update(
-            {"replayed": replayed, "chart": curve(replayed.curve, threshold, title)}
-        )
+        language = language_of(request)
+        title = language.gettext("Decisions that change, by threshold")
+        chart = curve(language, replayed.curve, threshold, title)
+        given.result.update({"replayed": replayed, "chart": chart})
     return workbench(request, console, fields, given.result)
 
 
@@ -188,7 +190,7 @@ def asked(request: Request, id: str) -> Response:
             "ask": ask,
             "policy": policy,
             "active": active,
-            "differs": differences(policy, active),
+            "differs": differences(policy, active, Wording(language_of(request))),
             "lines": list(
                 unified_diff(
                     theirs.splitlines(),
@@ -303,6 +305,7 @@ def workbench(
     policy: Policy | None = result["policy"]
     fields = {**dict.fromkeys(FIELDS, ""), **fields}
     standings = services.rollout.standings()
+    words = Wording(language_of(request))
     return page(
         request,
         "policy.html",
@@ -317,7 +320,7 @@ def workbench(
             "lines": lines_of(fields["text"], result["issues"]) if result["issues"] else [],
             "active": active,
             "configured": services.configured_policy,
-            "differs": differences(policy, active) if policy is not None else [],
+            "differs": differences(policy, active, words) if policy is not None else [],
             "rules": policy.rules if policy is not None else (),
             "periods": DAYS,
             "library": policies.library(),

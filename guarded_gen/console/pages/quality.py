@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from anyio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from guarded_gen.console.charts import bars
 from guarded_gen.console.context import console_of
+from guarded_gen.console.language import language_of
 from guarded_gen.console.render import page
 from guarded_gen.review.cases import now_ms
 from guarded_gen.review.quality import quality
@@ -28,12 +31,14 @@ def show(request: Request) -> Response:
         figures = quality(session, until - days * DAY_MS, until)
     names = console.names()
     people = figures.people
+    language = language_of(request)
+    said = language.gettext
 
-    def chart(title: str, values: list[float]) -> object:
+    def chart(title: str, values: Sequence[float]) -> object:
         labelled = [
             (names.get(p.person, "?"), value) for p, value in zip(people, values, strict=True)
         ]
-        return bars(labelled, title)
+        return bars(language, labelled, title)
 
     return page(
         request,
@@ -45,13 +50,15 @@ def show(request: Request) -> Response:
             "golden": console.golden.figures(who),
             "limits": console.limits,
             "charts": {
-                "Decisions": chart("Decisions", [p.decisions for p in people]),
-                "Median seconds per decision": chart(
-                    "Median seconds", [p.median_seconds or 0 for p in people]
-                ),
-                "Seconds of media seen": chart(
-                    "Seconds of media", [p.exposure_seconds for p in people]
-                ),
+                title: chart(title, values)
+                for title, values in (
+                    (said("Decisions"), [p.decisions for p in people]),
+                    (
+                        said("Median seconds per decision"),
+                        [p.median_seconds or 0 for p in people],
+                    ),
+                    (said("Seconds of media seen"), [p.exposure_seconds for p in people]),
+                )
             },
         },
     )

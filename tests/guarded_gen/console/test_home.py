@@ -12,7 +12,7 @@ from guarded_gen.review.people import add_person
 from guarded_gen.review.roles import Role
 from tests.guarded_gen.console.conftest import Site
 
-YOURS, QUEUES, PEOPLE = 'id="mine"', 'id="lead"', "are signed in now"
+YOURS, QUEUES, PEOPLE = 'id="mine"', 'id="lead"', "signed in now"
 EFFECTS, LOG = 'id="author"', 'id="auditor"'
 
 

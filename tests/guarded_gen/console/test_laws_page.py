@@ -15,7 +15,7 @@ def test_the_page_shows_every_demand_and_what_holds_at_a_place(site) -> None:
         for demand in law.demands:
             assert f"{demand.id} " in page
     assert "not verified against the text" in page and "United Kingdom" in page
-    assert "from 2027-01-01" in page, "what platforms owe later"
+    assert "from 1 Jan 2027" in page, "what platforms owe later"
     german = ann.get("/console/laws?at=2026-12-02&place=DE").text
     assert "eu-1" in german and "cn-1" not in german
     assert "No law that is known" in ann.get("/console/laws?at=2026-08-01&place=DE").text

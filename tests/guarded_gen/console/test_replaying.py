@@ -8,8 +8,10 @@ import pytest
 
 import policies
 from guarded_gen.composition.services import Services
+from guarded_gen.console.language import language
 from guarded_gen.console.pages.policy import check_text, text_of, written
 from guarded_gen.console.replaying import Replays, at, differences
+from guarded_gen.console.wording import Wording
 from guarded_gen.errors import InvalidInput
 from guarded_gen.gates.gate import judge
 from guarded_gen.production import events
@@ -54,7 +56,9 @@ def test_a_threshold_changes_as_many_decisions_as_the_engine_says(home: Path) ->
     assert dict(tried.curve)[1.0] == before
     moved = at(default, rule, 0.2)
     assert moved.digest != default.digest
-    assert [line.split(":")[0] for line in differences(moved, default)] == [rule.id]
+    assert [
+        line.split(":")[0] for line in differences(moved, default, Wording(language("en")))
+    ] == [rule.id]
     same = replays.try_(who, moved, rule.id, 0.2, 1, against=moved)
     assert same.report.changed == 0
     with pytest.raises(InvalidInput):

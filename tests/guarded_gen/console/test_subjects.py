@@ -42,7 +42,7 @@ def test_a_user_has_a_page_with_strikes_that_decay_and_cases_that_belong_togethe
     strike(site, first, 1, "mallory")
     strike(site, second, 400, "mallory")
     page = site.browser("ann").get(f"/console/cases/{first}/subject").text
-    assert "<b>1</b> strike count now" in page and "counts no more" in page
+    assert "<b>1</b> strike counts now" in page and "counts no more" in page
     assert second in page and twin in page and "the same words" in page
     opened = [e for e in site.entries() if e.kind == "subject.opened"]
     assert len(opened) == 1 and "mallory" not in str(opened[0].to_json())
@@ -70,7 +70,7 @@ def test_restricted_cases_show_on_these_pages_to_the_trained_alone(
     page = browser.get(f"/console/cases/{plain}/subject").text
     trained = role is not None
     assert (grave in page, others in page) == (trained, trained)
-    assert ("<b>1</b> strike count now" in page) is trained
+    assert ("<b>1</b> strike counts now" in page) is trained
     assert (grave in browser.get("/console/tenants/default").text) is trained
     assert browser.get(f"/console/cases/{grave}/subject").status_code == (200 if trained else 404)
 

@@ -184,6 +184,8 @@ def test_harm_is_never_green_and_the_gravest_is_red(site) -> None:
         page.index("<caption>Highest scores") : page.index("</table>", page.index("Highest scores"))
     ]
     assert "<meter" not in scores, "browsers paint meters green"
-    assert re.search(r'class="bar-of high"[^>]*aria-label="ncii 0.20"', scores)
-    assert re.search(r'class="bar-of middle"[^>]*aria-label="violence 0.90"', scores)
+    assert re.search(
+        r'class="bar-of high"[^>]*aria-label="Non-consensual intimate imagery 0.20"', scores
+    )
+    assert re.search(r'class="bar-of middle"[^>]*aria-label="Violence 0.90"', scores)
     assert "<meter" not in ann.get("/console/queue").text
