@@ -58,6 +58,7 @@ def catalogue() -> Catalog:
 
 def _of_pages() -> Iterator[tuple[str, int, str | tuple[str, ...], str | None]]:
     keywords = {"N_": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+    keywords |= {"say": None, "said": None}  # gettext of a language at hand
     jinja = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
     for where, line, message, _, context in extract_from_dir(
         CONSOLE,

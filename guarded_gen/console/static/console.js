@@ -1,5 +1,6 @@
 // Adds keys, hold-to-look and time measurement to pages that work without them.
 const started = performance.now();
+const number = (value, places) => Number(value).toLocaleString(document.documentElement.lang, { minimumFractionDigits: places, maximumFractionDigits: places });
 
 for (const element of document.querySelectorAll(".controls, [data-help]")) element.hidden = false;
 
@@ -98,7 +99,7 @@ async function report(seconds) {
   const answer = await fetch(`/console/cases/${media.dataset.case}/revealed`, { method: "POST", body, keepalive: true });
   if (!answer.ok) return;
   const { exposure } = await answer.json();
-  document.querySelector("#seen").textContent = Math.round(exposure.seconds);
+  document.querySelector("#seen").textContent = number(exposure.seconds, 0);
   media.querySelector("meter").value = exposure.share;
   document.querySelector("#over").hidden = !exposure.over;
   document.querySelector("#break").hidden = exposure.over || !exposure.break;
@@ -145,7 +146,7 @@ if (bench?.elements.threshold) {
   const slider = threshold;
   const shown = bench.querySelector("#at");
   let timer, asked;
-  const show = () => { shown.textContent = Number(slider.value).toFixed(2); };
+  const show = () => { shown.textContent = number(slider.value, 2); };
   const fresh = async (address, what) => {
     asked?.abort();
     asked = new AbortController();

@@ -46,7 +46,10 @@ class Site:
             Event(
                 kind="prompt.decision",
                 subject="s",
-                decision={"action": "review", "stage": "prompt", "policy_digest": "0" * 64},
+                decision={
+                    "action": "review", "stage": "prompt", "policy_digest": "0" * 64,
+                    "reason": "low_confidence",
+                },  # fmt: skip
                 payload={"prompt": prompt},
             )
         )

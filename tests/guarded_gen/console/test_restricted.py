@@ -157,7 +157,7 @@ def test_a_break_is_kept_and_the_lead_sees_seconds_only(
     assert refused.status_code == 403 and "break" in refused.text
     assert "break" in browser.get(f"/console/cases/{gravest}").text
     page = site.browser("lea").get("/console/queues").text
-    assert "61 of it restricted" in page and gravest not in page
+    assert "61 s of it restricted" in page and gravest not in page
     later = casefile.now_ms() + casefile.BREAK_MS + 1_000
     monkeypatch.setattr(casefile, "now_ms", lambda: later)
     assert not casefile.exposure(site.console, site.people["tim"][0])["break"]
