@@ -47,7 +47,9 @@ class Site:
                 kind="prompt.decision",
                 subject="s",
                 decision={
-                    "action": "review", "stage": "prompt", "policy_digest": "0" * 64,
+                    "action": "review",
+                    "stage": "prompt",
+                    "policy_digest": "0" * 64,
                     "reason": "low_confidence",
                 },  # fmt: skip
                 payload={"prompt": prompt},
