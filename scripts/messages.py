@@ -23,7 +23,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from guarded_gen.console.wording import codes  # noqa: E402
+import policies  # noqa: E402
+from guarded_gen.console.wording import REASONS, codes  # noqa: E402
 from policies.taxonomy import CATEGORIES  # noqa: E402
 
 CONSOLE = ROOT / "guarded_gen" / "console"
@@ -45,7 +46,7 @@ def catalogue() -> Catalog:
     found = Catalog(project="Guarded Gen", charset="utf-8")
     for where, line, message, context in _of_pages():
         found.add(message, locations=[(f"guarded_gen/console/{where}", line)], context=context)
-    for word in (*codes(), *(category.title for category in CATEGORIES.values())):
+    for word in (*codes(), *_of_policies(), *(entry.title for entry in CATEGORIES.values())):
         found.add(word)
     for file in _files(ERRORS):
         for message in errors_of(ast.parse(file.read_text("utf-8"))):
@@ -54,6 +55,15 @@ def catalogue() -> Catalog:
         for message in sentences_of(ast.parse(file.read_text("utf-8"))):
             found.add(message, locations=[(str(file.relative_to(ROOT)), 0)])
     return found
+
+
+def _of_policies() -> Iterator[str]:
+    """The reasons that the shipped policies give."""
+    for name in policies.library():
+        policy = policies.load(name)
+        for rule in policy.rules:
+            if rule.reason not in REASONS:
+                yield rule.reason.replace("_", " ")
 
 
 def _of_pages() -> Iterator[tuple[str, int, str | tuple[str, ...], str | None]]:

@@ -47,6 +47,7 @@ REASONS = {
     "no_signal": N_("no check said anything"),
     "no_rule_matched": N_("no rule applies"),
     "missing_signal": N_("a required check did not run"),
+    "condition_failed": N_("a condition of the policy could not be evaluated"),
     "removal_asked": N_("somebody who is shown asks for removal"),
     "technical": N_("technical fault of the clip"),
 }

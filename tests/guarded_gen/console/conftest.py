@@ -50,8 +50,8 @@ class Site:
                     "action": "review",
                     "stage": "prompt",
                     "policy_digest": "0" * 64,
-                    "reason": "low_confidence",
-                },  # fmt: skip
+                    "reason": "violence",
+                },
                 payload={"prompt": prompt},
             )
         )

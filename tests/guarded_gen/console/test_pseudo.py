@@ -95,7 +95,7 @@ class Narrow(HTMLParser):
 OURS = re.compile(
     r"Guarded Gen|UTC|CSV|HTML|JSON|DSA|jsonl|parquet|csv|mp4|webp|png|Deutsch|English"
     r"|\b[A-Z]+-\w+|\b[a-z]{2}-[\w-]+|\b[A-Z]{2}\b|prompt\.decision|\d\.? [A-Z][a-z]{2}\b"
-    r"|\b(default|ann|bob|lea|aud|adm|pia|tess)\b|^[0-9a-f]{6}$"
+    r"|\b(default|ann|bob|lea|aud|adm|pia|tess)\b|\b[0-9a-f]{6,}\b"
 )
 """The product, formats, ids of rules and laws, places, dates, names of people and tenants."""
 
