@@ -15,17 +15,20 @@ import statistics
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import insert
+from starlette.testclient import TestClient
 
 from guarded_gen.audit import Event
 from guarded_gen.composition.services import Services
 from guarded_gen.review.people import add_person
 from guarded_gen.review.priority import rank, severity
 from guarded_gen.review.roles import Role
+from guarded_gen.server import create_app
 from guarded_gen.settings import load
 from guarded_gen.store.tables.review import ReviewCase
 from tests.waiting import free_port, serving
@@ -156,6 +159,46 @@ def measure(browser: Browser, url: str, token: str, rounds: int) -> dict[str, fl
     }
 
 
+def cpu(home: Path, token: str, rounds: int) -> dict[str, float]:
+    """Milliseconds of processor time for each request, in this process; no browser, no network.
+    It hardly depends on what else the machine does."""
+    services = Services(load(home=home))
+    app = create_app(services, worker=False)
+    client = TestClient(app, base_url="http://testserver", follow_redirects=False)
+    client.post("/console/sign-in", data={"name": "ann", "token": token})
+    queue = client.get("/console/queue")
+    csrf = queue.text.split('name="csrf" value="')[1].split('"')[0]
+
+    def used(ask: Callable[[], object]) -> float:
+        before = time.process_time()
+        ask()
+        return 1000 * (time.process_time() - before)
+
+    pages = [used(lambda: client.get("/console/queue")) for _ in range(rounds)]
+    at = client.post("/console/queue/next", data={"csrf": csrf}).headers["location"]
+    steps = []
+    for _ in range(rounds):
+        shown = client.get(at).text
+        version = shown.split('name="version" value="')[1].split('"')[0]
+        form = {"csrf": csrf, "version": version, "seconds": "1", "action": "block"}
+        case = at.partition("?")[0]
+
+        def step(form: dict[str, str] = form, case: str = case) -> None:
+            nonlocal at
+            at = client.post(f"{case}/decide", data={**form, "reason": "violence"}).headers[
+                "location"
+            ]
+            client.get(at)
+
+        steps.append(used(step))
+    app.state.api.jobs.close()
+    services.close()
+    return {
+        "queue_cpu_ms": statistics.median(pages),
+        "next_case_cpu_ms": statistics.median(steps),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000)
@@ -174,6 +217,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
             found = measure(browser, url, note.read_text(), wanted.rounds)
             browser.close()
+        found |= cpu(home, note.read_text(), wanted.rounds)
     found["load"] = os.getloadavg()[0]
     print(f"console over {wanted.cases:,} waiting cases")
     for name, value in found.items():

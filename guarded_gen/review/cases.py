@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from guarded_gen.audit import AuditLog, Event, Transaction
 from guarded_gen.errors import NotFound
-from guarded_gen.review import holds, routing
+from guarded_gen.review import holds, routing, tallies
 from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.limits import ReviewLimits
 from guarded_gen.review.people import Member
@@ -218,33 +218,14 @@ class CaseQueue:
         ten; ``column`` stands second in an index after the state.
         """
         who.require(Permission.SEE_QUEUE)
-        found: set[str] = set()
         with self.store.read() as session:
-            for state in WAITING:
-                last = ""
-                while len(found) < most:
-                    value = session.scalar(
-                        select(func.min(column)).where(
-                            ReviewCase.state == state, column > last, *seen_by(who)
-                        )
-                    )
-                    if value is None:
-                        break
-                    found.add(value)
-                    last = value
-        return sorted(found)
+            found = tallies.distinct(session.connection(), who, column.key, WAITING, most)
+            return sorted(set(found))
 
     def counts(self, who: Member) -> dict[str, int]:
         """How many cases wait, by state."""
-        query = select(ReviewCase.state, ReviewCase.kind, func.count()).where(
-            ReviewCase.state.in_(WAITING), *seen_by(who)
-        )
-        found: dict[str, int] = {}
         with self.store.read() as session:
-            for state, kind, n in session.execute(query.group_by("state", "kind")):
-                if kind != "golden":
-                    found[state] = found.get(state, 0) + int(n)
-        return found
+            return tallies.waiting(session.connection(), who, WAITING)
 
     def get(self, who: Member, id: str) -> ReviewCase:
         """One case; :class:`NotFound` also for those of tenants that the person may not see."""

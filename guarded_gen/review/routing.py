@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from cel_expr_python import cel
-from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from guarded_gen.audit import AuditLog, Event, Transaction
@@ -109,7 +109,7 @@ def _shut(who: Member) -> Select[Any] | None:
     return select(ReviewQueue.name).where(ReviewQueue.closed, ~mine)
 
 
-def shut_to(session: Session, who: Member) -> set[str]:
+def shut_to(session: Session | Connection, who: Member) -> set[str]:
     """Names of the queues that this person must not know of."""
     query = _shut(who)
     return set(session.scalars(query)) if query is not None else set()
