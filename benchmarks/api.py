@@ -20,7 +20,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import psutil
 
 ROOT = Path(__file__).parent.parent
 PROMPT = "a red ball rolls from left to right over green grass"
@@ -61,9 +63,19 @@ def port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Answering(NamedTuple):
+    url: str
+    process: psutil.Process
+
+    def cpu_s(self) -> float:
+        """Processor time that the server has used."""
+        used = self.process.cpu_times()
+        return float(used.user + used.system)
+
+
 @contextmanager
-def answering(process: subprocess.Popen[bytes], at: int) -> Iterator[str]:
-    """The URL of a server process once it is ready; it ends with the block."""
+def answering(process: subprocess.Popen[bytes], at: int) -> Iterator[Answering]:
+    """A server process once it is ready; it ends with the block."""
     import httpx
 
     try:
@@ -74,22 +86,22 @@ def answering(process: subprocess.Popen[bytes], at: int) -> Iterator[str]:
             except httpx.TransportError:
                 pass
             time.sleep(0.25)
-        yield f"http://127.0.0.1:{at}"
+        yield Answering(f"http://127.0.0.1:{at}", psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait()
 
 
 @contextmanager
-def echoing() -> Iterator[str]:
+def echoing() -> Iterator[Answering]:
     """A bare FastAPI application."""
     at = port()
-    with answering(subprocess.Popen([sys.executable, "-c", ECHO, str(at)]), at) as url:
-        yield url
+    with answering(subprocess.Popen([sys.executable, "-c", ECHO, str(at)]), at) as echo:
+        yield echo
 
 
 @contextmanager
-def served(home: Path, url: str) -> Iterator[str]:
+def served(home: Path, url: str) -> Iterator[Answering]:
     """A ``serve --no-worker`` process."""
     at = port()
     process = subprocess.Popen(
@@ -285,23 +297,34 @@ def another(url: str) -> str:
     return make_url(url).set(database="jobs").render_as_string(hide_password=False)
 
 
-def in_turns(base: str, echo: str, rounds: int, seconds: float) -> list[tuple[float, float]]:
-    """Requests a second of moderations and of the echo, one round after the other."""
+class Turn(NamedTuple):
+    """Moderations and echoes: each a second, and milliseconds of the server's processor for one."""
 
-    def one(url: str, path: str) -> float:
-        return asyncio.run(rate(url, path, seconds, 8))
+    rates: tuple[float, float]
+    cpu_ms: tuple[float, float]
+
+
+def in_turns(base: Answering, echo: Answering, rounds: int, seconds: float) -> list[Turn]:
+    def one(server: Answering, path: str) -> tuple[float, float]:
+        used = server.cpu_s()
+        per_second = asyncio.run(rate(server.url, path, seconds, 8))
+        return per_second, 1000 * (server.cpu_s() - used) / (per_second * seconds)
 
     one(base, "/v1/moderations")
-    return [(one(base, "/v1/moderations"), one(echo, "/echo")) for _ in range(rounds)]
+    turns = []
+    for _ in range(rounds):
+        ours, theirs = one(base, "/v1/moderations"), one(echo, "/echo")
+        turns.append(Turn((ours[0], theirs[0]), (ours[1], theirs[1])))
+    return turns
 
 
 def measure(kind: str, quick: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as text, database(kind, Path(text)) as url:
         home = Path(text) / "home"
         with served(home, url) as base, echoing() as echo:
-            made, echoed = creation(base, echo, 40 if quick else 200)
-            rates = in_turns(base, echo, 3 if quick else 6, 2 if quick else 4)
-            beside = asyncio.run(neighbour(base, home, url, 40 if quick else 100))
+            made, echoed = creation(base.url, echo.url, 40 if quick else 200)
+            turns = in_turns(base, echo, 3 if quick else 6, 2 if quick else 4)
+            beside = asyncio.run(neighbour(base.url, home, url, 40 if quick else 100))
         jobs = throughput(Path(text) / "jobs", another(url), 100 if quick else 600, 2, 8)
     made.sort()
     return {
@@ -310,9 +333,11 @@ def measure(kind: str, quick: bool = False) -> dict[str, Any]:
         "create_p95_ms": round(made[int(0.95 * len(made))], 1),
         "echo_p50_ms": round(statistics.median(echoed), 1),
         "create_p50_of_echo": round(statistics.median(made) / statistics.median(echoed), 2),
-        "moderations_per_second": round(statistics.median(rate for rate, _ in rates)),
-        "echoes_per_second": round(statistics.median(rate for _, rate in rates)),
-        "moderations_of_echo": round(statistics.median(a / b for a, b in rates), 2),
+        "moderations_per_second": round(statistics.median(t.rates[0] for t in turns)),
+        "echoes_per_second": round(statistics.median(t.rates[1] for t in turns)),
+        "moderations_of_echo": round(statistics.median(a / b for (a, b), _ in turns), 2),
+        "moderation_cpu_ms": round(statistics.median(t.cpu_ms[0] for t in turns), 2),
+        "echo_cpu_ms": round(statistics.median(t.cpu_ms[1] for t in turns), 2),
         **{name: round(value, 2) for name, value in beside.items()},
         "empty_jobs_per_second_2_workers": round(jobs, 1),
         "load_average": round(os.getloadavg()[0], 1),
