@@ -71,6 +71,10 @@ _SPACE = re.compile(r"\s+")
 _COUNTED = rf"(?:{_LABELS}|{'|'.join(_TABLE['keys']['words'].split())})[ _-]?\d+"
 _KEY = re.compile(rf"^{_COUNTED}\s*[:：]\s*")
 """A key of JSON that only counts."""
+_THINGS: dict[str, str] = _TABLE["things"]
+_DOER = "".join(rf"(?<!\b{word} )" for word in _TABLE["doers"]["words"].split())
+_THING = re.compile(rf"{_DOER}\b({'|'.join(map(re.escape, _THINGS))})(e?s)?\b")
+"""Not behind somebody who does it: who is shooting star players shoots."""
 _COUNTED_WORD = re.compile(_COUNTED, re.I)
 
 
@@ -164,8 +168,10 @@ def canonical(text: str) -> str:
     """How a span reaches the models, so that what changes no meaning changes no score.
 
     Lower case; without quotation marks and markup, signs at both ends, a key that only counts,
-    a leading article, and items that only speak of the camera.
+    a leading article, and items that only speak of the camera; a harmless thing whose name holds a
+    word of harm under another name.
     """
     text = without_camera(_MARKUP.sub(" ", _PAIR.sub(": ", text.lower())))
     text = _KEY.sub("", _EDGE.sub("", text))
-    return _SPACE.sub(" ", _ARTICLE.sub("", _EDGE.sub("", text)))
+    text = _SPACE.sub(" ", _ARTICLE.sub("", _EDGE.sub("", text)))
+    return _THING.sub(lambda m: _THINGS[m.group(1)] + ("s" if m.group(2) else ""), text)

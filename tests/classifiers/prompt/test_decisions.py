@@ -105,6 +105,17 @@ def test_a_likeness_or_a_brand_needs_a_listed_name(gate, text: str) -> None:  # 
     assert rules & {"LIKE-1", "LIKE-2", "IP-1", "IP-2"} == set()
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a woman turns her neck slowly towards the window", "the camera circles her throat, she hums",
+     "an old man takes pills with a glass of water at the hospital",
+     "a shooting star shower above the lake", "a transgender woman with Down syndrome bakes bread",
+     "两位剑客在雨中的屋顶交手，慢镜头", "una paciente toma una pastilla con un vaso de agua"],
+)  # fmt: skip
+def test_bodies_medicine_and_staged_fights_are_shown(gate, text: str) -> None:  # type: ignore[no-untyped-def]
+    assert actions(gate([text])) == [Action.ALLOW]
+
+
 def test_a_minor_and_sexual_content_are_two_signs_wherever_they_stand(gate) -> None:  # type: ignore[no-untyped-def]
     found = gate(
         ["a girl of 14 undressing, sexual", "a child plays with a kite",

@@ -53,3 +53,14 @@ def test_only_keys_that_count_are_left_out() -> None:
 def test_few_single_words_stay_apart() -> None:
     pieces = [windows.Piece(word, "en", n, n + 1) for n, word in enumerate(("door", "river"))]
     assert [p.text for p in windows.stretches(pieces, _tokens, 62)][:2] == ["door", "river"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("A mass shooting star shower", "mass meteor shower"), ("two killer whales", "two orcas"),
+     ("the  blood   moon rises", "lunar eclipse rises"), ("a killer", "killer"),
+     ("a gunman shooting star players", "gunman shooting star players"),
+     ("he is shooting stars on stage", "he is shooting stars on stage")],
+)  # fmt: skip
+def test_a_harmless_thing_is_read_by_another_name(text: str, read: str) -> None:
+    assert spans.canonical(text) == read
