@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from fastapi.routing import APIRoute
 
 from guarded_gen.console.app import PAGES
 from guarded_gen.console.session import COOKIE
 from guarded_gen.review.people import set_roles
 from guarded_gen.review.roles import Role
-from guarded_gen.store.tables.review import ReviewCase, SignIn
+from guarded_gen.store.tables.review import Exposure, ReviewCase, ReviewVerdict, SignIn
 
 BLOCK = {"action": "block", "reason": "violence"}
 
@@ -175,3 +176,29 @@ def test_what_is_nonsense_is_answered_in_words(site) -> None:
     assert ann.get("/console/queue?after=case_none").status_code == 404
     assert ann.press(f"/console/cases/{case}/revealed", seconds="much").status_code == 400
     assert state(site, case) == "open"
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "inf", "-inf", "-1", "1e999", "much", "", "0x10"])
+def test_numbers_that_are_none_are_typed_errors(site, value: str) -> None:
+    """A number's text can be read by Python and still be no length of time, share or score."""
+    case = site.open_case()
+    ann, pia = site.browser("ann"), site.browser("pia")
+    form = ann.take(case)
+    answers = [
+        ann.press(f"/console/cases/{case}/revealed", seconds=value),
+        ann.press(f"/console/cases/{case}/decide", **{**form, "version": value}, **BLOCK),
+        pia.press("/console/policy/rollout/" + "0" * 64, to="canary", percent=value, reason="x"),
+        site.browser("lea").press(
+            "/console/queues", name="q", title="q", rule="true", minutes=value or "x"
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code in (400, 404, 409), (answer.status_code, answer.url, value)
+        assert "internal_error" not in answer.text
+    ann.press(f"/console/cases/{case}/decide", **{**form, "seconds": value}, **BLOCK)
+    assert state(site, case) in ("open", "deciding")
+    with site.services.store.read() as session:
+        for row in session.query(Exposure):
+            assert 0 <= row.seconds < 1e6
+        for row in session.query(ReviewVerdict):
+            assert row.seconds is None or 0 <= row.seconds < 1e7
