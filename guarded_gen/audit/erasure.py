@@ -27,7 +27,7 @@ from guarded_gen.audit.merkle import TILE_WIDTH
 from guarded_gen.audit.proof import Prover
 from guarded_gen.audit.tiles import tile_reader
 from guarded_gen.audit.words import forget_words
-from guarded_gen.errors import Conflict
+from guarded_gen.errors import Conflict, InvalidInput
 from guarded_gen.settings.audit import Days, RecordClass, class_of
 from guarded_gen.store import forgetting
 from guarded_gen.store.scrubbing import transaction_id
@@ -83,9 +83,11 @@ def erase(log: AuditLog, subject: str, tenant: str, actor: str, reason: str) -> 
     jobs and cases, and say so in the log.
 
     The result's ``pending`` says whether the bytes are out of the files too. Raises
-    :class:`LegalHoldActive` while a legal hold on the subject runs, :class:`Conflict` while a job
-    of theirs has not ended.
+    :class:`InvalidInput` for an empty name, :class:`LegalHoldActive` while a legal hold on the
+    subject runs, :class:`Conflict` while a job of theirs has not ended.
     """
+    if not subject:
+        raise InvalidInput("an erasure needs a subject", "name whose payloads go", "subject")
     with log.reading() as connection:
         until = connection.execute(_HELD, {"t": tenant, "s": subject, "now": now_ms()}).scalar()
     if until is not None:

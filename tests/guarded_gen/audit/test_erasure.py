@@ -19,7 +19,7 @@ from guarded_gen.audit.erasure import DAY_MS, complete_erasures, erase, prune
 from guarded_gen.audit.errors import PayloadErased
 from guarded_gen.audit.proof import Prover, verify_consistency
 from guarded_gen.audit.tiles import tile_reader
-from guarded_gen.errors import NotFound
+from guarded_gen.errors import InvalidInput, NotFound
 from guarded_gen.settings.audit import Days
 from tests.waiting import PATIENCE_S
 
@@ -110,6 +110,14 @@ def test_erasing_while_others_write_misses_nothing(any_log: AuditLog) -> None:
         else:
             assert any_log.payload(entry.id) == SECRET.encode()
     assert any_log.verify().ok
+
+
+def test_nobody_cannot_be_erased(log: AuditLog) -> None:
+    """Payloads that concern nobody share a key of their tenant."""
+    id = log.append(Event("case.noted", payload="words"))
+    with pytest.raises(InvalidInput, match="subject"):
+        erase(log, "", "default", "ops", "asked")
+    assert log.payload(id) == b"words"
 
 
 def test_erasing_somebody_unknown_is_recorded_too(log: AuditLog) -> None:

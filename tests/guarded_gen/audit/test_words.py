@@ -121,6 +121,22 @@ def test_the_words_of_an_erased_person_leave_the_index(any_log: AuditLog) -> Non
     assert any_log.verify().ok
 
 
+def test_only_what_has_no_index_is_opened(
+    any_log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(any_log, ["red car"] * (3 * SMALL))
+    bring_up_to_date(any_log)
+    real, starts = words.opened, []
+
+    def counted(connection, sealer, start: int, end: int):
+        starts.append(start)
+        return real(connection, sealer, start, end)
+
+    monkeypatch.setattr(words, "opened", counted)
+    assert len(found(any_log, "car")) == 3 * SMALL
+    assert set(starts) == {3 * SMALL}, "the segment of the search itself"
+
+
 def test_an_erasure_while_the_index_is_made_is_not_undone(
     log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

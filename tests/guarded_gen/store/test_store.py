@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from guarded_gen.errors import ConfigInvalid, StorageFailed
 from guarded_gen.settings import Settings
 from guarded_gen.store import migrate, open_store
-from guarded_gen.store.engine import POSTGRES_SILENT_MS
+from guarded_gen.store.engine import POSTGRES_SILENT_MS, WRITES
 from guarded_gen.store.tables import Base
 
 
@@ -55,6 +56,33 @@ def test_there_is_one_head() -> None:
     script = ScriptDirectory.from_config(config)
     assert script.get_heads() == [migrate.revisions()[-1]]
     assert sorted(r.revision for r in script.walk_revisions()) == list(migrate.revisions())
+
+
+def test_the_subjects_keys_survive_the_move_of_their_table(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    store = open_store(Settings(home=tmp_path))
+    config = Config()
+    config.set_main_option("script_location", migrate.LOCATION)
+
+    def move(step: Callable[[Config, str], None], to: str) -> None:
+        with store.engine.execution_options(**{WRITES: True}).begin() as connection:
+            config.attributes["connection"] = connection
+            step(config, to)
+
+    def keys() -> list[tuple[str, bytes]]:
+        with store.read() as session:
+            rows = session.execute(text("SELECT subject, wrapped FROM audit_subject_key"))
+            return [(subject, bytes(wrapped)) for subject, wrapped in rows]
+
+    move(command.downgrade, "0023")
+    with store.write() as session:
+        session.execute(text("INSERT INTO audit_subject_key VALUES ('s', x'0102')"))
+    for step, to in ((command.upgrade, "0024"), (command.downgrade, "0023")):
+        move(step, to)
+        assert keys() == [("s", b"\1\2")]
+    store.close()
 
 
 def test_opening_again_keeps_everything(tmp_path: Path) -> None:
