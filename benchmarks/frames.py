@@ -36,9 +36,9 @@ from classifiers.frame.banks import (
     FolderSource,
     LibraryPart,
     LibraryView,
-    PdqIndex,
     item_of,
 )
+from classifiers.frame.hamming import PdqIndex
 from classifiers.packages import missing, pull
 from classifiers.registry import WeightsRegistry
 from media.clip import Frames, Pixels

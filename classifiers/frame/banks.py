@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from classifiers.errors import ClassifierError
+from classifiers.frame.hamming import PdqIndex
+from classifiers.frame.resembling import KeypointIndex
 from media.hashing import MATCH_DISTANCE, MIN_QUALITY, from_hex, to_hex
+from media.keypoints import Keypoints, Places
 from media.soundprint import MATCH_DISTANCE as SOUND_DISTANCE
 
 MAX_LINE = 4 * 1024**2
@@ -47,9 +50,11 @@ class BankAction(StrEnum):
 
 
 class ItemKind(StrEnum):
-    """What an item's hashes are of: pictures (PDQ), or sound (:mod:`media.soundprint`)."""
+    """What an item's hashes are of: pictures (PDQ), parts of pictures (:mod:`media.keypoints`), or
+    sound (:mod:`media.soundprint`)."""
 
     PICTURE = "picture"
+    KEYPOINTS = "keypoints"
     SOUND = "sound"
 
 
@@ -67,12 +72,14 @@ class BankInfo(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Item:
     """One picture, video or sound: hashes ``uint8 [N, 32]``; ``frame`` ``int32 [N]`` says of which
-    frame each is, for variants of one frame share its number; of a sound, of which window."""
+    frame each is, for variants of one frame share its number; of a sound, of which window. Keypoints
+    have ``places`` ``uint16 [N, 4]`` beside their codes."""
 
     id: str
     hashes: NDArray[np.uint8]
     frame: NDArray[np.int32]
     kind: ItemKind = ItemKind.PICTURE
+    places: Places | None = None
 
     @property
     def frames(self) -> int:
@@ -191,8 +198,13 @@ def item_of(id: str, found: Sequence[tuple[int, NDArray[np.uint8], int]]) -> Ite
 
 
 def write_exchange(items: Iterable[Item]) -> Iterator[str]:
-    """Lines of the exchange format: the plain hash of each frame, without our variants."""
+    """Lines of the exchange format: the plain hash of each frame, without our variants.
+
+    Keypoints stay here: a rough likeness of the picture could be made back from them.
+    """
     for item in items:
+        if item.kind is ItemKind.KEYPOINTS:
+            continue
         if item.kind is ItemKind.SOUND:
             windows = [f"{to_hex(h)},{n}" for h, n in zip(item.hashes, item.frame, strict=True)]
             yield f"{SOUND_LINE} {json.dumps(windows)}"
@@ -205,74 +217,14 @@ def write_exchange(items: Iterable[Item]) -> Iterator[str]:
             yield f"vpdq {json.dumps(rows)}"
 
 
-_CHUNKS = 16
-"""Parts of 16 bits: two hashes within 31 bits agree in one of them up to a single bit."""
-
-_PROBES = np.array([0] + [1 << bit for bit in range(16)], np.int64)
-
-_SCAN_BELOW = 20_000
-"""So many hashes are compared one by one in less time than they are looked up."""
-
-
-@dataclass(slots=True)
-class PdqIndex:
-    """Finds all hashes within 31 bits of a query: multi-index hashing (Norouzi et al., 2012).
-
-    Exact. 31 bits in 16 parts leave one part with at most one wrong bit, so 17 probes of each
-    part find every match. Memory: 64 bytes a hash beside the hash. Building takes about 4 s,
-    a look-up about 1 ms for 1,000,000 hashes.
-    """
-
-    hashes: NDArray[np.uint8]
-    most_bits: int = MATCH_DISTANCE
-    """Largest distance that is asked for; past 31 every hash is compared, 10 ms a million."""
-    _order: NDArray[np.int32] | None = field(init=False, default=None)
-    _start: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.hashes = np.ascontiguousarray(self.hashes, np.uint8).reshape(-1, 32)
-        if len(self.hashes) < _SCAN_BELOW or self.most_bits > MATCH_DISTANCE:
-            return
-        parts = self.hashes.view("<u2")
-        self._order = np.empty((_CHUNKS, len(parts)), np.int32)
-        self._start = np.empty((_CHUNKS, 65_537), np.int64)
-        for k in range(_CHUNKS):
-            column = np.ascontiguousarray(parts[:, k])
-            self._order[k] = np.argsort(column, kind="stable")
-            counts = np.bincount(column, minlength=65_536)
-            self._start[k] = np.concatenate(([0], np.cumsum(counts)))
-
-    def query(self, digest: NDArray[np.uint8], bits: int | None = None) -> NDArray[np.int64]:
-        """Positions of the hashes within ``bits`` of ``uint8 [32]``, rising; by default
-        ``most_bits``.
-
-        None is missed up to 31 bits or in an index for more; else a hash at 40 bits is found in
-        99 of 100 cases.
-        """
-        bits = self.most_bits if bits is None else bits
-        if self._order is None:
-            apart = self.hashes.view(np.uint64) ^ np.ascontiguousarray(digest).view(np.uint64)
-            return np.flatnonzero(np.bitwise_count(apart).sum(1, dtype=np.int64) <= bits)
-        part = np.ascontiguousarray(digest).view("<u2").astype(np.int64)
-        probes = (part[:, None] ^ _PROBES[None]).ravel()
-        chunk = np.repeat(np.arange(_CHUNKS), len(_PROBES))
-        begin = self._start[chunk, probes]
-        size = self._start[chunk, probes + 1] - begin
-        total = int(size.sum())
-        within = np.arange(total) - np.repeat(np.cumsum(size) - size, size)
-        found = self._order[np.repeat(chunk, size), np.repeat(begin, size) + within]
-        words = self.hashes[found].view(np.uint64) ^ np.ascontiguousarray(digest).view(np.uint64)
-        near = np.bitwise_count(words).sum(1) <= bits
-        return np.unique(found[near]).astype(np.int64)
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item in the library: its bank and how many frames it has."""
+    """An item in the library: its bank, how many frames it has, and what they are known by."""
 
     bank: BankInfo
     id: str
     frames: int
+    kind: ItemKind = ItemKind.PICTURE
 
 
 class Library:
@@ -323,6 +275,21 @@ class LibraryPart:
         self._index = PdqIndex(together, bits)
         self._owner = np.concatenate(owner) if owner else none
         self._frame = np.concatenate(frame) if frame else none
+        self.pictures = self._pictures(banks) if kind is ItemKind.PICTURE else KeypointIndex([])
+
+    def _pictures(self, banks: Sequence[Bank]) -> KeypointIndex:
+        """The keypoints of the same banks; each item of them is an entry too."""
+        found = []
+        for bank in banks:
+            for item in bank.items:
+                if item.kind is not ItemKind.KEYPOINTS or item.places is None:
+                    continue
+                for frame in np.unique(item.frame).tolist():
+                    of = item.frame == frame
+                    points = Keypoints(item.hashes[of], item.places[of])
+                    found.append((len(self.entries), frame, points))
+                self.entries.append(Entry(bank.info, item.id, item.frames, item.kind))
+        return KeypointIndex(found)
 
     def __len__(self) -> int:
         return len(self._owner)
@@ -351,6 +318,23 @@ class LibraryView:
         for part in self._parts:
             for digest in hashes:
                 for entry, frame in part.matches(digest):
+                    found.setdefault(first + entry, set()).add(frame)
+            first += len(part.entries)
+        return found
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are known by their keypoints."""
+        return sum(len(part.pictures) for part in self._parts)
+
+    def resembling(self, seen: Sequence[Keypoints]) -> dict[int, set[int]]:
+        """What a picture shows by its keypoints, given as it is and mirrored: entry number to the
+        item's frames."""
+        found: dict[int, set[int]] = {}
+        first = 0
+        for part in self._parts:
+            for points in seen:
+                for entry, frame in part.pictures.look_up(points):
                     found.setdefault(first + entry, set()).add(frame)
             first += len(part.entries)
         return found

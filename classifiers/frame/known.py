@@ -4,6 +4,10 @@ An item matches when 80 % of its frames are found in the stream, or 80 % of the 
 frames are found in it (PDQ within 31 bits, quality 50 or more; ThreatExchange, vPDQ). Less
 than that scores below 0.5, in proportion. A match in a bank that only asks for a review
 scores 0.4. ``own_output`` says whether the stream is one of ours.
+
+Items that an operator registered from pictures of his own have keypoints beside their hashes. With
+these the first frame of each scene is compared, and one every two seconds of a long scene, as it is
+and mirrored: they find windows cut out at any place, turns, and pictures that something covers.
 """
 
 from __future__ import annotations
@@ -18,10 +22,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from classifiers.aggregation import Segments
 from classifiers.base import CheckReport, FrameTap, StreamInfo
-from classifiers.frame.banks import BankAction, BankInfo, Entry, Library, LibraryView
+from classifiers.frame.banks import (
+    BankAction,
+    BankInfo,
+    Entry,
+    ItemKind,
+    Library,
+    LibraryView,
+)
 from classifiers.frame.scored import NotAssessed, Watch
-from media.clip import Frames
+from media.clip import Frames, Pixels
 from media.hashing import MIN_QUALITY, variants
+from media.keypoints import LEAST, keypoints
 from media.sampling import View
 from policies.decision import Signal
 
@@ -66,6 +78,12 @@ class KnownSettings(BaseModel):
 
     rate: float = Field(8.0, gt=0, description="frames hashed per second, beside scenes' first")
     share: float = Field(0.8, gt=0, le=1, description="share of frames that makes a full match")
+    keypoint_seconds: float = Field(
+        2.0, gt=0, description="seconds between frames of one scene that are compared by keypoints"
+    )
+    keypoint_gap_ms: int = Field(
+        500, ge=0, description="no second scene is compared by keypoints within this time"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +123,10 @@ class _Tap:
     hits: dict[Hashable, _Hits] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
     usable: int = 0
+    compared: int = 0
+    """Frames that were compared by keypoints."""
     _next: float = float("-inf")
+    _compared_at: float = float("-inf")
 
     def push(self, frames: Frames) -> None:
         view, step = View.of(frames), 1 / self.check.settings.rate
@@ -115,17 +136,34 @@ class _Tap:
                 chosen[k] = True
                 self._next = max(self._next + step, time + step / 2)
         for k in np.flatnonzero(chosen).tolist():
+            time = float(view.times[k])
+            if self.library.pictures and self._due(time, bool(view.cuts[k])):
+                self._compare(view.pixels[k], time)
             hashes, quality = variants(view.small[k])
             if quality < MIN_QUALITY:
                 continue
             self.usable += 1
-            time = float(view.times[k])
-            for key, matched in self._found(hashes).items():
-                hit = self.hits.setdefault(key, _Hits())
-                hit.queries += 1
-                hit.frames |= matched
-                hit.segments.add(time, time + self.period, 1.0)
+            self._note(self._found(hashes), time)
         self.watch.seen(view.times, chosen)
+
+    def _note(self, found: Mapping[Hashable, set[int]], time: float) -> None:
+        for key, matched in found.items():
+            hit = self.hits.setdefault(key, _Hits())
+            hit.queries += 1
+            hit.frames |= matched
+            hit.segments.add(time, time + self.period, 1.0)
+
+    def _due(self, time: float, cut: bool) -> bool:
+        rules, since = self.check.settings, time - self._compared_at
+        return since >= rules.keypoint_seconds or (cut and since * 1000 >= rules.keypoint_gap_ms)
+
+    def _compare(self, picture: Pixels, time: float) -> None:
+        self._compared_at = time
+        seen = [keypoints(picture), keypoints(picture[:, ::-1])]
+        if len(seen[0]) < LEAST:
+            return
+        self.compared += 1
+        self._note(dict(self.library.resembling(seen).items()), time)
 
     def _found(self, hashes: NDArray[np.uint8]) -> Mapping[Hashable, set[int]]:
         """Entry numbers of the library and content ids of our output, with matching frames."""
@@ -149,6 +187,8 @@ class _Tap:
             "rule": f"{self.check.settings.rate:g} fps, first frame of each scene",
             "banks": [bank.name for bank in banks],
             "hashes": len(self.library) + self.own,
+            "compared": self.compared,
+            "pictures": self.library.pictures,
         }
         return CheckReport(tuple(listed), coverage)
 
@@ -164,7 +204,7 @@ class _Tap:
             return Signal.skipped(name, category, "not_assessed", detail={"cause": "no_bank"})
         if not self.watch.scored:
             return Signal.skipped(name, category, "no_frames")
-        if not self.usable:
+        if not self.usable and not hits:
             # A plain wall has no fingerprint: it was looked at and cannot be told apart.
             return Signal.skipped(name, category, "not_assessed", detail={"cause": "plain_frames"})
         scored = sorted(
@@ -185,7 +225,9 @@ class _Tap:
         )
 
     def _share(self, key: Hashable, hit: _Hits) -> float:
-        return max(len(hit.frames) / max(1, self._entry(key).frames), hit.queries / self.usable)
+        entry = self._entry(key)
+        asked = self.compared if entry.kind is ItemKind.KEYPOINTS else self.usable
+        return max(len(hit.frames) / max(1, entry.frames), hit.queries / max(1, asked))
 
     def _score(self, key: Hashable, hit: _Hits) -> float:
         share, wanted = self._share(key, hit), self.check.settings.share

@@ -65,6 +65,13 @@ def add(
     sound: Annotated[
         bool, typer.Option("--sound", help="Register what is heard, not what is seen.")
     ] = False,
+    keypoints: Annotated[
+        bool,
+        typer.Option(
+            "--keypoints/--no-keypoints",
+            help="Keep keypoints too. A rough likeness can be made back from them.",
+        ),
+    ] = True,
     json: Json = False,
 ) -> None:
     """Register a picture or video with its crops, or a sound. It counts from the next stream on."""
@@ -73,8 +80,11 @@ def add(
 
         info = bank_info(name, category, action, source)
         with progress_console().status(f"hashing {escape(file.name)}"):
-            put = services.banks.add_sound if sound else services.banks.add
-            added = put(info, file, services.settings.limits.media)
+            limits = services.settings.limits.media
+            if sound:
+                added = services.banks.add_sound(info, file, limits)
+            else:
+                added = services.banks.add(info, file, limits, with_keypoints=keypoints)
         _tell(json, name, "added", added, "to")
 
 

@@ -39,6 +39,7 @@ from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.store.tables.banks import HashBank, HashBankItem, HashExchange
 from media.clip import Frames
 from media.hashing import BYTES
+from media.keypoints import Places
 from media.limits import MediaLimits
 from policies.decision import CheckStatus
 from provenance.picture import Picture
@@ -168,13 +169,22 @@ class Banks:
         held.append(HeldBank(OWN_BANK, "published", *self._own()))
         return held
 
-    def add(self, info: BankInfo, file: Path, limits: MediaLimits, actor: str = "user") -> HeldBank:
-        """Register a picture or video, with crops of it; the bank is made when it is not there.
+    def add(
+        self,
+        info: BankInfo,
+        file: Path,
+        limits: MediaLimits,
+        actor: str = "user",
+        with_keypoints: bool = True,
+    ) -> HeldBank:
+        """Register a picture or video, with crops and keypoints of it; the bank is made when it is
+        not there.
 
         Raises ``MediaError`` for what is no video or image, :class:`BankInvalid` for one that is
         too plain, and :class:`Conflict` when the bank is kept in a file or is another.
         """
-        return self._put(info, register(file, limits), "bank.added", actor)
+        items = register(file, limits, with_keypoints=with_keypoints)
+        return self._put(info, items, "bank.added", actor)
 
     def add_sound(
         self, info: BankInfo, file: Path, limits: MediaLimits, actor: str = "user"
@@ -328,6 +338,7 @@ def _write(tx: Transaction, bank: str, items: Sequence[Item]) -> None:
                 "kind": item.kind.value,
                 "hashes": item.hashes.tobytes(),
                 "frames": item.frame.astype("<i4").tobytes(),
+                "places": None if item.places is None else item.places.astype("<u2").tobytes(),
             }
             for item in items[k : k + _BATCH]
         ]
@@ -344,15 +355,26 @@ def _info(bank: HashBank) -> BankInfo:
 
 
 def _items(session: Any, name: str) -> Iterator[Item]:
+    row = HashBankItem
     rows = session.execute(
-        select(HashBankItem.item, HashBankItem.kind, HashBankItem.hashes, HashBankItem.frames)
-        .where(HashBankItem.bank == name)
-        .order_by(HashBankItem.id)
+        select(row.item, row.kind, row.hashes, row.frames, row.places)
+        .where(row.bank == name)
+        .order_by(row.id)
         .execution_options(yield_per=_BATCH)
     )
-    for item, kind, hashes, frames in rows:
+    for item, kind, hashes, frames, places in rows:
         found = np.frombuffer(hashes, np.uint8).reshape(-1, BYTES)
-        yield Item(item, found, np.frombuffer(frames, "<i4").astype(np.int32), ItemKind(kind))
+        yield Item(
+            item,
+            found,
+            np.frombuffer(frames, "<i4").astype(np.int32),
+            ItemKind(kind),
+            None if places is None else _places(places),
+        )
+
+
+def _places(raw: bytes) -> Places:
+    return np.frombuffer(raw, "<u2").astype(np.uint16).reshape(-1, 4)
 
 
 def _held(tx: Transaction, bank: HashBank) -> HeldBank:

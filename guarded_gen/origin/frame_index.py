@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.frame.banks import PdqIndex
+from classifiers.frame.hamming import PdqIndex
 from media.hashing import BYTES as PDQ_BYTES
 from media.hashing import MATCH_DISTANCE, distance
 

@@ -26,7 +26,7 @@ class HashBank(Base):
 
 
 class HashBankItem(Base):
-    """A picture, video or sound of a bank."""
+    """A picture, video or sound of a bank, or the keypoints of a picture or video."""
 
     __tablename__ = "hash_bank_item"
 
@@ -34,11 +34,13 @@ class HashBankItem(Base):
     bank: Mapped[str] = mapped_column(String(64), ForeignKey("hash_bank.name"))
     item: Mapped[str] = mapped_column(String(128))
     kind: Mapped[str] = mapped_column(String(16), server_default="picture")
-    """``picture`` or ``sound``."""
+    """``picture``, ``keypoints`` or ``sound``."""
     hashes: Mapped[bytes] = mapped_column(LargeBinary)
-    """PDQ hashes, or fingerprints of sound, 32 bytes each."""
+    """PDQ hashes, codes of keypoints, or fingerprints of sound, 32 bytes each."""
     frames: Mapped[bytes] = mapped_column(LargeBinary)
     """Of which frame, or window of sound, each hash is: little-endian 32-bit numbers."""
+    places: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of keypoints: x, y, size and angle of each, little-endian 16-bit numbers."""
 
     __table_args__ = (
         Index("ix_hash_bank_item_bank", "bank"),

@@ -17,11 +17,11 @@ from classifiers.frame import FolderSource, FrameGate, KnownCheck, Library
 from classifiers.frame.banks import (
     BankInvalid,
     Item,
-    PdqIndex,
     item_of,
     read_exchange,
     write_exchange,
 )
+from classifiers.frame.hamming import PdqIndex
 from media.clip import Frames, Pixels
 from media.hashing import distance, pdq, to_hex
 from policies.decision import CheckStatus, Signal
