@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from classifiers.aggregation import AggregationSettings, ClipScore
 from classifiers.base import FrameCheck, StreamInfo
@@ -34,16 +37,21 @@ from classifiers.frame.banks import (
     Bank,
     BankInfo,
     FolderSource,
+    Item,
+    ItemKind,
     LibraryPart,
     LibraryView,
     item_of,
 )
 from classifiers.frame.hamming import PdqIndex
+from classifiers.frame.register import register
 from classifiers.packages import missing, pull
+from classifiers.prompt import default as default_prompt_classifier
 from classifiers.registry import WeightsRegistry
 from media.clip import Frames, Pixels
 from media.encode import Encoder
 from media.hashing import pdq, to_hex, variants, views
+from media.keypoints import KEPT, keypoints
 from tests.media.pictures import picture
 
 FPS = 24
@@ -58,10 +66,21 @@ def scene(index: int, height: int = 720, width: int = 1280) -> Pixels:
     return wide[:height, shift : shift + width]
 
 
+def worded(index: int) -> Pixels:
+    """The scene with two lines of words that change with it."""
+    made = np.ascontiguousarray(scene(index))
+    for line, foot in (
+        (f"SCENE {index // (2 * FPS)} OF A LONG FILM", 200),
+        ("subtitle of it", 660),
+    ):
+        cv2.putText(made, line, (160, foot), 0, 1.6, (255, 255, 255), 3, cv2.LINE_AA)
+    return made
+
+
 def film(path: Path, seconds: int) -> None:
     with Encoder(path, 1280, 720, Fraction(FPS)) as encoder:
         for k in range(seconds * FPS):
-            encoder.write(scene(k)[None])
+            encoder.write(worded(k)[None])
 
 
 def registry_with_models() -> WeightsRegistry:
@@ -69,6 +88,36 @@ def registry_with_models() -> WeightsRegistry:
     for name in missing(registry):
         pull(registry, name)
     return registry
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Pictures of an operator's own, with views and keypoints; none of them is in the film."""
+
+    banks: tuple[Bank, ...]
+
+    @classmethod
+    def of(cls, folder: Path, count: int = 10) -> Listed:
+        items = []
+        for seed in range(count):
+            file = folder / f"{seed}.png"
+            Image.fromarray(picture(seed)).save(file)
+            items += register(file)
+        return cls((Bank(BankInfo(name="own-list"), tuple(items)),))
+
+    def version(self) -> str:
+        return "1"
+
+    def load(self) -> list[Bank]:
+        return list(self.banks)
+
+
+def everything(folder: Path) -> tuple[FrameCheck, ...]:
+    """Every check that ships, with words judged, and banks of hashes and of keypoints."""
+    registry = registry_with_models()
+    readers = (default_prompt_classifier(registry),)
+    sources = (bank(folder), Listed.of(folder))
+    return default_checks(registry, None, sources, readers=lambda: readers)
 
 
 def bank(folder: Path, count: int = 2_000) -> FolderSource:
@@ -84,7 +133,9 @@ def speed(seconds: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         film(folder / "a.mp4", seconds)
-        checks = default_checks(registry_with_models(), None, (bank(folder),))
+        checks = everything(folder)
+        scan(folder / "a.mp4", checks, seed=1)  # loads the models
+        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         runs = []
         for _ in range(3):
             start, cpu = time.perf_counter(), time.process_time()
@@ -92,7 +143,8 @@ def speed(seconds: int) -> None:
             runs.append((time.perf_counter() - start, time.process_time() - cpu))
         wall, cpu = median(r[0] for r in runs), median(r[1] for r in runs)
         print(f"whole default gate: {seconds / wall:.1f} x real time (wall), {wall:.2f} s")
-        print(f"CPU time: {cpu:.2f} s, {1000 * cpu / (seconds * FPS):.1f} ms a frame")
+        print(f"CPU time: {cpu:.2f} s, {1000 * cpu / (seconds * FPS):.1f} ms a frame,", end=" ")
+        print(f"{2 * seconds / cpu:.1f} x real time on two cores of its own")
         for check, told in report.coverage["checks"].items():
             cost = 1000 * told["seconds"] / (seconds * FPS)
             print(
@@ -120,12 +172,12 @@ def flash_cost() -> None:
 
 def memory(seconds: int) -> None:
     """One run in a fresh process; called by :func:`memories`."""
-    checks: tuple[FrameCheck, ...] = default_checks(registry_with_models(), None)
-    gate = FrameGate(checks, StreamInfo(1280, 720, FPS))
-    for k in range(0, seconds * FPS, 8):
-        # Frames of the same few scenes: making them must not be what is measured.
-        pixels = np.stack([scene((k + j) % (8 * FPS)) for j in range(8)])
-        gate.push(Frames(pixels, (np.arange(8) + k) / FPS, k))
+    with tempfile.TemporaryDirectory() as name:
+        gate = FrameGate(everything(Path(name)), StreamInfo(1280, 720, FPS))
+        for k in range(0, seconds * FPS, 8):
+            # Frames of the same few scenes: making them must not be what is measured.
+            pixels = np.stack([worded((k + j) % (8 * FPS)) for j in range(8)])
+            gate.push(Frames(pixels, (np.arange(8) + k) / FPS, k))
     size = len(json.dumps(gate.close().coverage))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{seconds} s: peak {peak:.0f} MB, coverage record {size} bytes")
@@ -233,15 +285,23 @@ def recall(count: int = 100) -> None:
         item_of(str(k), [(n, *pdq(part)) for n, part in enumerate(views(p).values())])
         for k, p in enumerate(pictures)
     ]
+    items += [
+        Item(str(k), one.codes, np.zeros(len(one), np.int32), ItemKind.KEYPOINTS, one.places)
+        for k, one in enumerate(keypoints(p, KEPT) for p in pictures)
+    ]
     view = LibraryView([LibraryPart([Bank(BankInfo(name="bench"), tuple(items))])])
     for name, change in changes().items():
         right = wrong = 0
         for k, p in enumerate(pictures):
-            hashes, _ = variants(np.ascontiguousarray(change(p)))
-            matched = set(view.look_up(hashes))
+            copy = np.ascontiguousarray(change(p))
+            hashes, _ = variants(copy)
+            seen = [keypoints(copy), keypoints(copy[:, ::-1])]
+            # Entries are pictures by their hashes, then the same by their keypoints.
+            matched = {e % count for e in (*view.look_up(hashes), *view.resembling(seen))}
             right += k in matched
             wrong += len(matched - {k})
-        print(f"{name:<18} recall {right / count:.3f}   false matches {wrong} of {pairs:,}")
+        told = f"{name:<18} recall {right / count:.3f}   false matches {wrong} of {pairs:,}"
+        print(told, flush=True)
 
 
 def aggregation() -> None:
@@ -282,11 +342,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--memory", type=int)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--cost", action="store_true", help="speed and memory alone")
     parser.add_argument("--recall", action="store_true", help="changed pictures alone")
     parser.add_argument("--long", action="store_true", help="10 minutes for the memory table")
     given = parser.parse_args()
     if given.memory:
         memory(given.memory)
+        return
+    if given.cost:
+        speed(given.seconds)
+        memories((5, 30))
         return
     if given.recall:
         recall()

@@ -124,7 +124,9 @@ def pitch(ball: tuple[int, int, int], grass: tuple[int, int, int], score: str) -
         for k in range(14):
             x = round(60 + 40 * k + 18 * np.sin(2 * t + k)) % WIDTH
             y = round(HEIGHT / 2 + 120 * np.sin(1.7 * k + t))
-            cv2.ellipse(out, (x, y + 9), (7, 12), 0, 0, 360, ((200, 30, 30), (30, 40, 190))[k % 2], -1)
+            cv2.ellipse(
+                out, (x, y + 9), (7, 12), 0, 0, 360, ((200, 30, 30), (30, 40, 190))[k % 2], -1
+            )
             cv2.circle(out, (x, y - 8), 6, SKIN, -1)
         cv2.circle(out, (round(80 + 200 * t), round(HEIGHT / 2 + 40 * np.sin(5 * t))), 5, ball, -1)
         cv2.rectangle(out, (14, 10), (230, 46), (20, 20, 20), -1)
@@ -135,7 +137,7 @@ def pitch(ball: tuple[int, int, int], grass: tuple[int, int, int], score: str) -
 
 
 def trace(kind: str) -> Make:
-    """Medical screens and slides: ``ecg``, ``ultrasound``, ``x-ray``, ``tissue``, ``wound chart``."""
+    """A medical screen or slide: ecg, ultrasound, x-ray, tissue or wound chart."""
     rng = np.random.default_rng(len(kind))
     speckle = rng.rayleigh(60, (HEIGHT, WIDTH)).astype(np.float32)
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
@@ -145,7 +147,9 @@ def trace(kind: str) -> Make:
         out = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         if kind == "ecg":
             beat = (x[0] / 160 + t) % 1
-            wave = 90 * np.exp(-((beat - 0.5) ** 2) / 0.0005) + 14 * np.exp(-((beat - 0.8) ** 2) / 0.004)
+            wave = 90 * np.exp(-((beat - 0.5) ** 2) / 0.0005) + 14 * np.exp(
+                -((beat - 0.8) ** 2) / 0.004
+            )
             points = np.stack([x[0], HEIGHT / 2 + 30 - wave], 1).astype(np.int32)
             cv2.polylines(out, [points], False, (60, 230, 90), 2)
             cv2.putText(out, "HR 72", (480, 60), cv2.FONT_HERSHEY_DUPLEX, 1, (60, 230, 90), 1)
@@ -157,7 +161,9 @@ def trace(kind: str) -> Make:
         elif kind == "x-ray":
             shade = np.full((HEIGHT, WIDTH), 20, np.uint8)
             for k in range(8):
-                cv2.ellipse(shade, (320, 60 + 34 * k), (150, 26), 0, 0, 360, 90 + round(10 * np.sin(t)), 6)
+                cv2.ellipse(
+                    shade, (320, 60 + 34 * k), (150, 26), 0, 0, 360, 90 + round(10 * np.sin(t)), 6
+                )
             cv2.rectangle(shade, (308, 20), (332, 350), 140, -1)
             out[:] = cv2.GaussianBlur(shade, (0, 0), 4)[..., None]
         elif kind == "tissue":
@@ -167,9 +173,13 @@ def trace(kind: str) -> Make:
                 cv2.circle(out, (int(cx + 6 * t) % WIDTH, int(cy)), 4, (92, 50, 130), -1)
         else:
             out[:] = (246, 244, 240)
-            for k, colour in enumerate(((196, 40, 48), (226, 176, 60), (120, 40, 44), (240, 200, 190))):
+            for k, colour in enumerate(
+                ((196, 40, 48), (226, 176, 60), (120, 40, 44), (240, 200, 190))
+            ):
                 cv2.ellipse(out, (110 + 140 * k, 190), (50, 34), 20, 0, 360, colour, -1)
-            cv2.putText(out, "wound stages 1 to 4", (30, 60), cv2.FONT_HERSHEY_DUPLEX, 0.9, (40, 40, 40), 1)
+            cv2.putText(
+                out, "wound stages 1 to 4", (30, 60), cv2.FONT_HERSHEY_DUPLEX, 0.9, (40, 40, 40), 1
+            )
         return out
 
     return at
@@ -191,6 +201,11 @@ def chequered(t: float) -> Pixels:
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     phase = (y // 60 + x // 80 + int(12 * t + 1e-6)) % 2
     return np.repeat((40 + 180 * phase)[..., None], 3, 2).astype(np.uint8)
+
+
+def faded(t: float) -> Pixels:
+    """A picture that comes out of black."""
+    return (picture(3, HEIGHT, WIDTH) * (t / SECONDS)).astype(np.uint8)
 
 
 def striped(across: bool) -> Make:
@@ -246,10 +261,13 @@ SCENES = (
 def harmless() -> list[Clip]:
     clips = [Clip(text, kind, scene(text, k)) for k, (kind, text) in enumerate(SCENES)]
     figures = (
-        ("statue of marble", "statue", MARBLE, 60, False), ("statue, bright hall", "statue", MARBLE, 190, False),
+        ("statue of marble", "statue", MARBLE, 60, False),
+        ("statue, bright hall", "statue", MARBLE, 190, False),
         ("bronze", "statue", BRONZE, 120, False), ("bronze, dark", "statue", BRONZE, 25, False),
-        ("swimmer at rest", "person", SKIN, 150, True), ("runner, dark skin", "person", (112, 74, 52), 170, True),
-        ("anatomy model", "medical", (206, 150, 130), 235, False), ("doll on a table", "person", (238, 200, 178), 90, True),
+        ("swimmer at rest", "person", SKIN, 150, True),
+        ("runner, dark skin", "person", (112, 74, 52), 170, True),
+        ("anatomy model", "medical", (206, 150, 130), 235, False),
+        ("doll on a table", "person", (238, 200, 178), 90, True),
     )  # fmt: skip
     clips += [
         Clip(name, kind, body(colour, behind, dressed, k))
@@ -272,7 +290,7 @@ def harmless() -> list[Clip]:
     clips += [Clip(s, "words", words((s,), 9, ticker=True)) for s in tickers]
     clips += [
         Clip("two flashes a second", "light", flashing(2, (200, 200, 200), (40, 40, 40))),
-        Clip("slow fade", "light", lambda t: (picture(3, HEIGHT, WIDTH) * (t / SECONDS)).astype(np.uint8)),
+        Clip("slow fade", "light", faded),
         Clip("textures 1", "pattern", pan(picture(11, 480, 800))),
         Clip("textures 2", "pattern", pan(picture(12, 480, 800))),
     ]  # fmt: skip
@@ -303,7 +321,9 @@ def to_hold(known: Pixels) -> list[Clip]:
         "listed, caption bar": np.concatenate([bar, known]),
         "listed, over a blurred copy": fill,
     }  # fmt: skip
-    clips = [Clip(n, "bank", still(np.ascontiguousarray(p)), "hash_match") for n, p in copies.items()]
+    clips = [
+        Clip(n, "bank", still(np.ascontiguousarray(p)), "hash_match") for n, p in copies.items()
+    ]
     white, black, red = (235, 235, 235), (10, 10, 10), (230, 10, 10)
     clips += [
         Clip("six flashes a second", "light", flashing(6, white, black), "flash"),

@@ -3,11 +3,11 @@
 Each keypoint is a SIFT descriptor (Lowe, "Distinctive Image Features from Scale-Invariant
 Keypoints", 2004) as 256 bits, two for each of its 128 numbers (Zhou, Lu, Li and Tian, "Scalar
 Quantization for Large Scale Image Search", ACM Multimedia 2012), so that two of the same spot lie
-within :data:`MATCH_DISTANCE` bits and the index of PDQ hashes finds them. Two pictures show the same
-when enough keypoints of one find their partner in the other by one movement of the whole picture:
-every pair proposes a movement, as each keypoint has a place, a size and an angle, and the best is
-refined by least squares (Philbin et al., "Object retrieval with large vocabularies and fast spatial
-matching", 2007, section 4). Nothing is drawn at random: the same pictures get the same answer.
+within :data:`MATCH_DISTANCE` bits and the index of PDQ hashes finds them. Two pictures show the
+same when enough keypoints of one find their partner in the other by one movement of the whole
+picture: every pair proposes a movement, as each keypoint has a place, a size and an angle, and the
+best is refined by least squares (Philbin et al., "Object retrieval with large vocabularies and fast
+spatial matching", CVPR 2007). Nothing is drawn at random: the same pictures get the same answer.
 
 Keypoints tell more of a picture than a hash does: a rough likeness can be made back from them.
 """
@@ -81,7 +81,7 @@ def keypoints(picture: Pixels, most: int = ASKED) -> Keypoints:
     scale = _SIDE / max(grey.shape)
     size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    found, numbers = cv2.SIFT_create(
+    found, numbers = cv2.SIFT.create(
         nfeatures=0, contrastThreshold=_CONTRAST, edgeThreshold=_EDGE
     ).detectAndCompute(cv2.resize(grey, size, interpolation=how), None)
     if numbers is None or not found:
@@ -106,7 +106,7 @@ def _codes(numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two pictures show the same: keypoints that agree, and the share of cells with some."""
+    """How far two pictures show the same: keypoints that agree, and cells (a share) with some."""
 
     points: int
     cells: float

@@ -72,8 +72,8 @@ class BankInfo(BaseModel):
 @dataclass(frozen=True, slots=True)
 class Item:
     """One picture, video or sound: hashes ``uint8 [N, 32]``; ``frame`` ``int32 [N]`` says of which
-    frame each is, for variants of one frame share its number; of a sound, of which window. Keypoints
-    have ``places`` ``uint16 [N, 4]`` beside their codes."""
+    frame each is, for variants of one frame share its number; of a sound, of which window.
+    Keypoints have ``places`` ``uint16 [N, 4]`` beside their codes."""
 
     id: str
     hashes: NDArray[np.uint8]

@@ -78,6 +78,11 @@ class KnownSettings(BaseModel):
 
     rate: float = Field(8.0, gt=0, description="frames hashed per second, beside scenes' first")
     share: float = Field(0.8, gt=0, le=1, description="share of frames that makes a full match")
+    keypoints: bool = Field(
+        True,
+        description="keep keypoints of pictures that are added to a bank; a rough likeness can be "
+        "made back from them",
+    )
     keypoint_seconds: float = Field(
         2.0, gt=0, description="seconds between frames of one scene that are compared by keypoints"
     )

@@ -65,13 +65,6 @@ def add(
     sound: Annotated[
         bool, typer.Option("--sound", help="Register what is heard, not what is seen.")
     ] = False,
-    keypoints: Annotated[
-        bool,
-        typer.Option(
-            "--keypoints/--no-keypoints",
-            help="Keep keypoints too. A rough likeness can be made back from them.",
-        ),
-    ] = True,
     json: Json = False,
 ) -> None:
     """Register a picture or video with its crops, or a sound. It counts from the next stream on."""
@@ -84,7 +77,8 @@ def add(
             if sound:
                 added = services.banks.add_sound(info, file, limits)
             else:
-                added = services.banks.add(info, file, limits, with_keypoints=keypoints)
+                kept = services.settings.frames.known.keypoints
+                added = services.banks.add(info, file, limits, with_keypoints=kept)
         _tell(json, name, "added", added, "to")
 
 

@@ -43,6 +43,7 @@ from provenance.limits import ProvenanceLimits
 from provenance.picture import look
 from provenance.recovery import WATERMARK_ALGORITHM
 from tests.classifiers.sound.tracks import RATE, babble, written
+from tests.media.pictures import picture as rough
 from tests.media.wrappings import Writer, clip
 
 PROMPT = "a big red circle moves to the right over a checkered field"
@@ -245,3 +246,16 @@ def test_two_registries_of_one_database_see_the_same(services: Services, home: P
     assert services.published.look_up(np.full((1, 32), 7, np.uint8)) == {"c1": set(range(8))}
     [(file, score)] = services.published.by_iscc(b"12345678", 1)
     assert (file.content_id, score) == ("c1", 100)
+
+
+def test_a_window_of_a_picture_in_the_database_is_found(services: Services, tmp_path: Path) -> None:
+    whole = np.asarray(rough(3, 270, 480))
+    Image.fromarray(whole).save(tmp_path / "a.png")
+    Image.fromarray(np.ascontiguousarray(whole[8:230, 60:470])).save(tmp_path / "b.png")
+    info, limits = bank_info("mine", "extremism", "block"), load().limits.media
+    services.banks.add(info, tmp_path / "a.png", limits, with_keypoints=False)
+    assert signal(services, tmp_path / "b.png", "hash_match").score == 0.0
+    services.banks.add(info, tmp_path / "a.png", limits)
+    found = signal(services, tmp_path / "b.png", "hash_match")
+    assert found.score == 1.0
+    assert found.detail["matches"][0]["item"] == "a@keypoints"

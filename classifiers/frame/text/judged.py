@@ -61,6 +61,7 @@ _STREET = re.compile(
     r"|place|pl|terrace|close|crescent)\b",
     re.IGNORECASE,
 )
+_NOUGHT = re.compile(r"\b0(?=[A-Za-z])")
 _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}|\d{4} ?[-–] ?\d{4}")
 
 
@@ -113,7 +114,8 @@ def _judgement(text: str, signals: Iterable[Signal]) -> TextJudgement:
 
 def private(text: str) -> bool:
     """Whether a telephone number, a mail address or a street with its number stands in it."""
-    if _MAIL.search(text) or _STREET.search(text):
+    # readers of pictures take a capital O for a nought
+    if _MAIL.search(text) or _STREET.search(_NOUGHT.sub("O", text)):
         return True
     without_dates = _DATE.sub(" ", text)
     return any(
