@@ -94,7 +94,10 @@ def keypoints(picture: Pixels, most: int = ASKED) -> Keypoints:
             for k in best
         ]
     )  # fmt: skip
-    return Keypoints(_codes(numbers[best]), np.clip(places.round(), 0, 65_535).astype(np.uint16))
+    return Keypoints(
+        _codes(np.asarray(numbers[best], np.float32)),
+        np.clip(places.round(), 0, 65_535).astype(np.uint16),
+    )
 
 
 def _codes(numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -105,7 +108,7 @@ def _codes(numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class PictureAgreement:
     """How far two pictures show the same: keypoints that agree, and cells (a share) with some."""
 
     points: int
@@ -116,10 +119,10 @@ class Agreement:
         return self.points >= LEAST and self.cells >= LEAST_CELLS
 
 
-NOTHING = Agreement(0, 0.0)
+NOTHING = PictureAgreement(0, 0.0)
 
 
-def agreement(seen: Keypoints, known: Keypoints) -> Agreement:
+def agreement(seen: Keypoints, known: Keypoints) -> PictureAgreement:
     """Whether a picture that was seen shows what another one shows. Cost: about 2 ms."""
     mine, theirs = _partners(seen.codes, known.codes)
     if len(mine) < LEAST:
@@ -140,7 +143,7 @@ def agreement(seen: Keypoints, known: Keypoints) -> Agreement:
             inside, movement = found
             if len(inside) > best.points:
                 cells = _cells(_floats(known.places), b[inside], movement, _floats(seen.places))
-                best = Agreement(len(inside), cells)
+                best = PictureAgreement(len(inside), cells)
     return best
 
 
