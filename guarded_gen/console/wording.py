@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from guarded_gen.console.language import N_, PageLanguage
+from guarded_gen.console.language import ENGLISH, N_, PageLanguage
 from guarded_gen.review.roles import Permission, Role
 from policies.cases import CaseStatus
 from policies.decision import Stage
@@ -89,7 +89,14 @@ KEYS = {
 """What single keys do, by the key that each has until a person chooses another."""
 HIGH, MIDDLE = 0.7, 0.5
 """From here up a severity is shown in the colour of the gravest, of the middle ones."""
+_UNASSESSED = (
+    *("no_frames", "no_bank", "not_assessed", "text_too_long", "unsupported_language"),
+    *("unknown_weights", "unsafe_weights_format", "not_calibrated", "runtime_missing"),
+    *("random_weights", "too_little_sound", "trailing_bytes", "closed_vocabulary", "plain_frames"),
+)
+"""Why a check did not assess something."""
 _CODES: tuple[Iterable[str], ...] = (
+    _UNASSESSED,
     *(Stage, Role, Permission, RolloutState, CaseStatus, Verdict, Evidence, State, Owes, Stand),
     REASON_CODES,
     ("allow", "review", "block", "sample", "report", "removal", "golden", "removal request"),
@@ -139,7 +146,10 @@ class Wording:
         """A code as words: known ones as they are said, others without their underscores."""
         text = str(code if code is not None else "")
         said = REASONS.get(text) or STATES.get(text) or text.replace("_", " ")
-        return self.language.gettext(said)
+        told = self.language.gettext(said)
+        if told == said and text in CATEGORIES and self.language.code != ENGLISH:
+            return self.title(text)  # a reason that is a category's id
+        return told
 
     def change(self, codes: str) -> str:
         """Codes with arrows between them, such as ``allow → block``."""
