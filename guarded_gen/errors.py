@@ -109,6 +109,58 @@ class LogCorrupt(GuardedGenError):
     code = "log_corrupt"
 
 
+class PackageMissing(GuardedGenError):
+    """A library that one of our extras brings is not installed; ``library`` is its import name."""
+
+    code = "runtime_missing"
+
+    def __init__(self, library: str) -> None:
+        extra = extra_of(library)
+        super().__init__(
+            f"this needs {f'guarded-gen[{extra}]' if extra else library}: {library} is missing",
+            f"pip install '{f'guarded-gen[{extra}]' if extra else library}'",
+        )
+
+
+_DISTRIBUTIONS = {
+    "ahocorasick": "pyahocorasick",
+    "cv2": "opencv-python-headless",
+    "faiss": "faiss-cpu",
+    "jwt": "pyjwt",
+    "multipart": "python-multipart",
+    "pkcs11": "python-pkcs11",
+    "starlette": "fastapi",
+}
+"""What to install for modules that are called otherwise."""
+
+
+def extra_of(library: str) -> str:
+    """The extra of ours that brings a module, the smallest of several; empty where none does."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    top = library.partition(".")[0]
+    wanted = _canonical(_DISTRIBUTIONS.get(top, top))
+    brought: dict[str, int] = {}
+    fitting = []
+    try:
+        lines = requires("guarded-gen") or []
+    except PackageNotFoundError:
+        return ""
+    for line in lines:
+        found = re.match(r"([\w.-]+).*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
+        if found is None:
+            continue
+        name, extra = _canonical(found[1]), found[2]
+        brought[extra] = brought.get(extra, 0) + 1
+        if name == wanted:
+            fitting.append(extra)
+    return min(fitting, key=lambda extra: (brought[extra], extra), default="")
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 class ConfigInvalid(GuardedGenError):
     """A setting is wrong."""
 
@@ -147,6 +199,13 @@ def _without_paths(text: str) -> str:
     return _ABSOLUTE.sub(name, text)
 
 
+_ROOMS = ("guarded_gen", "classifiers", "generator", "provenance", "policies", "media")
+
+
+def _not_ours(module: str) -> bool:
+    return module.partition(".")[0] not in _ROOMS
+
+
 def describe(error: BaseException, *, local: bool = False) -> Described:
     """The user's view of any error; what is unknown becomes ``internal_error``, without detail.
 
@@ -163,6 +222,8 @@ def describe(error: BaseException, *, local: bool = False) -> Described:
 def _describe(error: BaseException) -> Described:
     if no_space(error) and not isinstance(error, DiskFull):
         return _describe(DiskFull())
+    if isinstance(error, ModuleNotFoundError) and error.name and _not_ours(error.name):
+        error = PackageMissing(error.name)
     if isinstance(error, GuardedGenError):
         return Described(
             error.code, str(error), error.remedy, error.param, error.http_status, error.exit_code

@@ -12,9 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-import pdqhash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -61,6 +59,8 @@ def pdq(picture: Pixels) -> tuple[NDArray[np.uint8], int]:
 
     The hash is ``uint8 [32]``, most significant bit first.
     """
+    import pdqhash
+
     image = Image.fromarray(np.ascontiguousarray(picture))
     if image.size != (_SIDE, _SIDE):
         image = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
@@ -200,6 +200,8 @@ _OTHER_FORMAT = 0.15
 
 def _turned(picture: Pixels, degrees: float) -> tuple[Pixels, Pixels]:
     """Turned about the middle: with black corners, and the largest part without them."""
+    import cv2
+
     height, width = picture.shape[:2]
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     whole = np.asarray(cv2.warpAffine(picture, turn, (width, height)), np.uint8)
@@ -217,6 +219,8 @@ def _filled(picture: Pixels, across: int, down: int) -> Pixels:
 
     PDQ sees coarse shapes only, so how strongly others blur makes no difference.
     """
+    import cv2
+
     height, width = picture.shape[:2]
     unit = _SIDE / min(across, down)
     size = (round(across * unit), round(down * unit))

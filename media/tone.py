@@ -10,7 +10,6 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +93,8 @@ def _encoder() -> NDArray[np.uint8]:
 
 def to_sdr(picture: NDArray[np.uint16], transfer: Transfer) -> Pixels:
     """``uint16 [H, W, 3]`` RGB of BT.2020 as ``uint8 [H, W, 3]`` sRGB; about 40 ms for 720p."""
+    import cv2
+
     light = _decoder(transfer).take(picture >> (16 - _BITS))
     if transfer is Transfer.HLG:
         scene = np.asarray(cv2.transform(light, _LUMINANCE), np.float32)
@@ -116,6 +117,8 @@ def to_709(picture: Pixels) -> Pixels:
 
     Shown light after BT.1886; colours outside BT.709 are clipped, as screens do.
     """
+    import cv2
+
     light = np.asarray(cv2.transform(_display_light().take(picture), _TO_709), np.float32)
     code = np.power(np.clip(light, 0, 1), np.float32(1 / 2.4))
     return np.asarray(np.round(255 * code), np.uint8)

@@ -19,8 +19,6 @@ from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from typing import Any
 
-from cel_expr_python import cel
-
 from policies.context import MAX_CAPABILITIES, MAX_ENTITIES, Context
 from policies.decision import Stage
 from policies.taxonomy import CATEGORIES
@@ -33,21 +31,20 @@ MIN_BATCH, MAX_BATCH = 3, 24
 BUDGET = MAX_TERMS * max(MAX_TERMS, MAX_CAPABILITIES, MAX_ENTITIES, len(CATEGORIES))
 """Most steps that a condition can take: its terms × entries of the largest collection."""
 
-_T = cel.Type
-VARIABLES: Mapping[str, Any] = {
-    "scores": _T.Map(_T.STRING, _T.DOUBLE),
-    "stage": _T.STRING,
-    "tenant": _T.STRING,
-    "jurisdiction": _T.STRING,
-    "age_mode": _T.STRING,
-    "strikes": _T.INT,
-    "resembles_refused": _T.BOOL,
-    "backend": _T.STRING,
-    "capabilities": _T.List(_T.STRING),
-    "has_reference": _T.BOOL,
-    "entities": _T.List(_T.STRING),
-    "duration": _T.DOUBLE,
-    "faces": _T.INT,
+VARIABLES: Mapping[str, str] = {
+    "scores": "map(string, double)",
+    "stage": "string",
+    "tenant": "string",
+    "jurisdiction": "string",
+    "age_mode": "string",
+    "strikes": "int",
+    "resembles_refused": "bool",
+    "backend": "string",
+    "capabilities": "list(string)",
+    "has_reference": "bool",
+    "entities": "list(string)",
+    "duration": "double",
+    "faces": "int",
 }
 
 
@@ -55,11 +52,21 @@ VARIABLES: Mapping[str, Any] = {
 class ConditionNames:
     """The names that conditions of one kind may look at, with CEL's type of each."""
 
-    types: Mapping[str, Any]
+    types: Mapping[str, str]
 
     @cached_property
     def environment(self) -> Any:
-        return cel.NewEnv(variables=dict(self.types))
+        from cel_expr_python import cel
+
+        types = {
+            "bool": cel.Type.BOOL,
+            "double": cel.Type.DOUBLE,
+            "int": cel.Type.INT,
+            "list(string)": cel.Type.List(cel.Type.STRING),
+            "map(string, double)": cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
+            "string": cel.Type.STRING,
+        }
+        return cel.NewEnv(variables={name: types[kind] for name, kind in self.types.items()})
 
     def activation(self, values: dict[str, Any]) -> Any:
         """What a condition is evaluated on; a name without a value makes it fail."""
@@ -163,7 +170,7 @@ def compile(
         expression = names.environment.compile(text)
     except RuntimeError as error:
         raise ConditionInvalid(_translate(text, str(error), names)) from None
-    if expression.return_type() != _T.BOOL:
+    if expression.return_type().name() != "BOOL":
         name = expression.return_type().name().lower()
         found = _TYPES.get(name, f"a {name.partition('<')[0]}")
         raise ConditionInvalid(

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from scipy.fft import irfft2, rfft2
 
 from media.decode import decode
 from media.limits import MediaLimits
@@ -243,6 +242,8 @@ def _trim(piece: Grey, most: tuple[int, int]) -> Grey:
 
 def correlate(piece: Grey, key: Grey) -> float:
     """The best normalised cross-correlation of ``piece`` anywhere inside ``key``, -1 to 1."""
+    from scipy.fft import irfft2, rfft2
+
     small = _trim(piece, key.shape).astype(np.float64)
     if min(small.shape) < LEAST_PIECE:
         return 0.0

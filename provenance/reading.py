@@ -22,7 +22,6 @@ from provenance.fingerprint import CODE_BITS, PDQ_BYTES, video_code
 from provenance.isolation import Sandbox
 from provenance.labels import read_labels_of
 from provenance.limits import ProvenanceLimits
-from provenance.marks import read_marks
 from provenance.picture import KeyFrames, Picture, look
 from provenance.recovery import Mark
 from provenance.verdicts import clean
@@ -42,6 +41,7 @@ class Reading:
     picture: Picture | None = None
     labels: Mapping[str, str] | None = field(default=None)
     problem: str = ""
+    no_libraries: bool = False
 
 
 def read(
@@ -95,6 +95,8 @@ def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
         "problem": "",
     }
     try:
+        from provenance.marks import read_marks
+
         keys = KeyRing.open(Path(request["keys"]))
         answer["marks"] = [_mark_json(mark) for mark in read_marks(path, keys, limits)]
         picture = look(path, limits)
@@ -104,6 +106,8 @@ def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
     except (MediaError, ProvenanceError, OSError) as error:
         answer["problem"] = clean(str(error), 400)
         return answer
+    except ModuleNotFoundError as error:
+        return answer | {"problem": f"{error.name} is not installed", "no_libraries": True}
     answer["picture"] = _picture_json(picture)
     return answer
 
@@ -144,7 +148,8 @@ def _from_json(answer: Mapping[str, Any]) -> Reading:
         for mark in answer["marks"]
     )
     picture = _picture(answer["picture"]) if answer["picture"] else None
-    return Reading(marks, picture, answer["labels"], answer["problem"])
+    missing = bool(answer.get("no_libraries"))
+    return Reading(marks, picture, answer["labels"], answer["problem"], missing)
 
 
 def _picture(p: Mapping[str, Any]) -> Picture:

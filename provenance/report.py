@@ -22,6 +22,10 @@ from provenance.verdicts import Verdict, VerificationReport, clean, clean_json
 __all__ = ["DetectorScore", "Evidence", "Finding", "Origin", "ProvenanceReport", "State", "weigh"]
 
 
+LIBRARIES = "guarded-gen[verify]"
+"""The extra with the libraries that read marks and pictures."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProvenanceReport:
     """Headline, explanation, classes of evidence, and the verification behind them."""
@@ -64,10 +68,15 @@ def _where(recovery: Recovery) -> str:
     return said
 
 
-def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
+def _not_checked(kind: Evidence, sentence: str, looked: OtherEvidence) -> Finding:
+    needs = f" That needs {LIBRARIES}." if looked.no_libraries else ""
+    return Finding(kind, State.NOT_CHECKED, sentence + needs)
+
+
+def _watermark(recovery: Recovery, looked: OtherEvidence) -> Finding:
     kind = Evidence.WATERMARK
-    if not checked:
-        return Finding(kind, State.NOT_CHECKED, "The invisible watermark was not looked for.")
+    if not looked.watermark:
+        return _not_checked(kind, "The invisible watermark was not looked for.", looked)
     if recovery.state is RecoveryState.RECOVERED and recovery.match:
         return Finding(
             kind,
@@ -99,7 +108,7 @@ def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
             "That somebody put a mark where it does not belong.",
             "Where this picture comes from.",
         )
-    if marks:
+    if looked.marks:
         return Finding(
             kind,
             State.FOUND,
@@ -117,10 +126,10 @@ def _watermark(recovery: Recovery, checked: bool, marks: int) -> Finding:
     )
 
 
-def _fingerprint(recovery: Recovery, checked: bool) -> Finding:
+def _fingerprint(recovery: Recovery, looked: OtherEvidence) -> Finding:
     kind = Evidence.FINGERPRINT
-    if not checked:
-        return Finding(kind, State.NOT_CHECKED, "The picture was not compared with ours.")
+    if not looked.fingerprint:
+        return _not_checked(kind, "The picture was not compared with ours.", looked)
     if recovery.state is RecoveryState.RECOVERED:
         return Finding(
             kind,
@@ -232,6 +241,7 @@ class OtherEvidence:
 
     ``hash_banks`` names the banks that know the picture; None: none was asked. ``detector_failed``
     says that a detector was asked and gave no answer. ``marks`` counts the watermarks read.
+    ``no_libraries``: what reads marks and pictures is not installed.
     """
 
     marks: int = 0
@@ -241,6 +251,7 @@ class OtherEvidence:
     container: Mapping[str, Any] | None = None
     detector: DetectorScore | None = None
     detector_failed: bool = False
+    no_libraries: bool = False
 
 
 def weigh(
@@ -257,8 +268,8 @@ def weigh(
     container, detector = looked.container, looked.detector
     findings = (
         credentials(verification),
-        _watermark(recovery, looked.watermark, looked.marks),
-        _fingerprint(recovery, looked.fingerprint),
+        _watermark(recovery, looked),
+        _fingerprint(recovery, looked),
         _hash_bank(looked.hash_banks),
         _container(container),
         _detector(detector, looked.detector_failed),

@@ -24,7 +24,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -151,6 +150,8 @@ def light(picture: Pixels) -> tuple[Grid, Grid | None]:
 
     ``picture`` is ``uint8 [H, W, 3]`` sRGB. Red is None where no pixel is saturated red.
     """
+    import cv2
+
     luminance = np.asarray(cv2.transform(cv2.LUT(picture, _PARTS), _SUM), np.float32)
     r, g, b = (np.asarray(part, np.uint8) for part in cv2.split(picture))
     # R >= 80 % of the sum needs a gamma-encoded R well above G; most pictures have none.

@@ -1,7 +1,8 @@
 """One stream of frames, fanned out to all checks; what came of it, and what was looked at.
 
 The gate never raises because of what a check does. A check that throws, or that gives a
-score which is no number, ends as ``failed`` for each of its categories and the others go on.
+score which is no number, ends as ``failed`` for each of its categories and the others go on; one
+whose library is not installed is ``not_assessed``.
 Every category of every check gets a signal, whatever happened, so nothing can be missing
 without a trace.
 """
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from classifiers.base import CheckReport, FrameCheck, FrameTap, StreamInfo
+from classifiers.frame.scored import NOT_ASSESSED
 from classifiers.frame.settings import FrameSettings
 from media.clip import Frames
 from media.sampling import Sampler, SceneCuts, View, steady_seed
@@ -56,6 +58,8 @@ class _Seat:
     check: FrameCheck
     tap: FrameTap | None = None
     failure: str | None = None
+    absent: str = ""
+    """The library that it needs and that is not installed."""
     work: float = 0.0
 
 
@@ -205,12 +209,22 @@ class FrameGate:
                     report.sealed,
                 )
         name, reason = seat.check.name, seat.failure or "check_failed"
+        if seat.absent:
+            return CheckReport(
+                tuple(
+                    Signal.skipped(name, c, NOT_ASSESSED, detail={"missing": seat.absent})
+                    for c in seat.check.categories
+                ),
+                {"scored": 0},
+            )
         return CheckReport(
             tuple(Signal.failed(name, c, reason) for c in seat.check.categories), {"scored": 0}
         )
 
     def _fail(self, seat: _Seat, error: Exception) -> None:
         _log.error("frame check %s failed", seat.check.name, exc_info=error)
+        if isinstance(error, ModuleNotFoundError):
+            seat.absent = error.name or "a library"
         code = getattr(error, "code", None)
         seat.tap, seat.failure = None, code if isinstance(code, str) else type(error).__name__
 

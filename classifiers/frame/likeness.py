@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,6 +70,8 @@ class FaceEmbedder:
     """An ONNX model from an aligned face to a vector of length 1."""
 
     def __init__(self, file: Path, threads: int = 1) -> None:
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         try:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -37,6 +36,8 @@ class NsfwJs:
     """The loaded model; about 25 ms of processor time a frame."""
 
     def __init__(self, graph: Path, weights: Sequence[Path], threads: int = 1) -> None:
+        import onnxruntime
+
         try:
             model = to_onnx(graph.read_text("utf-8"), [f.read_text("ascii") for f in weights])
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:

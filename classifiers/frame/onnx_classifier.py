@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from classifiers.errors import ClassifierError
@@ -35,6 +34,8 @@ class OnnxClassifier:
     """A graph with the labels of its ``config.json``, each mapped to a category or to none."""
 
     def __init__(self, folder: Path, labels: Mapping[str, str], threads: int = 1) -> None:
+        import onnxruntime
+
         self._prepare = Preparation(folder)
         file = onnx_file(folder)
         try:

@@ -17,11 +17,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import fft
 
 from classifiers.aggregation import Segments
 from classifiers.base import CheckReport, FrameTap, StreamInfo
@@ -132,6 +130,8 @@ def search(light: Grid, rules: StripesSettings) -> Wave | None:
 
 
 def _at_scale(light: Grid, scale: int, step: int, rules: StripesSettings) -> Wave | None:
+    from scipy import fft
+
     tiles = np.lib.stride_tricks.sliding_window_view(light, (WINDOW, WINDOW))[::step, ::step]
     columns = tiles.shape[1]
     mean, spread = _mean_and_spread(light, step)
@@ -199,6 +199,8 @@ def _at_scale(light: Grid, scale: int, step: int, rules: StripesSettings) -> Wav
 
 def _mean_and_spread(light: Grid, step: int) -> tuple[Grid, Grid]:
     """Mean and standard deviation of every window, flat."""
+    import cv2
+
     size = (WINDOW, WINDOW)
     down, across = (slice(None, side - WINDOW + 1, step) for side in light.shape)
     means: Grid = np.asarray(cv2.boxFilter(light, cv2.CV_32F, size, anchor=(0, 0)), np.float32)

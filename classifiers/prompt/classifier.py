@@ -201,7 +201,9 @@ class EmbeddedPromptClassifier:
         except Exception as error:
             # whatever breaks inside a model, the gate must hear "failed", not an exception
             logger.exception("the prompt classifier failed")
-            return found | dict.fromkeys(short, self._failed(f"error: {type(error).__name__}"))
+            absent = isinstance(error, ModuleNotFoundError)
+            reason = f"not_assessed: {error}" if absent else f"error: {type(error).__name__}"
+            return found | dict.fromkeys(short, self._failed(reason))
         made = {
             key: self._signals(judgement, judge.ensemble.spec.heads, digest)
             for key, judgement in zip(short, judgements, strict=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 WINDOW = 64
 """Tokens of one text that are read, the two marks at its ends included."""
@@ -40,6 +39,7 @@ class EncoderScorer:
     ) -> None:
         # Loaded here: settings and help texts must not wait for a model's libraries.
         import onnxruntime as ort
+        from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
         options = ort.SessionOptions()

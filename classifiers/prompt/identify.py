@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pycld2
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -163,6 +162,8 @@ UNSETTLED = "mis"
 
 def second_opinion(text: str) -> str:
     """CLD2's code for ``text``, empty where it has none; about 20 µs."""
+    import pycld2
+
     try:
         found = pycld2.detect(text.encode("utf-8", "replace"), isPlainText=True, bestEffort=True)
     except pycld2.error:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 BUCKETS = 1 << 18
 HALF = BUCKETS >> 1
@@ -81,6 +80,8 @@ class NgramScorer:
     heads: tuple[str, ...] = ()
 
     def __init__(self, file: Path) -> None:
+        from safetensors.numpy import load_file
+
         tensors = load_file(file)
         self._table = tensors["table"]
         self._scale = tensors["scale"]

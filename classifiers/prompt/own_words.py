@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-
-import ahocorasick
+from typing import Any
 
 from classifiers.prompt.entities.matcher import fold, stands_alone
 from classifiers.prompt.normalise import characters
@@ -59,7 +58,9 @@ def _plain(text: str) -> Traced:
 
 
 @lru_cache(maxsize=256)
-def _automaton(words: tuple[str, ...]) -> ahocorasick.Automaton:
+def _automaton(words: tuple[str, ...]) -> Any:
+    import ahocorasick
+
     made = ahocorasick.Automaton()
     for word in words:
         key = fold(" ".join(word.split()))

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from classifiers.prompt.heads import HEADS, INDEX
 
@@ -38,6 +37,8 @@ class ProfanityScorer:
     width = len(HEADS)
 
     def __init__(self, file: Path) -> None:
+        from safetensors.numpy import load_file
+
         tensors = load_file(file)
         self._keys = tensors["keys"].view(np.uint64)
         self._idf = tensors["idf"]

@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 
 import httpx
 import numpy as np
-import torch
-from torch.nn import functional as fn
+from PIL import Image
 
 from generator.base import TRAINED_ALGORITHMIC_MEDIA, Cancel, Capabilities, OnStep, Pixels, Step
 from generator.checks import require
@@ -184,6 +183,6 @@ class RemoteGenerator:
 def _sized(pixels: Pixels, width: int, height: int) -> Pixels:
     if pixels.shape[1:3] == (height, width):
         return pixels
-    planes = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float()
-    scaled = fn.interpolate(planes, (height, width), mode="bilinear", antialias=True)
-    return scaled.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    size, filtering = (width, height), Image.Resampling.BILINEAR
+    frames = [Image.fromarray(frame).resize(size, filtering) for frame in pixels]
+    return np.stack([np.asarray(frame) for frame in frames])

@@ -48,13 +48,13 @@ from provenance.picture import Picture
 from provenance.products import load_products
 from provenance.recovery import PublishedFile
 from provenance.trust import TrustList
-from provenance.watermark import Embedder, KeyRing
-from provenance.watermark.assurance import Assurance, assure, require
+from provenance.watermark.keys import KeyRing
 
 if TYPE_CHECKING:
     from generator.base import Generator
     from guarded_gen.consent.enrolment import Enrolment
     from guarded_gen.production.request import ClipRequest
+    from provenance.watermark.assurance import Assurance
 
 _SIGNED_WITHIN_MS = 10 * 60_000
 """A file is in the registry this close to its entry in the log."""
@@ -336,6 +336,9 @@ class Services:
         that showed comes along. Raises ``FrameUnsuitable`` for frames that are too small, and
         ``CannotCarry`` when the mark was lost and ``watermark_required`` is set.
         """
+        from provenance.watermark.assurance import assure, require
+        from provenance.watermark.embedder import Embedder
+
         keys, payload = self.watermark_keys, watermark_payload(clip)
         height, width = sample.shape[1:3]
         trial = assure(sample, keys, payload)

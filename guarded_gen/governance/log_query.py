@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from cel_expr_python import cel
-
 from guarded_gen.audit import LogEntry, Query
 from guarded_gen.errors import InvalidInput
 from policies.conditions import (
@@ -26,22 +24,21 @@ from policies.conditions import (
     compile,
 )
 
-_T = cel.Type
-OF_THE_LOG: Mapping[str, Any] = {
-    "kind": _T.STRING,
-    "action": _T.STRING,
-    "rule": _T.STRING,
-    "reason": _T.STRING,
-    "category": _T.STRING,
-    "categories": _T.List(_T.STRING),
-    "missing": _T.List(_T.STRING),
-    "not_assessed": _T.List(_T.STRING),
-    "floor": _T.BOOL,
-    "policy": _T.STRING,
-    "subject": _T.STRING,
-    "actor": _T.STRING,
-    "day": _T.STRING,
-    "hour": _T.INT,
+OF_THE_LOG: Mapping[str, str] = {
+    "kind": "string",
+    "action": "string",
+    "rule": "string",
+    "reason": "string",
+    "category": "string",
+    "categories": "list(string)",
+    "missing": "list(string)",
+    "not_assessed": "list(string)",
+    "floor": "bool",
+    "policy": "string",
+    "subject": "string",
+    "actor": "string",
+    "day": "string",
+    "hour": "int",
 }
 """What an entry says besides the names of a policy's condition. ``category`` is that of the rule
 that decided, ``categories`` are those of all rules that matched, ``missing`` and ``not_assessed``

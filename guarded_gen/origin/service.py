@@ -199,6 +199,7 @@ class OriginService:
                 container=reading.labels,
                 detector=asked.score,
                 detector_failed=asked.failed,
+                no_libraries=reading.no_libraries,
             ),
             ours=ours,
             thumbnail=self._thumbnail(path) if verification.verdict is Verdict.TRUSTED else None,

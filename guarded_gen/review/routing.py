@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from cel_expr_python import cel
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
@@ -21,31 +20,31 @@ from guarded_gen.errors import InvalidInput, NotFound
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
 from guarded_gen.store.tables.review import Person, QueueMember, ReviewCase, ReviewQueue
+from policies.conditions import ConditionNames
 
 MAX_RULE = 2_000
 MAX_QUEUES = 50
 BATCH = 500
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _LOOPS = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(")
-_T = cel.Type
-VARIABLES: Mapping[str, Any] = {
-    "category": _T.STRING,
-    "stage": _T.STRING,
-    "kind": _T.STRING,
-    "tenant": _T.STRING,
-    "rule": _T.STRING,
-    "reason": _T.STRING,
-    "severity": _T.DOUBLE,
-    "reach": _T.INT,
-    "floor": _T.BOOL,
-    "restricted": _T.BOOL,
-    "scores": _T.Map(_T.STRING, _T.DOUBLE),
+VARIABLES: Mapping[str, str] = {
+    "category": "string",
+    "stage": "string",
+    "kind": "string",
+    "tenant": "string",
+    "rule": "string",
+    "reason": "string",
+    "severity": "double",
+    "reach": "int",
+    "floor": "bool",
+    "restricted": "bool",
+    "scores": "map(string, double)",
 }
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Any:
-    return cel.NewEnv(variables=dict(VARIABLES))
+    return ConditionNames(VARIABLES).environment
 
 
 @lru_cache(maxsize=256)
@@ -65,7 +64,7 @@ def check_rule(rule: str) -> None:
     except RuntimeError as error:
         said = str(error).splitlines()[0][:200]
         raise InvalidInput(f"this is no condition: {said}", remedy, "rule") from None
-    if made.return_type() != _T.BOOL:
+    if made.return_type() != "bool":
         raise InvalidInput("the rule gives no true or false", remedy, "rule")
 
 

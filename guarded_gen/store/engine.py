@@ -188,6 +188,8 @@ def _engine(url: URL) -> Engine:
             event.listen(engine, "begin", _begin_sqlite)
             return engine
         return _postgres(url)
+    except ModuleNotFoundError:
+        raise  # told with the extra that has it
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigInvalid(f"database_url: {error}", "use sqlite or postgresql") from error
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +66,8 @@ class Display:
     def apply(self, picture: NDArray[Any], *, square: bool = True) -> NDArray[Any]:
         """A picture ``[H, W]`` or ``[H, W, C]`` as it is shown; ``square=False`` leaves the shape
         of its pixels as stored."""
+        import cv2
+
         out = picture
         if square and self.aspect != 1:
             size = self._square(out.shape[1], out.shape[0])

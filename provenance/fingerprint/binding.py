@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import binascii
 
-import iscc_core
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,8 @@ _HEADER = 2
 
 def iscc_value(code: VideoCode) -> bytes:
     """The code in its binary form, header and digest."""
+    import iscc_core
+
     return bytes(iscc_core.Code(code.iscc).bytes)
 
 
@@ -40,6 +41,8 @@ def iscc_digest(value: bytes) -> bytes:
 
     Raises :class:`SoftBindingInvalid` for bytes that are none of these.
     """
+    import iscc_core
+
     if value[:5].upper() == b"ISCC:":
         try:
             value = bytes(iscc_core.Code(value.decode("ascii")).bytes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,8 @@ class CodeIndex:
     """
 
     def __init__(self, bits: int, *, fast: bool = False) -> None:
+        import faiss
+
         parts = bits // PART_BITS
         self.bits = bits
         self.sure = 2 * parts - 1 if fast else bits

@@ -16,7 +16,6 @@ from pathlib import Path
 import av
 import av.error
 import av.filter
-import iscc_core
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,6 +54,8 @@ def video_code(path: Path, bits: int = 64, limits: MediaLimits = _LIMITS) -> Vid
     Raises :class:`UnreadableMedia` and :class:`MediaLimitExceeded`. Cost: one decode, and about
     2 ms for each fifth of a second at 720p; memory of a few frames.
     """
+    import iscc_core
+
     signatures = frame_signatures(path, limits)
     made = iscc_core.gen_video_code([tuple(row) for row in signatures.tolist()], bits=bits)
     code = str(made["iscc"])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
-import pdqhash
 from numpy.typing import NDArray
 
 PDQ_SIDE = 128
@@ -19,6 +17,9 @@ def pdq(frame: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 
     Cost: about 0.5 ms for any size.
     """
+    import cv2
+    import pdqhash
+
     shrunk = cv2.resize(frame, (PDQ_SIDE, PDQ_SIDE), interpolation=cv2.INTER_AREA)
     if shrunk.ndim == 2:
         shrunk = cv2.cvtColor(shrunk, cv2.COLOR_GRAY2RGB)

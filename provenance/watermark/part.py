@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from provenance.watermark.residual import WORK_SIDE
 
 Luma = NDArray[np.uint8]
 
@@ -29,6 +26,8 @@ class Part:
     @classmethod
     def of(cls, corners: NDArray[np.float64], frame: tuple[int, int]) -> Part:
         """``corners`` is ``float64 [4, 2]``; the size follows from the sides' mean lengths."""
+        from provenance.watermark.residual import WORK_SIDE
+
         side = [float(np.hypot(*(b - a))) for a, b in pairwise([*corners, corners[0]])]
         width, height = (side[0] + side[2]) / 2, (side[1] + side[3]) / 2
         scale = min(1.0, WORK_SIDE / min(width, height))
@@ -49,6 +48,8 @@ class Part:
 
     def cut(self, luma: Luma, size: tuple[int, int] | None = None) -> Luma:
         """This part of a frame, of any scale, as an upright picture of ``size``, ``[h, w]``."""
+        import cv2
+
         width, height = size or self.size
         at = np.array(self.scaled((luma.shape[1], luma.shape[0])).corners)
         (left, top), (right, bottom) = at[0], at[2]

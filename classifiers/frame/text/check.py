@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -178,6 +177,8 @@ class _Tap:
         return [line for line in lines if line.text]
 
     def _stood(self, box: NDArray[np.float32], cut: NDArray[np.uint8]) -> TextLine | None:
+        import cv2
+
         thumb = _thumb(cut)
         for line, old in self._standing:
             near = float(np.abs(np.array(line.box) - box).max()) <= _SAME_PLACE
@@ -266,6 +267,8 @@ _SAME_LOOK = 6.0
 
 def _thumb(cut: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A small grey copy that changes when a letter does: a quarter of each side."""
+    import cv2
+
     grey = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY)
     size = (192, 12)
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from classifiers.errors import ClassifierError
@@ -76,6 +74,8 @@ class TextReader:
 
     def find(self, frame: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """Boxes ``float32 [4, 2]`` of lines in ``uint8 [H, W, 3]`` RGB, top to bottom."""
+        import cv2
+
         height, width = frame.shape[:2]
         scale = min(1.0, LONG_SIDE / max(height, width))
         size = [max(32, round(side * scale / 32) * 32) for side in (width, height)]
@@ -100,6 +100,8 @@ class TextReader:
 
     def cut(self, frame: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The line straightened, ``uint8 [48, W, 3]`` RGB."""
+        import cv2
+
         wide = max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[3] - box[2]))
         tall = max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2]))
         size = (max(1, round(float(wide))), max(1, round(float(tall))))
@@ -144,6 +146,8 @@ class TextReader:
 
     def _upright(self, lines: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
         """The lines, those that stand on their heads turned round."""
+        import cv2
+
         turned = list(lines)
         for start in range(0, len(lines), _BATCH):
             part = lines[start : start + _BATCH]
@@ -173,6 +177,8 @@ class TextReader:
 
 
 def _session(file: Path, threads: int) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -191,6 +197,8 @@ def _planes(picture: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _mean_inside(level: NDArray[np.float32], outline: Any) -> float:
+    import cv2
+
     x, y, width, height = cv2.boundingRect(outline)
     inside = np.zeros((height, width), np.uint8)
     cv2.fillPoly(inside, [outline - np.array([[x, y]])], 1)

@@ -11,9 +11,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import ahocorasick
-from rapidfuzz import fuzz, process
-
 from classifiers.prompt.entities.lists import Entity
 from classifiers.prompt.normalise import Vocabulary
 
@@ -62,6 +59,8 @@ class Matcher:
     """Matches a list of entities; building takes a second for ten thousand names."""
 
     def __init__(self, entities: Sequence[Entity], words: Vocabulary) -> None:
+        import ahocorasick
+
         self._words = words
         self._automaton = ahocorasick.Automaton()
         self._spellings: dict[str, Entity] = {}
@@ -151,6 +150,8 @@ class Matcher:
 
 
 def _best(said: str, choices: Sequence[str]) -> str | None:
+    from rapidfuzz import fuzz, process
+
     best = process.extractOne(said, choices, scorer=fuzz.ratio, score_cutoff=FUZZY_RATIO)
     return None if best is None else str(best[0])
 

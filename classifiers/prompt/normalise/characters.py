@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
-from confusable_homoglyphs import confusables
-
 from classifiers.prompt.normalise.traced import Traced
 
 MAX_MARKS = 2
@@ -195,6 +193,8 @@ def compose(text: Traced) -> Traced:
 @cache
 def latin_twin(char: str) -> str:
     """The ASCII letters that ``char`` looks like; the character itself when there are none."""
+    from confusable_homoglyphs import confusables
+
     if char.isascii():
         return char
     for table in (_SMALL_CAPS, _FLIPPED, _SQUARED):
