@@ -69,7 +69,8 @@ def clip(path: Path, seconds: float = 1.0, side: int = 256, seed: int = 1) -> Pa
     """A textured picture that the camera pans over."""
     from fractions import Fraction
 
-    from media.encode import Encoder, EncodeSettings
+    from media.encode import Encoder
+    from media.encoding import EncodeSettings
 
     rng = np.random.default_rng(seed)
     cells = side // 16 + 10

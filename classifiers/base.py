@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from media.clip import Frames
-from media.open import Media, Sound
 from policies.decision import Signal
+
+if TYPE_CHECKING:
+    from media.open import Media, Sound
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from .base import (
 )
 from .errors import (
     BackendFailed as BackendFailed,
+    BackendNotInstalled as BackendNotInstalled,
     Cancelled as Cancelled,
     GeneratorError as GeneratorError,
     OutOfMemory as OutOfMemory,

@@ -19,6 +19,12 @@ class UnknownBackend(GeneratorError):
     code = "unknown_backend"
 
 
+class BackendNotInstalled(GeneratorError):
+    """The libraries of this backend are not installed; the remedy names the extra."""
+
+    code = "runtime_missing"
+
+
 class UnsupportedSpec(GeneratorError):
     """The backend cannot make what the spec asks for (mode, size, length, rate)."""
 

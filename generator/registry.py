@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from generator.base import Generator
-from generator.errors import UnknownBackend, UnsupportedSpec
+from generator.errors import BackendNotInstalled, UnknownBackend, UnsupportedSpec
 
 
 def _world(settings: Mapping[str, Any]) -> Generator:
@@ -43,6 +43,10 @@ _BACKENDS: dict[str, Callable[[Mapping[str, Any]], Generator]] = {
 }
 
 
+_EXTRAS = {"diffusers": "diffusers", "dit": "dit", "world": "dit"}
+"""The extra of the distribution with a backend's libraries, where the door itself has them not."""
+
+
 def available() -> tuple[str, ...]:
     """The names that :func:`create` knows, sorted."""
     return tuple(sorted(_BACKENDS))
@@ -62,7 +66,8 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
     """The backend called ``name``; ``diffusers:NAME`` is that backend with a preset.
 
     ``settings`` are its own options. Heavy libraries are imported here, not before.
-    Raises :class:`UnknownBackend`, and :class:`UnsupportedSpec` for an unknown option.
+    Raises :class:`UnknownBackend`, :class:`UnsupportedSpec` for an unknown option, and
+    :class:`BackendNotInstalled`.
     """
     base, colon, preset = name.partition(":")
     maker = _BACKENDS.get(base)
@@ -72,6 +77,14 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Generator:
         )
     try:
         return maker({**(settings or {}), **({"preset": preset} if colon else {})})
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(base)
+        if extra is None or (error.name or "").partition(".")[0] == "generator":
+            raise
+        raise BackendNotInstalled(
+            f"the backend {base} needs guarded-gen[{extra}]: {error.name} is missing",
+            f"pip install 'guarded-gen[{extra}]'",
+        ) from error
     except (TypeError, ValidationError) as error:
         raise UnsupportedSpec(
             f"a setting of the backend {name!r} is wrong: {error}", "see docs/generator.md"

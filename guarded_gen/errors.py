@@ -13,7 +13,12 @@ from enum import IntEnum
 from pathlib import Path
 
 from classifiers.errors import ClassifierError
-from generator.errors import GeneratorError, UnknownBackend, UnsupportedSpec
+from generator.errors import (
+    BackendNotInstalled,
+    GeneratorError,
+    UnknownBackend,
+    UnsupportedSpec,
+)
 from media.errors import MediaError, MediaLimitExceeded, UnreadableMedia
 from policies.errors import PolicyError
 from provenance.errors import ComplianceUnmet, ProvenanceError
@@ -123,6 +128,7 @@ class PackageMissing(GuardedGenError):
 
 
 _DISTRIBUTIONS = {
+    "PIL": "pillow",
     "ahocorasick": "pyahocorasick",
     "cv2": "opencv-python-headless",
     "faiss": "faiss-cpu",
@@ -178,7 +184,14 @@ class Described:
     exit_code: Exit
 
 
-_USAGE = (UnsupportedSpec, UnknownBackend, MediaLimitExceeded, PolicyError, ComplianceUnmet)
+_USAGE = (
+    BackendNotInstalled,
+    UnsupportedSpec,
+    UnknownBackend,
+    MediaLimitExceeded,
+    PolicyError,
+    ComplianceUnmet,
+)
 _BAD_MEDIA = (UnreadableMedia,)
 
 

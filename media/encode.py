@@ -16,24 +16,12 @@ import av.error
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
+from media.encoding import EncodeSettings
 from media.errors import EncodeFailed, MediaError
 from media.mux import CodedSound, CopiedSound
 from media.open import Media, Sound
 from media.soundtrack import RATE, Soundtrack
-
-
-class EncodeSettings(BaseModel):
-    """How clips are encoded. Lower ``crf`` is better and larger."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    crf: int = Field(18, ge=0, le=51, description="constant rate factor of x264")
-    preset: str = Field("veryfast", description="x264 preset: speed against size")
-    threads: int = Field(0, ge=0, description="encoder threads; 0 lets x264 choose")
-    metadata: dict[str, str] = Field(default_factory=dict, description="container metadata")
-
 
 _DEFAULT = EncodeSettings()
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from media.clip import Pixels
 
@@ -60,6 +59,7 @@ def pdq(picture: Pixels) -> tuple[NDArray[np.uint8], int]:
     The hash is ``uint8 [32]``, most significant bit first.
     """
     import pdqhash
+    from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(picture))
     if image.size != (_SIDE, _SIDE):

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, ConfigDict, Field
 
 from provenance.errors import ComplianceUnmet
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFont
 
 Pixels = NDArray[np.uint8]
 
@@ -199,6 +201,8 @@ def _stamp(
     style: LabelStyle,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Grey values and opacity of the label, ``float32 [h, w]``."""
+    from PIL import Image, ImageDraw
+
     icon, font = style.icon, style.font
     if not text and icon is None:
         raise ComplianceUnmet("the visible label is empty", "give it a text or an icon")
@@ -228,6 +232,8 @@ def _icon(icon: Icon, side: int) -> Image.Image:
     """The icon, white on black, ``L`` of ``side`` pixels square: a ring whose inside is full
     (generated), half full (modified) or a pair of overlapping discs (deepfake). Our own drawing.
     """
+    from PIL import Image, ImageDraw
+
     big = side * 4
     line = max(4, big // 12)
     image = Image.new("L", (big, big), 0)
@@ -251,6 +257,8 @@ def _icon(icon: Icon, side: int) -> Image.Image:
 
 def _face(font: Path | None, wanted: int) -> ImageFont.FreeTypeFont:
     """The font at the size at which its capitals are ``wanted`` pixels high."""
+    from PIL import ImageFont
+
     size = wanted
     while True:
         face = ImageFont.truetype(str(font or FONT), size)

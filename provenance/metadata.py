@@ -17,10 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from media.errors import MediaError
-from media.open import open_media
 from provenance.containers import XMP_UUID
 
 MOST_TEXTS = 256
@@ -201,6 +198,8 @@ def _boxes(data: mmap.mmap, offset: int, end: int, depth: int) -> Iterator[Text]
 
 
 def _exif(body: bytes) -> Iterator[Text]:
+    from PIL import Image
+
     exif = Image.Exif()
     try:
         exif.load(body)
@@ -274,6 +273,8 @@ def _scanned(path: Path) -> Iterator[Text]:
 
 def _tags(path: Path) -> Iterator[Text]:
     """The tags of a container."""
+    from media.open import open_media
+
     with suppress(MediaError):
         for key, value in open_media(path).metadata.items():
             yield Text("container", key, value[:MOST_TEXT_BYTES])

@@ -14,20 +14,19 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from media.decode import decode
 from media.limits import MediaLimits
-from media.open import Media, open_media
-from media.open.windows import key_times, windows
-from media.probe import probe
 from provenance.errors import SoftBindingInvalid
 from provenance.fingerprint import PDQ_BYTES, pdq
 from provenance.watermark.carrier import period
 from provenance.watermark.geometry import Geometry
+
+if TYPE_CHECKING:
+    from media.open import Media
 
 KEY_SHORT_SIDE = 72
 KEY_QUALITY = 80
@@ -59,6 +58,8 @@ class KeyFrames:
     height: int
 
     def to_bytes(self) -> bytes:
+        from PIL import Image
+
         count, height, width = self.pixels.shape
         strip = Image.fromarray(self.pixels.reshape(count * height, width))
         buffer = io.BytesIO()
@@ -73,6 +74,8 @@ class KeyFrames:
     @classmethod
     def from_bytes(cls, data: bytes) -> KeyFrames:
         """The inverse of :meth:`to_bytes`, up to JPEG's losses; raises ``SoftBindingInvalid``."""
+        from PIL import Image, UnidentifiedImageError
+
         try:
             with Image.open(io.BytesIO(data), formats=["JPEG"]) as strip:
                 count, wide, high = (int(part) for part in strip.info["comment"].split())
@@ -105,6 +108,8 @@ class Picture:
 
 def glimpses(media: Media, times: Sequence[float], keys: Sequence[float]) -> Iterator[Pixels]:
     """The frames at these times (rising), grey as ``uint8 [H, W, 3]``, without the rest."""
+    from media.open.windows import windows
+
     for _, found in windows(media, times, 1, 0.0, keys):
         for glimpse in found:
             yield np.repeat(glimpse.luma[..., None], 3, axis=2)
@@ -112,6 +117,11 @@ def glimpses(media: Media, times: Sequence[float], keys: Sequence[float]) -> Ite
 
 def _sampled(path: Path, limits: MediaLimits, most: int) -> Iterator[Pixels]:
     """At most ``most`` RGB frames, evenly over the video; of long ones its key frames, grey."""
+    from media.decode import decode
+    from media.open import open_media
+    from media.open.windows import key_times
+    from media.probe import probe
+
     media = open_media(path, limits)
     if (media.info.seconds or 0) > LONG_SECONDS:
         keys = key_times(media)
@@ -131,6 +141,8 @@ def _sampled(path: Path, limits: MediaLimits, most: int) -> Iterator[Pixels]:
 
 
 def _grey(pixels: NDArray[np.uint8], short_side: int) -> Grey:
+    from PIL import Image
+
     image = Image.fromarray(pixels).convert("L")
     factor = short_side / min(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
@@ -184,6 +196,8 @@ def upright(sample: Grey, geometry: Geometry, keys: KeyFrames) -> Grey:
     The part of the result that lies inside the received frame: its largest centred rectangle
     of the received aspect.
     """
+    from PIL import Image
+
     if geometry.part is not None:
         scale = sample.shape[1] / geometry.part.frame[0]
         size = geometry.part.size

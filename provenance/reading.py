@@ -76,25 +76,35 @@ def read(
 def read_labels(
     path: Path, sandbox: Sandbox, limits: ProvenanceLimits | None = None
 ) -> Mapping[str, str]:
-    """The labels alone, without decoding, in a child of ``sandbox``."""
+    """The labels alone, without decoding, in a child of ``sandbox``.
+
+    Raises ``ModuleNotFoundError`` where what opens media is not installed.
+    """
     request = {"task": "read", "path": str(path.absolute()), "only_labels": True}
     outcome = sandbox.call(request, (limits or ProvenanceLimits()).picture_seconds)
-    return outcome.answer["labels"] if outcome.answer else {}
+    answer = outcome.answer or {}
+    if missing := answer.get("missing"):
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+    return answer.get("labels", {})
 
 
 def read_request(request: Mapping[str, Any]) -> dict[str, Any]:
     """What the child does with one request of :func:`read`."""
     path = Path(request["path"])
     if request.get("only_labels"):
-        return {"labels": read_labels_of(path)}
+        try:
+            return {"labels": read_labels_of(path)}
+        except ModuleNotFoundError as error:
+            return {"missing": error.name}
     limits = MediaLimits.model_validate(request["media"])
     answer: dict[str, Any] = {
         "marks": [],
         "picture": None,
-        "labels": read_labels_of(path),
+        "labels": None,
         "problem": "",
     }
     try:
+        answer["labels"] = read_labels_of(path)
         from provenance.marks import read_marks
 
         keys = KeyRing.open(Path(request["keys"]))

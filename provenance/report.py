@@ -184,10 +184,10 @@ def _hash_bank(matches: Sequence[str] | None) -> Finding:
     )
 
 
-def _container(metadata: Mapping[str, Any] | None) -> Finding:
-    kind = Evidence.CONTAINER
+def _container(looked: OtherEvidence) -> Finding:
+    kind, metadata = Evidence.CONTAINER, looked.container
     if metadata is None:
-        return Finding(kind, State.NOT_CHECKED, "Labels in the container were not read.")
+        return _not_checked(kind, "Labels in the container were not read.", looked)
     if not metadata:
         return Finding(kind, State.NOT_FOUND, "The container carries no label about its making.")
     return Finding(
@@ -271,7 +271,7 @@ def weigh(
         _watermark(recovery, looked),
         _fingerprint(recovery, looked),
         _hash_bank(looked.hash_banks),
-        _container(container),
+        _container(looked),
         _detector(detector, looked.detector_failed),
     )
     likely = detector is not None and detector.probability >= detector.threshold

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from classifiers.base import CaptionCheck
 from media.errors import MediaError
-from media.open import Media
 from policies.decision import Signal
+
+if TYPE_CHECKING:
+    from media.open import Media
 
 SUBTITLES = "subtitles"
 WINDOW = 30.0

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from classifiers.aggregation import AggregationSettings, ClipScore
 from classifiers.base import CheckReport, FrameTap, StreamInfo
@@ -71,6 +70,8 @@ class BlazeFace:
 
     def detect(self, frame: NDArray[np.uint8]) -> list[Face]:
         """Faces of ``uint8 [H, W, 3]``, the surest first."""
+        from PIL import Image
+
         height, width = frame.shape[:2]
         scale = _SIDE / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))

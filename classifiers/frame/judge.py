@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from classifiers.errors import ClassifierError, RuntimeMissing
 from classifiers.frame.models import ModelSpec, load_transformers
@@ -62,6 +61,7 @@ class VisionJudge:
 
     def _ask(self, frame: NDArray[np.uint8], policy: str) -> float:
         import torch
+        from PIL import Image
 
         content = [{"type": "image"}, {"type": "text", "text": policy}]
         text = self._processor.apply_chat_template(

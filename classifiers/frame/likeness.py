@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from classifiers.aggregation import Segments
@@ -28,6 +27,8 @@ from media.sampling import View
 from policies.decision import Signal
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from classifiers.registry import WeightsRegistry
 
 Vector = NDArray[np.float32]
@@ -95,6 +96,8 @@ class FaceEmbedder:
 
 def _aligned(frame: NDArray[np.uint8], face: Face) -> Image.Image:
     """The face turned, scaled and moved so that its eyes lie where the model expects them."""
+    from PIL import Image
+
     source = np.array([complex(*face.right_eye), complex(*face.left_eye)])
     target = np.array([complex(*_EYES[0]), complex(*_EYES[1])])
     span = target[1] - target[0]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from classifiers.errors import (
@@ -168,6 +167,8 @@ class Preparation:
     """Pictures to a model's input, as its ``preprocessor_config.json`` says, or open_clip's."""
 
     def __init__(self, folder: Path) -> None:
+        from PIL import Image
+
         if is_open_clip(folder):
             config = preprocessing(folder)
         else:
@@ -197,6 +198,8 @@ class Preparation:
         return np.stack([self._one(frame) for frame in pixels])
 
     def _one(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        from PIL import Image
+
         image = Image.fromarray(np.ascontiguousarray(frame))
         if self._short:
             scale = self._short / min(image.size)

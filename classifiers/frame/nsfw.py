@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from classifiers.aggregation import AggregationSettings
 from classifiers.errors import ClassifierError
@@ -62,6 +61,8 @@ class OpenNsfw:
 
 
 def _prepare(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    from PIL import Image
+
     edge = (_SIDE - _CROP) // 2
     image = Image.fromarray(frame).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=2)
     crop = np.asarray(image, np.float32)[edge : edge + _CROP, edge : edge + _CROP]

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from classifiers.errors import ClassifierError
 from media.clip import Pixels
@@ -53,6 +52,8 @@ class NsfwJs:
 
     def classes(self, pixels: Pixels) -> NDArray[np.float64]:
         """Shares of :data:`CLASSES`, ``[T, 5]``, of ``uint8 [T, H, W, 3]`` RGB."""
+        from PIL import Image
+
         size = (_SIDE, _SIDE)
         batch = np.stack(
             [

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.frame.banks import BankInvalid, Item, ItemKind, item_of
-from media.decode import decode
 from media.hashing import distance, pdq, views
 from media.keypoints import KEPT, LEAST, Keypoints, keypoints
 from media.limits import MediaLimits
@@ -35,6 +34,8 @@ def register(
     ``MediaError`` for what is no video or image, and :class:`BankInvalid` for one that is too
     plain to be told apart.
     """
+    from media.decode import decode
+
     found: dict[str, list[tuple[int, NDArray[np.uint8], int]]] = {}
     points: list[tuple[int, Keypoints]] = []
     due, points_due, number = float("-inf"), float("-inf"), 0

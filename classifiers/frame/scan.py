@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from classifiers.base import FrameCheck, StreamInfo, TrackCheck
 from classifiers.captions.gate import read
@@ -20,10 +20,12 @@ from classifiers.sound.gate import listen
 from media.errors import MediaError
 from media.hashing import sha256_file
 from media.limits import MediaLimits
-from media.open import Media, MediaKind, Part, Showing, VideoInfo, open_media
 from media.sampling import steady_seed
 from media.tone import RULE
 from policies.decision import CheckStatus, Signal
+
+if TYPE_CHECKING:
+    from media.open import Media, Part, Showing, VideoInfo
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds done and the seconds in all, where the file says."""
@@ -60,6 +62,8 @@ def scan(
     limit by its own header. A shown stream that breaks off later is reported as ``undecodable``,
     any other one as ``not_assessed``.
     """
+    from media.open import MediaKind, open_media
+
     rules, bounds = settings or FrameSettings(), limits or MediaLimits()
     media = open_media(path, bounds)
     if seed is None:
@@ -111,6 +115,8 @@ def _inside(
 ) -> tuple[list[Signal], list[dict[str, Any]]]:
     """A file inside the file, such as the video of a motion photo: looked at and listened to like
     one of its own. What lies inside it in turn is told, not looked at."""
+    from media.open import MediaKind, open_media
+
     with part.file(media.path) as path:
         try:
             inner = open_media(path, media.limits)
@@ -167,6 +173,8 @@ def _further(
     showing: Showing, more: GateReport, shown: GateReport, name: str = ""
 ) -> Iterator[Signal]:
     """The signals of a further picture; what did not run for the shown one either is told once."""
+    from media.open import MediaKind
+
     ran = {(s.check, s.category) for s in shown.signals if s.status is CheckStatus.RAN}
     still = bool(name) or showing.kind in (MediaKind.COVER, MediaKind.BACKDROP, MediaKind.PAGE)
     for signal in more.signals:

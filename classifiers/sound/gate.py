@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from classifiers.base import CheckReport, SoundCheck, TrackCheck
-from media.open import Media, Sound
 from policies.decision import CheckStatus, Signal
+
+if TYPE_CHECKING:
+    from media.open import Media, Sound
 
 _log = logging.getLogger(__name__)
 

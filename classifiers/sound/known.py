@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from classifiers.base import CheckReport
 from classifiers.frame.banks import BankAction, BankInvalid, Entry, Item, ItemKind, Library
 from classifiers.frame.known import MAX_NAMED, REVIEW_SCORE
 from media.limits import MediaLimits
-from media.open import Media, Sound
-from media.open.sound import first_track, samples
 from media.soundprint import (
     ASKED_EVERY,
     MIN_QUALITY,
@@ -31,6 +29,9 @@ from media.soundprint import (
     prints,
 )
 from policies.decision import Segment, Signal
+
+if TYPE_CHECKING:
+    from media.open import Media, Sound
 
 SOUND_MATCH, HASH_MATCH = "sound_match", "hash_match"
 
@@ -53,6 +54,8 @@ def register_sound(path: Path, limits: MediaLimits | None = None) -> list[Item]:
     Raises ``MediaError`` for what has no sound, and :class:`BankInvalid` for what is too short or
     too even to be told apart.
     """
+    from media.open.sound import first_track, samples
+
     bounds = limits or MediaLimits()
     track = samples(path, first_track(path, bounds), bounds, RATE, 1)
     kept = [p for p in prints(track, REGISTERED_EVERY) if p.quality >= MIN_QUALITY]

@@ -8,13 +8,16 @@ so after it only what is very loud counts.
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from classifiers.base import CheckReport
-from media.open import Media, Sound
 from policies.decision import Segment, Signal
+
+if TYPE_CHECKING:
+    from media.open import Media, Sound
 
 CATEGORY = "loudness"
 

@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from classifiers.base import CheckReport, PromptClassifier
 from classifiers.errors import ClassifierError, RuntimeMissing
 from classifiers.words import verdict
-from media.open import Media, Sound
 from policies.decision import Signal
 
 if TYPE_CHECKING:
     from classifiers.registry import WeightsRegistry
+    from media.open import Media, Sound
 
 SOUND = "sound"
 RATE = 16_000

@@ -191,7 +191,8 @@ def mangle(source: Path, destination: Path) -> None:
     import numpy as np
 
     from media.decode import decode
-    from media.encode import Encoder, EncodeSettings, encode
+    from media.encode import Encoder, encode
+    from media.encoding import EncodeSettings
     from media.probe import probe
 
     info = probe(source)

@@ -40,7 +40,7 @@ def transcode(
         from guarded_gen.origin.transcoding import Copying
         from guarded_gen.origin.transcoding import transcode as write
         from guarded_gen.production.request import parse_size
-        from media.encode import EncodeSettings
+        from media.encoding import EncodeSettings
         from media.probe import probe
 
         if not file.is_file():

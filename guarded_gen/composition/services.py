@@ -32,8 +32,6 @@ from guarded_gen.origin.registry import SqlRegistry
 from guarded_gen.origin.service import Asking, OriginService
 from guarded_gen.origin.signing import Signing
 from guarded_gen.origin.trust import TrustStore
-from guarded_gen.production.duties import Faces
-from guarded_gen.production.marking import Mark, Pixels, watermark_payload
 from guarded_gen.review.looks import RefusedLooks
 from guarded_gen.review.resemblance import Resemblance
 from guarded_gen.review.strikes import Strikes
@@ -53,6 +51,8 @@ from provenance.watermark.keys import KeyRing
 if TYPE_CHECKING:
     from generator.base import Generator
     from guarded_gen.consent.enrolment import Enrolment
+    from guarded_gen.production.duties import Faces
+    from guarded_gen.production.marking import Mark, Pixels
     from guarded_gen.production.request import ClipRequest
     from provenance.watermark.assurance import Assurance
 
@@ -336,6 +336,7 @@ class Services:
         that showed comes along. Raises ``FrameUnsuitable`` for frames that are too small, and
         ``CannotCarry`` when the mark was lost and ``watermark_required`` is set.
         """
+        from guarded_gen.production.marking import watermark_payload
         from provenance.watermark.assurance import assure, require
         from provenance.watermark.embedder import Embedder
 

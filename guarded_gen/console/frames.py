@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
 from media.decode import decode
-from media.encode import Encoder, EncodeSettings
+from media.encode import Encoder
+from media.encoding import EncodeSettings
 from media.probe import probe
 
 TILES = 8

@@ -23,7 +23,8 @@ from PIL import Image
 
 from guarded_gen.errors import InvalidInput
 from guarded_gen.origin.ingest import KEPT_LABEL, aigc_state, said_by, source_term
-from media.encode import Encoder, EncodeSettings
+from media.encode import Encoder
+from media.encoding import EncodeSettings
 from media.limits import MediaLimits
 from media.open import open_media
 from provenance.certificates import SigningIdentity

@@ -17,7 +17,8 @@ from generator.base import Cancel, Generator, OnStep, Pixels
 from generator.errors import BackendFailed
 from generator.spec import GenerationSpec, Mode
 from media.clip import batches
-from media.encode import Encoder, EncodeSettings
+from media.encode import Encoder
+from media.encoding import EncodeSettings
 from media.soundtrack import Soundtrack
 
 LOSSLESS = EncodeSettings(crf=0, preset="ultrafast")

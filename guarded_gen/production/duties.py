@@ -17,7 +17,6 @@ from typing import Any
 from guarded_gen.production.formats import CARRIES, format_of
 from guarded_gen.production.marking import Pixels
 from guarded_gen.production.request import ClipRequest
-from media.decode import decode
 from media.limits import MediaLimits
 from policies import effective
 from policies.rollout import Choice
@@ -141,6 +140,8 @@ class Duties:
         self, draft: Path, frames: int, request: ClipRequest, limits: MediaLimits
     ) -> list[Box] | None:
         """Every place where a face was seen while the label is shown; None: nobody can look."""
+        from media.decode import decode
+
         finder = self.faces()
         if finder is None:
             return None

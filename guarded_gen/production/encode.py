@@ -15,7 +15,7 @@ from guarded_gen.production.parts import CapabilitiesOf, facts_of
 from guarded_gen.production.stage import Done
 from guarded_gen.production.work import Marked, Output, Rendered, Work
 from media.decode import decode
-from media.encode import EncodeSettings
+from media.encoding import EncodeSettings
 from media.limits import MediaLimits
 from provenance.compliance import container_metadata
 from provenance.watermark.assurance import Assurance

@@ -19,16 +19,16 @@ import av.error
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
-from PIL import Image
 
 from generator.spec import Mode
 from guarded_gen.errors import InvalidInput
-from media.encode import Copied, Encoder, EncodeSettings
 from media.errors import EncodeFailed
-from media.soundtrack import Soundtrack
 
 if TYPE_CHECKING:
     from guarded_gen.production.request import ClipRequest
+    from media.encode import Copied
+    from media.encoding import EncodeSettings
+    from media.soundtrack import Soundtrack
 
 
 class Writer(Protocol):
@@ -96,6 +96,8 @@ class Mp4:
         *,
         still: bool = False,
     ) -> AbstractContextManager[Writer]:
+        from media.encode import Encoder
+
         return Encoder(path, width, height, fps, settings, sound)
 
 
@@ -108,6 +110,8 @@ class _Picture:
         self._written = False
 
     def write(self, pixels: NDArray[np.uint8]) -> None:
+        from PIL import Image
+
         if self._written or not len(pixels):
             return
         try:

@@ -9,18 +9,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from guarded_gen.production.formats import Format, Writer
-from media.decode import decode
-from media.encode import Copied, EncodeSettings
 from media.errors import EncodeFailed
 from media.limits import MediaLimits
-from media.open import open_media
 from provenance.label import Labeller
+
+if TYPE_CHECKING:
+    from media.encode import Copied
+    from media.encoding import EncodeSettings
 
 Pixels = NDArray[np.uint8]
 Mark = Callable[[Pixels], Pixels]
@@ -73,6 +74,8 @@ def mark_and_write(
     it says raises ``UnreadableMedia`` from the decoder. Nothing is left at ``destination`` after
     an error.
     """
+    from media.decode import decode
+
     still, wanted = draft.still, 1 if draft.still else draft.frames
     middle, written = wanted // 2, 0
     thumbnail = b""
@@ -110,12 +113,17 @@ def mark_and_write(
 
 def _sound_of(draft: Path, limits: MediaLimits) -> Copied | None:
     """The draft's sound, which the output gate heard, as it is."""
+    from media.encode import Copied
+    from media.open import open_media
+
     media = open_media(draft, limits)
     return Copied(media, media.sounds) if media.sounds else None
 
 
 def jpeg(pixels: NDArray[np.uint8], side: int = THUMBNAIL_SIDE) -> bytes:
     """``uint8 [H, W, 3]`` as a JPEG whose longer side is at most ``side`` pixels."""
+    from PIL import Image
+
     image = Image.fromarray(pixels)
     image.thumbnail((side, side))
     buffer = io.BytesIO()

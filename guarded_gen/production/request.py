@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -14,9 +14,11 @@ from guarded_gen.errors import InvalidInput, LimitExceeded
 from guarded_gen.settings import Limits
 from guarded_gen.store.objects import KEY
 from media.limits import MediaLimits
-from media.open import VideoInfo
 from policies import AgeMode, jurisdictions
 from provenance.label import LabelWish
+
+if TYPE_CHECKING:
+    from media.open import VideoInfo
 
 
 def clean_prompt(raw: str | bytes, limits: Limits, *, param: str = "prompt") -> str:

@@ -64,7 +64,7 @@ def check_rule(rule: str) -> None:
     except RuntimeError as error:
         said = str(error).splitlines()[0][:200]
         raise InvalidInput(f"this is no condition: {said}", remedy, "rule") from None
-    if made.return_type() != "bool":
+    if made.return_type().name() != "BOOL":
         raise InvalidInput("the rule gives no true or false", remedy, "rule")
 
 

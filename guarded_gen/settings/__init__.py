@@ -25,7 +25,7 @@ from guarded_gen.settings.exchanges import ExchangeSettings
 from guarded_gen.settings.outward import AlertSettings, CaseAction
 from guarded_gen.settings.sign_in import SignInSettings
 from guarded_gen.settings.signing import SigningSettings
-from media.encode import EncodeSettings
+from media.encoding import EncodeSettings
 from media.limits import MediaLimits
 from provenance.compliance import ComplianceSettings
 from provenance.timestamps import TimestampSettings

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
-import av.error
-import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
 from media.errors import MediaError, UnreadableMedia
 from media.limits import MediaLimits
-from media.open import open_media
-from media.open.display import Display
 from provenance.fingerprint import mpeg7
+
+if TYPE_CHECKING:
+    import av
+    import av.error
+    import av.filter
 
 ISCC_FPS = 5
 """Frames a second that the reference implementation looks at."""
@@ -69,6 +70,9 @@ def frame_signatures(path: Path, limits: MediaLimits = _LIMITS) -> NDArray[np.ui
 
 def _sampled(path: Path, limits: MediaLimits) -> Iterator[NDArray[np.uint8]]:
     """Luma planes ``uint8 [H, W]`` at five frames a second, at least one."""
+    from media.open import open_media
+    from media.open.display import Display
+
     given = 0
     media = open_media(path, limits)
     if min(media.info.width, media.info.height) < mpeg7.GRID:
@@ -105,6 +109,10 @@ def _sampled(path: Path, limits: MediaLimits) -> Iterator[NDArray[np.uint8]]:
 
 
 def _graph(frame: av.VideoFrame) -> av.filter.Graph:
+    import av
+    import av.error
+    import av.filter
+
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=_TICK
@@ -117,6 +125,10 @@ def _graph(frame: av.VideoFrame) -> av.filter.Graph:
 
 
 def _pulled(graph: av.filter.Graph) -> Iterator[NDArray[np.uint8]]:
+    import av
+    import av.error
+    import av.filter
+
     while True:
         try:
             frame = graph.pull()

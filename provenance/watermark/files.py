@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from media.encode import Copied, Encoder, EncodeSettings
+from media.encode import Copied, Encoder
+from media.encoding import EncodeSettings
 from media.errors import MediaError
 from media.limits import MediaLimits
 from media.mux import COPIED

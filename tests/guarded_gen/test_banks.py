@@ -28,7 +28,8 @@ from guarded_gen.production.marking import watermark_payload
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.settings import load
 from media.decode import decode
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from media.hashing import distance, pdq, to_hex
 from policies.decision import Action, CheckStatus, Stage
 from provenance.fingerprint import (

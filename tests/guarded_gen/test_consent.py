@@ -29,7 +29,8 @@ from guarded_gen.errors import Conflict, InvalidInput, NotFound
 from guarded_gen.server import app, create_app
 from guarded_gen.settings import load
 from media.clip import Frames
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from policies.decision import CheckStatus, Signal
 
 EVIDENCE = "e" * 64

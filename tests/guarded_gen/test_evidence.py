@@ -19,7 +19,8 @@ from guarded_gen.composition.services import Services
 from guarded_gen.production.request import ClipRequest
 from guarded_gen.settings import load
 from media.decode import decode
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from provenance.report import Evidence, Finding, Origin, ProvenanceReport, State
 
 _path = Path(__file__).parents[1] / "classifiers" / "frame" / "tiny.py"

@@ -11,7 +11,8 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
 from media.decode import decode
-from media.encode import Encoder, EncodeSettings
+from media.encode import Encoder
+from media.encoding import EncodeSettings
 
 WIDE = 32
 BARS = [

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from media.decode import decode
-from media.encode import Encoder, EncodeSettings, encode
+from media.encode import Encoder, encode
+from media.encoding import EncodeSettings
 from media.errors import EncodeFailed, MediaLimitExceeded, UnreadableMedia
 from media.limits import MediaLimits
 from media.probe import probe

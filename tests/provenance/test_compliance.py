@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.encode import Encoder, EncodeSettings
+from media.encode import Encoder
+from media.encoding import EncodeSettings
 from provenance import sign_file
 from provenance.compliance import (
     AIGC_KEY,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from media.errors import MediaLimitExceeded, UnreadableMedia
 from media.limits import MediaLimits
 from provenance.fingerprint import (

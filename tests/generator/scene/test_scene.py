@@ -19,7 +19,8 @@ from generator.scene.pose import Pose
 from generator.scene.stage import arrange
 from generator.scene.words import CAMERAS, PLACES, SCENE_COLORS, TIMES, WEATHERS
 from guarded_gen.cli.demo import mangle
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from provenance.watermark import Embedder, KeyRing
 from provenance.watermark.assurance import assure
 from provenance.watermark.files import detect_file

@@ -22,7 +22,8 @@ from guarded_gen.api.ratelimit import RateLimiter
 from guarded_gen.jobs import now_ms
 from guarded_gen.store.tables.jobs import Tenant
 from media.addresses import is_public
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from tests import waiting
 
 PROMPT = "a red ball rolls over green grass"

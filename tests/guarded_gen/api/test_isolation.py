@@ -23,7 +23,8 @@ import pytest
 from guarded_gen.access.backoff import FORGET_S, FREE, LONGEST_S, Backoff
 from guarded_gen.api.isolation import FAILURES, Budget, Readiness, Share, tenant_var
 from guarded_gen.api.problems import Problem
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from tests import waiting
 from tests.postgres import fresh_database, server_in
 from tests.waiting import PATIENCE_S, until

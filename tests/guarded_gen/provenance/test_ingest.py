@@ -158,7 +158,8 @@ def test_chinas_three_grades_are_told_apart_and_kept(
 def test_an_implicit_label_of_a_video_names_who_passed_it_on(platform: Platform) -> None:
     from fractions import Fraction
 
-    from media.encode import Encoder, EncodeSettings
+    from media.encode import Encoder
+    from media.encoding import EncodeSettings
 
     clip = platform.folder / "cn.mp4"
     with Encoder(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from media.encode import EncodeSettings, encode
+from media.encode import encode
+from media.encoding import EncodeSettings
 from tests.provenance.watermark.clips import clip
 
 
