@@ -20,7 +20,6 @@ from guarded_gen.review.cases import Clock, now_ms
 from guarded_gen.review.keyed_bits import BYTES, KeyedBits, state_of
 from guarded_gen.store import Store
 from guarded_gen.store.tables.review import RefusedLook
-from media.decode import decode
 from media.hashing import MATCH_DISTANCE, MIN_QUALITY, variants
 from media.limits import MediaLimits
 
@@ -58,6 +57,8 @@ class RefusedLooks:
 
 def hashes_of(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
     """PDQ hashes of some frames of a file and of their mirror images, ``uint8 [N, 32]``."""
+    from media.decode import decode
+
     found: list[NDArray[np.uint8]] = []
     due, step = 0.0, 1 / PER_SECOND
     for batch in decode(path, limits):
