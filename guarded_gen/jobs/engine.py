@@ -29,6 +29,7 @@ from dbos import (
     run_dbos_database_migrations,
 )
 
+from guarded_gen.jobs.bell import Bell, hang, patient
 from guarded_gen.production.line import Queue
 from guarded_gen.settings import Settings
 from guarded_gen.store.engine import private_file, silent_options
@@ -106,6 +107,7 @@ def migrate(settings: Settings, engine: sa.Engine) -> None:
     if engine.dialect.name == "sqlite":
         with engine.begin() as connection:
             connection.exec_driver_sql(_IN_ORDER)
+    hang(engine)
 
 
 def _options(job: str, round: int, queue: Queue, tenant: str, priority: int) -> EnqueueOptions:
@@ -212,6 +214,7 @@ class Engine:
         self._settings = settings
         self._run = run
         self._queues = queues
+        self.bell = Bell(queue_engine(settings), settings.jobs.poll_s)
 
     def start(self) -> None:
         """Begin to execute jobs of this worker's queues in threads of this process."""
@@ -232,7 +235,10 @@ class Engine:
 
         @DBOS.workflow(name=WORKFLOW)
         def run_job(job: str, round: int, queue: str, tenant: str, priority: int) -> str:
-            following = run(job, round, Queue(queue))
+            try:
+                following = run(job, round, Queue(queue))
+            finally:
+                self.bell.ring()  # there is room for the next
             if following:
                 DBOS.enqueue_workflow_with_options(
                     _options(job, round, Queue(following), tenant, priority),
@@ -245,11 +251,17 @@ class Engine:
             return following
 
         DBOS.listen_queues([queue.value for queue in self._queues])
-        DBOS.launch()
+        undo = patient(self.bell)
+        try:
+            DBOS.launch()
+        finally:
+            undo()
+        self.bell.start()
         json_only()
 
     def stop(self, drain_s: float) -> None:
         """Take no more work and wait up to ``drain_s`` seconds for what is running."""
+        self.bell.close()
         DBOS.destroy(workflow_completion_timeout_sec=int(drain_s), destroy_registry=True)
 
 

@@ -15,7 +15,7 @@ from guarded_gen.jobs.book import PREVIEW, JobBook, Log
 from guarded_gen.jobs.engine import Engine, QueueClient, worker_id
 from guarded_gen.jobs.retention import SWEEP_EVERY_S, Drafts
 from guarded_gen.jobs.runner import Runner
-from guarded_gen.jobs.watch import Heart, Watchman
+from guarded_gen.jobs.watch import QUIET_S, TICK_S, Heart, Watchman
 from guarded_gen.jobs.webhooks import Deliverer, Post
 from guarded_gen.production.line import Line, Plan, Queue
 from guarded_gen.production.rows import now_ms
@@ -87,7 +87,13 @@ class WorkerProcess:
         self._engine = Engine(settings, runner.run, queues, self.id)
         self._heart = Heart(jobs.store, self.id, queues)
         self._watchman = Watchman(
-            jobs.book, jobs.queue, metrics, self.id, settings.jobs.dead_after_s, self.tidy
+            jobs.book,
+            jobs.queue,
+            metrics,
+            self.id,
+            settings.jobs.dead_after_s,
+            self.tidy,
+            self._pause,
         )
         self._deliverer = Deliverer(jobs.store, post, now_ms)
         self._drafts = Drafts(
@@ -120,6 +126,9 @@ class WorkerProcess:
         self._heart.stop()
         _log.info("worker stopped", extra={"event": "worker_stopped", "worker": self.id})
 
+    def _pause(self) -> float:
+        return TICK_S if self._engine.bell.busy() else QUIET_S
+
     def _do_chores(self) -> None:
         """Each in turn; one that fails holds up none of the others."""
         for chore in self.chores:
@@ -141,7 +150,7 @@ class WorkerProcess:
             self._do_chores()
 
     def _regularly(self, work: Callable[[], None]) -> None:
-        while not self._stopped.wait(0.5):
+        while not self._stopped.wait(self._pause()):
             try:
                 work()
             except Exception:  # noqa: BLE001 - the next round may find the database back

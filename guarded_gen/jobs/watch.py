@@ -31,6 +31,8 @@ from guarded_gen.telemetry import Metrics
 _log = logging.getLogger(__name__)
 BEAT_S = 1.0
 TICK_S = 0.5
+QUIET_S = 2.0
+"""Pause of the watch, and of whoever delivers and keeps house, while nothing happens."""
 LEASE_MS = 2_000
 LOST_AFTER_MS = 3_000
 """A job handed over so long ago, of which the queue knows nothing, went lost."""
@@ -105,7 +107,9 @@ class Watchman:
         id: str,
         dead_after_s: float,
         tidy: Callable[[], None],
+        pause: Callable[[], float] = lambda: TICK_S,
     ) -> None:
+        self._pause = pause
         self._book = book
         self._store = book.store
         self._queue = queue
@@ -127,7 +131,7 @@ class Watchman:
         self._thread.join(timeout=10)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(TICK_S):
+        while not self._stopped.wait(self._pause()):
             try:
                 self.tick()
             except Exception:  # noqa: BLE001 - the watch goes on whatever a database does

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+SETS = runpy.run_path(str(ROOT / "scripts" / "locks.py"))["SETS"]
 LOCKS = sorted((ROOT / "deploy" / "locks").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -33,7 +35,7 @@ def wanted(extra: str) -> set[str]:
 
 
 def test_there_are_locks() -> None:
-    assert [path.stem for path in LOCKS] == ["core", "service", "test"]
+    assert [path.stem for path in LOCKS] == sorted(SETS)
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
@@ -50,10 +52,7 @@ def test_a_lock_agrees_with_what_is_tested_and_has_hashes(path: Path) -> None:
 
 def test_every_dependency_is_locked() -> None:
     core = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
-    for stem, names in (
-        ("core", core),
-        ("service", core.union(*map(wanted, ("s3", "models", "diffusers", "parquet", "pkcs11")))),
-        ("test", core | wanted("test")),
-    ):
+    for stem, extras in SETS.items():
+        names = core.union(*map(wanted, extras))
         locked = versions((ROOT / "deploy" / "locks" / f"{stem}.txt").read_text())
         assert not names - locked.keys(), f"{stem}: make locks"

@@ -60,6 +60,8 @@ class Odd:
     def open(self, stream: StreamInfo) -> FrameTap:
         if self.how == "open":
             raise MemoryError("no room")
+        if self.how == "absent at open":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
         return _OddTap(self)
 
 
@@ -70,6 +72,8 @@ class _OddTap:
     def push(self, frames: Frames) -> None:
         if self.check.how == "push":
             raise RuntimeError("bad input")
+        if self.check.how == "absent at push":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     def close(self) -> CheckReport:
         how = self.check.how
@@ -127,6 +131,16 @@ def test_a_failing_check_fails_all_its_categories_and_no_other(how: str) -> None
     }
     assert of(report, "frozen").status is CheckStatus.RAN
     assert report.coverage["checks"]["odd"]["status"] == "failed"
+
+
+@pytest.mark.parametrize("how", ["absent at open", "absent at push"])
+def test_a_check_whose_library_is_missing_is_not_assessed(how: str) -> None:
+    report = run(moving(12), (Odd(how), IntegrityCheck()))
+    skipped = [s for s in report.signals if s.check == "odd"]
+    assert {s.category for s in skipped} == {"sexual", "gore"}
+    assert {(s.status, s.reason) for s in skipped} == {(CheckStatus.SKIPPED, "not_assessed")}
+    assert skipped[0].detail == {"missing": "torch"}
+    assert of(report, "frozen").status is CheckStatus.RAN
 
 
 def test_without_frames_nothing_ran() -> None:
