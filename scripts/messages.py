@@ -33,7 +33,8 @@ ERRORS = (
     *("guarded_gen/console", "guarded_gen/review", "guarded_gen/errors.py", "media/errors.py"),
     *("guarded_gen/access/code_flow.py", "guarded_gen/preservation/removal.py"),
     *("guarded_gen/preservation/desk.py", "guarded_gen/preservation/reports.py"),
-    *("guarded_gen/preservation/evidence.py", "policies/rollout.py"),
+    *("guarded_gen/preservation/evidence.py", "guarded_gen/preservation/sealing.py"),
+    "policies/rollout.py",
 )
 """Where errors are raised that pages show."""
 SENTENCES = ("provenance/sentences.py", "provenance/report.py", "provenance/labels.py")
@@ -93,6 +94,9 @@ def errors_of(tree: ast.Module) -> Iterator[str]:
             if not builtin:
                 for argument in node.exc.args[:2]:
                     yield from messages_in(argument)
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.List):
+            for item in node.value.elts:  # a list of problems
+                yield from (m for m in messages_in(item) if " " in m)
         elif isinstance(node, ast.Call) and _name(node.func) == "append":
             for argument in node.args:  # lists of problems
                 yield from (m for m in messages_in(argument) if " " in m)
