@@ -86,7 +86,7 @@ class Judge:
             named = self._entities.score(shown, mentions)
             heads = None
             if part:
-                heads = self._signs.required(self.ensemble.whole(rows), part, rows, named)
+                heads = self._signs.required(self._whole(part, rows), part, rows, named)
             where = tuple((part[i].start, part[i].end) for i in rows.argmax(axis=0)) if part else ()
             found.append(
                 Judgement(
@@ -101,6 +101,15 @@ class Judge:
                 )
             )
         return found
+
+    def _whole(self, parts: Sequence[Piece], rows: Rows) -> Rows:
+        """One prompt's probabilities: the largest over its languages of each one's spans.
+
+        A span is discounted for the others of its own language only: one foreign sentence in a long
+        scene was no draw among many.
+        """
+        codes = np.array([part.code for part in parts])
+        return np.maximum.reduce([self.ensemble.whole(rows[codes == c]) for c in np.unique(codes)])
 
     def _parts(self, pieces: Sequence[Sequence[Piece]]) -> list[tuple[list[Piece], Rows]]:
         """What is read of each text, and its probabilities, float32 [stretches, heads].
