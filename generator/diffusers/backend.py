@@ -52,7 +52,8 @@ class DiffusersGenerator:
         loading.library()
         self._folder = loading.folder_of(self.settings)
         self._family, self._class = loading.family(self._folder)
-        self._weights = loading.check(self._folder, self.settings)
+        weights = loading.check(self._folder, self.settings)
+        self._weights = weights | loading.check_loras(self.settings)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(

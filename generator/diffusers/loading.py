@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from generator.diffusers.families import FAMILIES, PipelineFamily, family_of
 from generator.diffusers.settings import DiffusersSettings
@@ -97,6 +100,62 @@ def check(folder: Path, settings: DiffusersSettings) -> dict[str, str]:
     return found
 
 
+def check_loras(settings: DiffusersSettings) -> dict[str, str]:
+    """SHA-256 (hex) of every adaptation, by ``lora:NAME``.
+
+    Raises :class:`WeightsMissing`, and :class:`WeightsMismatch` for what is no safetensors file or
+    not the one that was pinned. Cost: reads every file once.
+    """
+    found: dict[str, str] = {}
+    for lora in settings.loras:
+        if not lora.file.is_file():
+            raise WeightsMissing(
+                f"there is no file {lora.file}", "give the LoRA's safetensors file"
+            )
+        if lora.file.suffix != ".safetensors":
+            raise WeightsMismatch(f"{lora.file.name} is no safetensors file", "convert it")
+        digest = sha256_file(lora.file)
+        if digest != lora.sha256.lower():
+            raise WeightsMismatch(
+                f"{lora.file.name} is not the file that was pinned", f"its SHA-256 is {digest}"
+            )
+        name = f"lora:{lora.file.stem}"
+        if name in found:
+            raise UnsupportedSpec(f"two LoRAs have the name {lora.file.stem}", "rename one")
+        found[name] = digest
+    return found
+
+
+def put_loras(pipeline: Any, settings: DiffusersSettings) -> None:
+    """Load the adaptations into a pipeline. Raises :class:`UnsupportedSpec` for one that takes
+    none, and :class:`BackendFailed` for one that does not fit."""
+    if not settings.loras:
+        return
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise UnsupportedSpec(f"{type(pipeline).__name__} takes no LoRA", "leave loras out")
+    if importlib.util.find_spec("peft") is None:
+        raise UnsupportedSpec(
+            "the peft library is not installed", "pip install 'guarded-gen[diffusers]'"
+        )
+    names = [f"lora_{number}" for number in range(len(settings.loras))]
+    for name, lora in zip(names, settings.loras, strict=True):
+        try:
+            state = load_file(lora.file)
+            pipeline.load_lora_weights(state, adapter_name=name)
+        except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
+            raise BackendFailed(
+                f"{lora.file.name} does not fit this pipeline: {str(error)[:200]}",
+                "was it trained for this model?",
+            ) from error
+    put = {name for part in pipeline.get_list_adapters().values() for name in part}
+    for name, lora in zip(names, settings.loras, strict=True):
+        if name not in put:  # the library passes over keys that it does not know
+            raise BackendFailed(
+                f"nothing of {lora.file.name} fits this pipeline", "was it trained for this model?"
+            )
+    pipeline.set_adapters(names, [lora.scale for lora in settings.loras])
+
+
 def family(folder: Path) -> tuple[PipelineFamily, str]:
     """The family and the pipeline class that ``model_index.json`` names."""
     try:
@@ -138,6 +197,7 @@ def load(folder: Path, pipeline_class: str, settings: DiffusersSettings) -> Any:
             f"{folder} cannot be loaded as {pipeline_class}: {str(error)[:200]}",
             "does the folder hold all parts of this pipeline?",
         ) from error
+    put_loras(pipeline, settings)
     match settings.offload:
         case "model":
             pipeline.enable_model_cpu_offload(device=device)

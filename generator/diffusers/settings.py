@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from generator.diffusers.presets import preset
+
+
+class LoraSettings(BaseModel):
+    """A low-rank adaptation that is put over the pipeline's weights (Hu et al., 2021)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: Path = Field(description="a safetensors file on this machine")
+    sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$", description="its SHA-256")
+    scale: float = Field(1.0, ge=-4, le=4, description="how much of it is added")
 
 
 class DiffusersSettings(BaseModel):
@@ -24,6 +35,9 @@ class DiffusersSettings(BaseModel):
     revision: str = Field("", description="commit of the hub repository")
     sha256: dict[str, str] = Field(default_factory=dict, description="pins by path in the folder")
     require_pins: bool = Field(False, description="refuse weights files without a pin")
+    loras: tuple[LoraSettings, ...] = Field(
+        (), description="adaptations that are put over the weights: file, sha256, scale"
+    )
     device: str = Field("", description="cuda, cuda:1, mps, cpu; empty: the best there is")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     offload: Literal["none", "model", "sequential", "group"] = Field(
