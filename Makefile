@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_HOME ?= out/home
 PYTEST_WORKERS ?= 2
 
-.PHONY: help demo serve test lint docs bench dist locks sbom clean
+.PHONY: help demo serve test lint coverage docs bench dist locks sbom clean
 help:
 	@echo "make demo   set up, then turn a prompt into a signed, verified MP4 in out/"
 	@echo "make serve  set up, then serve the API and the console on http://127.0.0.1:8000"
 	@echo "make test   set up with all test tools, lint, then run every test"
 	@echo "make lint   ruff, mypy and the import contracts"
+	@echo "make coverage  run every test and print what share of each room's lines ran"
 	@echo "make docs   build the documentation site into out/site; dead links fail"
 	@echo "make bench  measure; prints tables"
 	@echo "make dist   build sdist and wheel into out/dist, the same bytes from the same commit"
@@ -53,6 +54,15 @@ lint: $(VENV)/.test
 
 test: lint
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --durations=15
+
+# Slower than `make test` by about a half, so it is not part of it.
+coverage: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+	$(BIN)/coverage combine --quiet
+	@mkdir -p out
+	$(BIN)/coverage json --quiet -o out/coverage.json
+	$(BIN)/python scripts/coverage_rooms.py out/coverage.json
 
 docs: $(VENV)/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
