@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import importlib.util
 import json
 import shutil
 import sys
@@ -34,11 +33,7 @@ from media.soundtrack import RATE, Soundtrack
 pytest.importorskip("diffusers")
 
 # The tests' own folder is no package: load its helper by path.
-_spec = importlib.util.spec_from_file_location("tiny", Path(__file__).with_name("tiny.py"))
-assert _spec is not None
-assert _spec.loader is not None
-tiny = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tiny)
+from tests.generator.diffusers import tiny
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -18,12 +17,7 @@ from generator.errors import WeightsMismatch
 pytest.importorskip("diffusers")
 from generator.diffusers.families import family_of
 from generator.diffusers.presets import presets
-
-_spec = importlib.util.spec_from_file_location("tiny", Path(__file__).with_name("tiny.py"))
-assert _spec is not None
-assert _spec.loader is not None
-tiny = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tiny)
+from tests.generator.diffusers import tiny, tiny_stills
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +107,10 @@ def test_a_pipeline_without_callback_is_cancelled_within_a_step(
         run(backend, spec(negative_prompt="blur"))
 
 
-@pytest.mark.parametrize(("maker", "preset"), [("cogvideox", "cogvideox-2b"), ("mochi", "mochi-1")])
+@pytest.mark.parametrize(
+    ("maker", "preset"),
+    [("cogvideox", "cogvideox-2b"), ("mochi", "mochi-1"), ("hunyuan15", "hunyuanvideo-1.5")],
+)
 def test_more_families_make_clips_and_are_cancelled(
     maker: str, preset: str, tmp_path: Path
 ) -> None:
@@ -128,11 +125,20 @@ def test_more_families_make_clips_and_are_cancelled(
     assert len(steps) == 3
 
 
-def test_flux_makes_stills(tmp_path: Path) -> None:
-    settings = {"model": str(tiny.flux(tmp_path)), "dtype": "float32"}
-    backend = generator.create("diffusers:flux-schnell", settings)
+@pytest.mark.parametrize(
+    ("maker", "preset"),
+    [("flux", "flux-schnell"), ("z_image", "z-image-turbo"), ("qwen_image", "qwen-image")],
+)
+def test_families_of_stills(maker: str, preset: str, tmp_path: Path) -> None:
+    folder = getattr(tiny_stills, maker)(tmp_path)
+    settings = {"model": str(folder), "dtype": "float32", "steps": 3}
+    backend = generator.create(f"diffusers:{preset}", settings)
     steps: list[int] = []
     out = run(backend, spec(mode=Mode.IMAGE), lambda s: steps.append(s.index))
-    assert out.shape == (1, 64, 64, 3) and steps == [1, 2, 3, 4]
+    assert out.shape == (1, 64, 64, 3) and steps == [1, 2, 3]
     with pytest.raises(UnsupportedSpec, match="no mode 't2v'"):
         run(backend, spec())
+    with pytest.raises(Cancelled):
+        list(backend.generate(spec(mode=Mode.IMAGE), lambda s: steps.append(s.index),
+                              lambda: len(steps) > 3))  # fmt: skip
+    assert len(steps) == 4

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 
-def _text(folder: Path) -> tuple[Any, Any]:
+def words() -> tuple[Any, Any]:
     """A word tokenizer and a two-layer T5 encoder."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
@@ -47,7 +47,7 @@ def wan(folder: Path, image: bool = False) -> Path:
         WanTransformer3DModel,
     )
 
-    tokenizer, encoder = _text(folder)
+    tokenizer, encoder = words()
     torch.manual_seed(1)
     vae = AutoencoderKLWan(
         base_dim=3,
@@ -94,7 +94,7 @@ def ltx(folder: Path) -> Path:
         LTXVideoTransformer3DModel,
     )
 
-    tokenizer, encoder = _text(folder)
+    tokenizer, encoder = words()
     torch.manual_seed(2)
     vae = AutoencoderKLLTXVideo(
         latent_channels=8,
@@ -150,7 +150,7 @@ def ltx2(folder: Path) -> Path:
     from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
     from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
-    tokenizer, _ = _text(folder)
+    tokenizer, _ = words()
     torch.manual_seed(3)
     encoder = Gemma3ForConditionalGeneration(
         Gemma3Config(
@@ -286,7 +286,7 @@ def cogvideox(folder: Path) -> Path:
         CogVideoXTransformer3DModel,
     )
 
-    tokenizer, encoder = _text(folder)
+    tokenizer, encoder = words()
     torch.manual_seed(4)
     vae = AutoencoderKLCogVideoX(
         down_block_types=("CogVideoXDownBlock3D",) * 4,
@@ -332,7 +332,7 @@ def mochi(folder: Path) -> Path:
         MochiTransformer3DModel,
     )
 
-    tokenizer, encoder = _text(folder)
+    tokenizer, encoder = words()
     torch.manual_seed(5)
     vae = AutoencoderKLMochi(
         latent_channels=12,
@@ -363,60 +363,70 @@ def mochi(folder: Path) -> Path:
     return folder
 
 
-def flux(folder: Path) -> Path:
-    """A Flux folder: stills."""
+def hunyuan15(folder: Path) -> Path:
+    """A HunyuanVideo 1.5 folder: text to video."""
     from diffusers import (
-        AutoencoderKL,
+        AutoencoderKLHunyuanVideo15,
+        ClassifierFreeGuidance,
         FlowMatchEulerDiscreteScheduler,
-        FluxPipeline,
-        FluxTransformer2DModel,
+        HunyuanVideo15Pipeline,
+        HunyuanVideo15Transformer3DModel,
     )
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from transformers import (
+        ByT5Tokenizer,
+        Qwen2_5_VLTextConfig,
+        Qwen2_5_VLTextModel,
+        T5Config,
+        T5EncoderModel,
+    )
 
-    tokenizer, encoder = _text(folder)
-    torch.manual_seed(6)
-    pooled = CLIPTextModel(
-        CLIPTextConfig(
+    torch.manual_seed(9)
+    tokenizer = words()[0]
+    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    encoder = Qwen2_5_VLTextModel(
+        Qwen2_5_VLTextConfig(
             vocab_size=16,
-            hidden_size=32,
-            intermediate_size=37,
-            num_hidden_layers=1,
-            num_attention_heads=4,
-            bos_token_id=0,
-            eos_token_id=1,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            rope_scaling={"type": "mrope", "mrope_section": [1, 1, 2]},
+            rope_theta=1_000_000.0,
         )
     ).eval()
-    vae = AutoencoderKL(
-        sample_size=32,
-        block_out_channels=(4,),
-        layers_per_block=1,
-        latent_channels=1,
-        norm_num_groups=1,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
-        shift_factor=0.06,
-        scaling_factor=1.5,
-    )
-    transformer = FluxTransformer2DModel(
-        patch_size=1,
-        in_channels=4,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=16,
+    glyphs = T5EncoderModel(
+        T5Config(vocab_size=400, d_model=16, d_ff=16, d_kv=8, num_heads=2, num_layers=1)
+    ).eval()
+    transformer = HunyuanVideo15Transformer3DModel(
+        in_channels=9,
+        out_channels=4,
         num_attention_heads=2,
-        joint_attention_dim=32,
-        pooled_projection_dim=32,
-        axes_dims_rope=[4, 4, 8],
+        attention_head_dim=16,
+        num_layers=1,
+        num_refiner_layers=1,
+        mlp_ratio=2.0,
+        text_embed_dim=16,
+        text_embed_2_dim=16,
+        image_embed_dim=12,
+        rope_axes_dim=(4, 4, 8),
+        target_size=16,
+        task_type="t2v",
     )
-    tokenizer.model_max_length = 77
-    pipeline = FluxPipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(),
-        text_encoder=pooled,
+    vae = AutoencoderKLHunyuanVideo15(
+        latent_channels=4,
+        block_out_channels=(16, 16, 16, 16, 16),
+        layers_per_block=1,
+    )
+    pipeline = HunyuanVideo15Pipeline(
+        text_encoder=encoder,
         tokenizer=tokenizer,
-        text_encoder_2=encoder,
-        tokenizer_2=tokenizer,
-        vae=vae,
         transformer=transformer,
+        vae=vae,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
+        text_encoder_2=glyphs,
+        tokenizer_2=ByT5Tokenizer(),
+        guider=ClassifierFreeGuidance(guidance_scale=1.0),
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
