@@ -29,6 +29,8 @@ from guarded_gen.review.decide import Decisions
 from guarded_gen.review.golden import GoldenCases
 from guarded_gen.review.people import Member
 from guarded_gen.review.publishing import Publishing
+from guarded_gen.review.translation import CaseTranslations
+from guarded_gen.review.translators import translator_of
 from guarded_gen.store.tables.review import Person
 
 if TYPE_CHECKING:
@@ -75,6 +77,12 @@ class Console:
     def actions(self) -> CaseActions:
         """The platform's own actions, as the settings declare them."""
         return CaseActions(self.log, self.services.settings.case_actions, post_signed)
+
+    @cached_property
+    def translations(self) -> CaseTranslations:
+        """Translations of cases' words, where the settings name a service."""
+        chosen = self.services.settings.translation
+        return CaseTranslations(self.log, chosen, translator_of(chosen))
 
     @cached_property
     def replays(self) -> Replays:

@@ -76,6 +76,11 @@ class PageLanguage:
         """What the language calls itself."""
         return str(self.locale.get_language_name(self.code) or self.code).capitalize()
 
+    def language_name(self, code: str) -> str:
+        """What a language (BCP 47) is called in this one; the code where it has no name."""
+        names, (least, *_) = self.locale.languages, code.split("-")
+        return str(names.get(code.replace("-", "_")) or names.get(least.lower()) or code)
+
     def gettext(self, message: str, /, **values: object) -> str:
         """A message with its ``%(name)s`` filled in."""
         text = self.messages.gettext(message) if message else ""

@@ -82,6 +82,7 @@ def _environment(code: str) -> Environment:
         sentence=sentence,
         plain=words.plain,
         change=words.change,
+        language_name=here.language_name,
         in_words=lambda value, dimension: words.value(dimension, value),
         category=words.category,
         title_of=words.title,

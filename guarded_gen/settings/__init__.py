@@ -25,6 +25,7 @@ from guarded_gen.settings.exchanges import ExchangeSettings
 from guarded_gen.settings.outward import AlertSettings, CaseAction
 from guarded_gen.settings.sign_in import SignInSettings
 from guarded_gen.settings.signing import SigningSettings
+from guarded_gen.settings.translation import TranslationSettings
 from media.encoding import EncodeSettings
 from media.limits import MediaLimits
 from provenance.compliance import ComplianceSettings
@@ -201,6 +202,10 @@ class Settings(BaseSettings):
     )
     alerts: AlertSettings = Field(
         default_factory=AlertSettings, description="alerts of cases that wait too long"
+    )
+    translation: TranslationSettings = Field(
+        default_factory=TranslationSettings,
+        description="translating a case's words for its reviewer, see `translation`",
     )
     sign_in: SignInSettings = Field(
         default_factory=SignInSettings, description="signing in to the console, see `sign_in`"

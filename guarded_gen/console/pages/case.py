@@ -24,6 +24,7 @@ from guarded_gen.console.casefile import (
     verdicts,
 )
 from guarded_gen.console.context import Console, console_of, seconds_of
+from guarded_gen.console.language import language_of
 from guarded_gen.console.pages.media import LOOKS, NOMINAL_LOOK, opened
 from guarded_gen.console.pages.queue import kept, onward, within_of
 from guarded_gen.console.render import page
@@ -34,6 +35,7 @@ from guarded_gen.review.decide import reasons_of
 from guarded_gen.review.errors import LeaseLost, NotAllowed, StaleCase
 from guarded_gen.review.people import Member
 from guarded_gen.review.roles import Permission
+from guarded_gen.review.translation import Translation, TranslationError
 from guarded_gen.store.tables.review import ReviewCase
 
 router = APIRouter(prefix="/console/cases")
@@ -59,17 +61,19 @@ def _page(
     id: str,
     given: Mapping[str, str],
     failed: GuardedGenError | None = None,
+    translated: Translation | None = None,
 ) -> Response:
     """A case as it is now. ``given`` are the fields of an address or of a form that did not work
-    (``failed``): what was typed is there again."""
+    (``failed``) or stayed here: what was typed is there again."""
     who = session.who
     case = console.queue.get(who, id)
-    holds = case.holder == who.id and case.lease_until > console.queue.clock()
+    holds = _holds(console, who, case)
+    readable = _readable(console, who, case)
+    untranslated = failed if isinstance(failed, TranslationError) else None
     if case.restricted:
         opened(console, who, case, "page")
-    prompt = None
-    if who.may(Permission.DECIDE) and (holds or case.state in ("deciding", "closed")):
-        prompt = console.words(who, case.decision, f"case {case.id}")
+    prompt = console.words(who, case.decision, f"case {case.id}") if readable else None
+    offered = bool(prompt) and console.translations.offered(who, case)
     chosen = within_of(given)
     return page(
         request,
@@ -98,13 +102,26 @@ def _page(
             "actions": console.actions.offered(who, case),
             "rule_text": rule_text(console, case),
             "look": _look({} if case.restricted else session.preferences),
-            "failed": failed,
+            "failed": None if untranslated else failed,
+            "untranslated": untranslated,
+            "translation": translated if readable else None,
+            "translator": console.translations.settings.host if offered else None,
             "typed": {name: given.get(name, "") for name in ("note", "reason")},
             "within": urlencode(kept(chosen)),
             "working_on": kept(chosen),
         },
         status=failed.http_status if failed is not None else 200,
     )
+
+
+def _holds(console: Console, who: Member, case: ReviewCase) -> bool:
+    return case.holder == who.id and case.lease_until > console.queue.clock()
+
+
+def _readable(console: Console, who: Member, case: ReviewCase) -> bool:
+    """Whether the words of a case are shown to this person now."""
+    decided = case.state in ("deciding", "closed")
+    return who.may(Permission.DECIDE) and (decided or _holds(console, who, case))
 
 
 def _by_reason(unassessed: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
@@ -230,6 +247,36 @@ async def note(request: Request, id: str) -> Response:
         return onward(case, within_of(fields), said="noted") + "#thread"
 
     return await _tried(request, id, work)
+
+
+@router.post("/{id}/translate")
+async def translate(request: Request, id: str) -> Response:
+    """Have the words translated into the reader's language, and stay with what was typed."""
+    console = console_of(request)
+    found, fields = await console.form(request)
+    who, target = found.who, language_of(request).code
+
+    def admitted() -> str:
+        case = console.queue.get(who, id)
+        who.require(Permission.DECIDE)
+        if not _readable(console, who, case):
+            raise LeaseLost("you do not hold this case", "take it first")
+        console.translations.require(who, case)  # before the words are read on record
+        words = console.words(who, case.decision, f"case {case.id}") or {}
+        text = str(words.get("prompt") or "")
+        console.translations.admit(who, case, text, target)
+        return text
+
+    failed, made = None, None
+    try:
+        text = await to_thread.run_sync(admitted)
+        # awaited, not in a thread: a service that hangs keeps nobody else waiting
+        made = await console.translations.translate(text, target)
+    except GuardedGenError as error:
+        if not who.may(Permission.SEE_QUEUE):
+            raise
+        failed = error
+    return await to_thread.run_sync(_page, request, console, found, id, fields, failed, made)
 
 
 @router.post("/{id}/assign")
