@@ -318,6 +318,21 @@ def test_a_decided_case_keeps_the_note_of_its_thread(site: Site, service, use) -
     assert "two fencers" in page and keeps_note(page)
 
 
+def test_a_service_that_fails_after_the_lease_ran_out_is_told_of(site: Site, service, use) -> None:
+    case = site.open_case(prompt=SPANISH)
+    ann = site.browser("ann")
+    ann.take(case)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        site.console.queue.give_back(site.people["ann"][0], case)
+        says(b"", 500)(handler)
+
+    service.answer = answer
+    page = ann.press(f"/console/cases/{case}/translate", **FORM)
+    assert page.status_code == 502 and "answered 500" in page.text and keeps_note(page.text)
+    assert SPANISH not in page.text
+
+
 @pytest.mark.parametrize("allowed", [False, True])
 def test_restricted_words_leave_only_where_the_settings_say_so(
     site: Site, service, use, allowed: bool
