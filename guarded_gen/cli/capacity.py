@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from guarded_gen.cli.common import Json, console, emit, errors_to_user, opened_services
+from guarded_gen.errors import InvalidInput
 
-# Measured on 2 cores with the `world` backend, per second of a 512x512 clip at 24 fps
-# (`make bench`); used where this installation has run no job yet.
-_REFERENCE = {"generate": 0.45, "output": 0.002, "encode": 0.6, "sign": 0.12, "publish": 0.01}
-_GPU = ("generate",)
-_LOG_BYTES_PER_CLIP = 9_000
-"""Five entries with their signals, and the sealed prompt."""
-_TARGET_LOAD = 0.7
-"""Above it, waiting times grow faster than the load."""
+if TYPE_CHECKING:
+    from guarded_gen.composition.services import Services
+    from guarded_gen.upkeep.capacity import StageRun
 
 
 def capacity(
     clips_per_day: Annotated[float, typer.Option(help="Clips in a day.", min=1)],
     seconds: Annotated[float, typer.Option(help="Length of a clip.", min=0.1)] = 4.0,
+    size: Annotated[str, typer.Option(help="Width and height of a clip.")] = "512x512",
     peak: Annotated[float, typer.Option(help="Peak hour over average hour.", min=1)] = 3.0,
+    quantile: Annotated[
+        float, typer.Option(help="Share of clips that take no longer than planned.", min=0.5, max=1)
+    ] = 0.9,
     generate_seconds: Annotated[
         float | None, typer.Option(help="Seconds that your GPU needs for a second of clip.")
     ] = None,
@@ -31,58 +30,82 @@ def capacity(
 ) -> None:
     """Workers, GPU hours, storage and growth of the log for a load.
 
-    Stage costs come from the jobs that this installation has run; without any, from the
-    reference machine.
+    What a stage takes comes from the jobs that this installation has run, by size and length;
+    where they are fewer than 20, from the reference machine.
     """
-    with errors_to_user(json), opened_services() as services:
-        measured, clips, size = _measured(services)
-        costs = {name: measured.get(name, cost) for name, cost in _REFERENCE.items()}
+    with errors_to_user(json):
+        from guarded_gen.upkeep import capacity as plan
+
+        width, _, height = size.lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+            raise InvalidInput(f"{size[:40]!r} is no size", "give it as 1280x720", "size")
+        demand = plan.Demand(clips_per_day, seconds, int(width), int(height), peak)
+        with opened_services() as services:
+            runs, jobs, bytes_each = _measured(services, plan.MOST)
+            settings = services.settings.jobs
+        costs = plan.costs_of(runs, quantile)
+        each = {name: cost.seconds(demand.work) for name, cost in costs.items()}
         if generate_seconds is not None:
-            costs["generate"] = generate_seconds
-        jobs = services.settings.jobs
-        per_clip = {name: cost * seconds for name, cost in costs.items()}
-        gpu = sum(per_clip[name] for name in _GPU)
-        cpu = sum(cost for name, cost in per_clip.items() if name not in _GPU)
-        peak_rate = clips_per_day * peak / 86_400
-        days = services.settings.jobs.clip_days if keep_days is None else keep_days
-        bytes_per_clip = (size or 260_000) * seconds
+            each["generate"] = generate_seconds * seconds
+        gpu = sum(each[name] for name in plan.ON_GPU)
+        cpu = sum(cost for name, cost in each.items() if name not in plan.ON_GPU)
+        days = settings.clip_days if keep_days is None else keep_days
+        bytes_per_clip = (bytes_each or plan.BYTES_PER_WORK) * demand.work
+        known = jobs >= plan.FEWEST
         report: dict[str, Any] = {
             "clips_per_day": clips_per_day,
-            "stage_seconds_per_clip": {k: round(v, 4) for k, v in per_clip.items()},
-            "measured_from_jobs": clips,
-            "peak_clips_per_second": round(peak_rate, 4),
-            "gpu_workers": math.ceil(peak_rate * gpu / jobs.gpu_concurrency / _TARGET_LOAD),
-            "cpu_workers": math.ceil(peak_rate * cpu / jobs.cpu_concurrency / _TARGET_LOAD),
+            "size": f"{demand.width}x{demand.height}",
+            "quantile": quantile,
+            "stage_seconds_per_clip": {k: round(v, 4) for k, v in each.items()},
+            "costs_from": "jobs of this installation" if known else "the reference machine",
+            "jobs": jobs,
+            "peak_clips_per_second": round(clips_per_day * peak / 86_400, 4),
+            "gpu_workers": plan.workers(demand, gpu, settings.gpu_concurrency),
+            "cpu_workers": plan.workers(demand, cpu, settings.cpu_concurrency),
             "gpu_hours_per_day": round(clips_per_day * gpu / 3_600, 2),
             "storage_gib": round(clips_per_day * days * bytes_per_clip / 2**30, 2),
-            "log_gib_per_year": round(clips_per_day * 365 * _LOG_BYTES_PER_CLIP / 2**30, 2),
+            "log_gib_per_year": round(clips_per_day * 365 * plan.LOG_BYTES_PER_CLIP / 2**30, 2),
         }
         if json:
             emit(report)
             return
         out = console()
-        source = f"{clips} jobs of this installation" if clips else "the reference machine"
-        out.print(f"[bold]{clips_per_day:g} clips of {seconds:g} s a day[/], costs from {source}")
+        out.print(f"[bold]{clips_per_day:g} clips of {seconds:g} s, {report['size']}, a day[/]")
+        if not known:
+            out.print(f"  {jobs} jobs were run here, too few: costs of the reference machine")
         for name, value in report.items():
             out.print(f"  {name.replace('_', ' '):<26} {value}")
 
 
-def _measured(services: Any) -> tuple[dict[str, float], int, float | None]:
-    """Seconds of each stage and bytes, both per second of clip, over completed jobs."""
-    from sqlalchemy import func, select
+def _measured(services: Services, most: int) -> tuple[list[StageRun], int, float | None]:
+    """The stages of the latest completed clips, how many clips, and bytes a megapixel-second."""
+    from sqlalchemy import select
 
     from guarded_gen.store.tables.jobs import Job, JobStage
+    from guarded_gen.upkeep.capacity import StageRun
 
-    done = (Job.status == "completed", Job.kind == "video", Job.seconds > 0)
+    chosen = (
+        select(Job.id, Job.request, Job.seconds, Job.bytes)
+        .where(Job.status == "completed", Job.kind == "video", Job.seconds > 0)
+        .order_by(Job.completed_at.desc())
+        .limit(most)
+    )
     with services.store.read() as session:
-        count = session.scalar(select(func.count()).select_from(Job).where(*done)) or 0
-        rows = session.execute(
-            select(JobStage.stage, func.sum(JobStage.seconds) / func.sum(Job.seconds))
-            .join(Job, Job.id == JobStage.job)
-            .where(*done, JobStage.stage != "prompt")
-            .group_by(JobStage.stage)
-        ).all()
-        size = session.scalar(
-            select(func.sum(Job.bytes) / func.sum(Job.seconds)).where(*done, Job.bytes > 0)
+        works: dict[str, float] = {}
+        size = 0.0
+        for id, request, seconds, count in session.execute(chosen):
+            pixels = int(request.get("width") or 0) * int(request.get("height") or 0)
+            if pixels:  # the words of an erased request are gone, its size is not
+                works[id] = pixels / 1e6 * float(seconds)
+                size += count
+        ids = chosen.with_only_columns(Job.id).subquery()
+        stages = select(JobStage.job, JobStage.stage, JobStage.seconds).join(
+            ids, ids.c.id == JobStage.job
         )
-    return {stage: float(cost) for stage, cost in rows}, int(count), float(size) if size else None
+        runs = [
+            StageRun(stage, works[job], float(took))
+            for job, stage, took in session.execute(stages)
+            if job in works
+        ]
+    total = sum(works.values())
+    return runs, len(works), size / total if size and total else None
