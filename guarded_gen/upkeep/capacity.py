@@ -87,7 +87,7 @@ def fitted(work: NDArray[np.float64], seconds: NDArray[np.float64], quantile: fl
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class ClipLoad:
     """``clips`` a day of so many ``seconds`` and pixels; ``peak`` hour over average hour."""
 
     clips: float
@@ -102,7 +102,7 @@ class Demand:
         return self.seconds * self.width * self.height / 1e6
 
 
-def workers(demand: Demand, seconds: float, at_once: int) -> int:
+def workers(load: ClipLoad, seconds: float, at_once: int) -> int:
     """Workers for ``seconds`` a clip, each doing ``at_once`` clips side by side."""
-    rate = demand.clips * demand.peak / 86_400
+    rate = load.clips * load.peak / 86_400
     return math.ceil(rate * seconds / at_once / TARGET_LOAD)
