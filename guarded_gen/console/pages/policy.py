@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 import policies
 from guarded_gen.audit import Query
+from guarded_gen.console import completing
 from guarded_gen.console.charts import curve
 from guarded_gen.console.context import Console, console_of
 from guarded_gen.console.language import language_of
@@ -318,6 +319,7 @@ def workbench(
             **result,
             **fields,
             "lines": lines_of(fields["text"], result["issues"]) if result["issues"] else [],
+            "words": completing.words(fields["text"], policy),
             "active": active,
             "configured": services.configured_policy,
             "differs": differences(policy, active, words) if policy is not None else [],

@@ -155,6 +155,7 @@ if (bench?.elements.threshold) {
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       document.querySelector("#results").replaceWith(page.querySelector("#results"));
+      document.dispatchEvent(new Event("checked"));
       if (what === text) {
         const kept = rule.value;
         rule.replaceChildren(...page.querySelector("[name=rule]").children);
