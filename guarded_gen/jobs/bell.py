@@ -106,8 +106,8 @@ class Bell:
 
     def _notified(self) -> None:
         connection = self._engine.raw_connection()
+        driver: Any = connection.driver_connection  # a detached connection names none
         connection.detach()
-        driver: Any = connection.driver_connection
         try:
             driver.rollback()
             driver.autocommit = True
