@@ -170,10 +170,11 @@ class AuditLog:
                 self.policies.keep(session.connection(), transaction.drafts)
                 put(session, transaction.drafts, self.keys.seal)
                 # The write-ahead log is flushed in order: the sequencer's commit, for which this
-                # call waits, makes this one durable too. One flush instead of two.
+                # call waits, makes this one durable too. One flush instead of two; a crash before
+                # it loses this transaction, and the sequencer says so.
                 session.execute(text("SET LOCAL synchronous_commit = off"))
         if transaction.drafts:
-            sequencer.wait()
+            sequencer.wait(transaction.drafts[-1].id)
         return result
 
     def append(self, event: Event) -> str:

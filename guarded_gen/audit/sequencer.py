@@ -2,27 +2,31 @@
 
 A caller's transaction puts its entries into ``audit_outbox``; many commit side by side. One
 process at a time holds the advisory lock, moves what is committed from the outbox into the tree
-and signs. A caller waits for the end of a round that began after his commit: whoever ran the
-rounds before it, his entries are in the tree then. A dead process's entries go along with the
-next round of any other.
+and signs. A caller waits for the end of a round that began after his commit, and sees that his
+entries are in the tree, whoever put them there: his own commit need not have been flushed, so a
+database that crashed in between has lost them. A dead process's entries go along with the next
+round of any other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from guarded_gen.audit.errors import LogClosed, StorageFailed
 from guarded_gen.audit.event import EntryDraft, Event, LogEntry, tags_of
+from guarded_gen.audit.ids import time_of
 from guarded_gen.audit.integrate import BATCH, Integrator, NewRow
 from guarded_gen.audit.sealing import Sealer
 from guarded_gen.store.engine import Store, storage_failed
+from guarded_gen.store.tables.audit import AuditEntry
 
 T = TypeVar("T")
 
@@ -35,6 +39,9 @@ IDLE_SECONDS = 2.0
 """How often an idle process looks for entries that a dead one left."""
 PATIENCE_SECONDS = 30.0
 """How long a caller waits for a database that went away before he is told."""
+
+REMEMBERED = 4 * BATCH
+"""Ids of entries that this process integrated; of others a caller asks the database."""
 
 _TAKE = text(
     "DELETE FROM audit_outbox WHERE seq IN (SELECT seq FROM audit_outbox ORDER BY seq LIMIT :n)"
@@ -56,6 +63,7 @@ class Sequencer:
         self._done = 0
         self._error: StorageFailed | None = None
         self._closed = False
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self._thread: threading.Thread | None = None
         self.batches = 0
 
@@ -67,11 +75,13 @@ class Sequencer:
                 )
                 self._thread.start()
 
-    def wait(self) -> None:
-        """Return when everything committed before this call is integrated and signed.
+    def wait(self, entry: str) -> None:
+        """Return when everything committed before this call is integrated and signed; ``entry`` is
+        one that this call's transaction put into the outbox.
 
         Raises :class:`StorageFailed` when that did not succeed in time; the entries are
-        committed and will be integrated by the next round that succeeds.
+        committed and will be integrated by the next round that succeeds. Raises it too when the
+        database crashed before it had flushed the transaction: then nothing of it is left.
         """
         self.start()
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -87,6 +97,20 @@ class Sequencer:
                         "the entries were committed, but are not in the signed tree yet",
                         "see that the database is reachable, and look before repeating the call",
                     )
+            ours = entry in self._seen
+            self._seen.pop(entry, None)
+        if not ours and not self._in_tree(entry):  # another process may have put it there
+            raise StorageFailed(
+                "the database was restarted and has lost this transaction",
+                "repeat the call: nothing of it was kept",
+            )
+
+    def _in_tree(self, entry: str) -> bool:
+        query = select(AuditEntry.idx).where(
+            AuditEntry.time == time_of(entry), AuditEntry.id == entry
+        )
+        with self._store.read() as session:
+            return session.scalar(query) is not None
 
     def close(self) -> None:
         with self._wake:
@@ -107,8 +131,11 @@ class Sequencer:
             try:
                 if connection is None:
                     connection = self._store.connect()
-                while self.round(connection) == BATCH:
-                    pass
+                found = self.round(connection)
+                fresh = dict.fromkeys(found)
+                while len(found) == BATCH:
+                    found = self.round(connection)
+                    fresh |= dict.fromkeys(found)
             except Exception as error:  # noqa: BLE001 - waiting callers must hear of it
                 self._integrator.reset()
                 self._error = (
@@ -126,13 +153,16 @@ class Sequencer:
                 continue
             with self._wake:
                 self._done = goal
+                self._seen.update(fresh)
+                while len(self._seen) > REMEMBERED:
+                    self._seen.popitem(last=False)
                 self._error = None
                 self._wake.notify_all()
         if connection is not None:
             connection.close()
 
-    def round(self, connection: Connection) -> int:
-        """Integrate what is committed, at most one batch; gives how many entries that were."""
+    def round(self, connection: Connection) -> list[str]:
+        """Integrate what is committed, at most one batch; gives the ids of these entries."""
         with connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             return self.integrate_pending(connection, self._integrator)
@@ -154,7 +184,7 @@ class Sequencer:
             connection = session.connection()
             for key in (WRITERS_LOCK, ADVISORY_LOCK):
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
-            while self.integrate_pending(connection, integrator) == BATCH:
+            while len(self.integrate_pending(connection, integrator)) == BATCH:
                 pass
             integrator.sync(connection)
             result = work(connection, append)
@@ -162,11 +192,11 @@ class Sequencer:
                 integrator.append(connection, [NewRow(draft) for draft in drafts])
         return result
 
-    def integrate_pending(self, connection: Connection, integrator: Integrator) -> int:
+    def integrate_pending(self, connection: Connection, integrator: Integrator) -> list[str]:
         """The same inside a transaction that already holds the lock."""
         found = sorted(connection.execute(_TAKE, {"n": BATCH}).all())
         if not found:
-            return 0
+            return []
         integrator.sync(connection)
         rows = []
         note = self._clock_note(integrator.last_time)
@@ -187,7 +217,7 @@ class Sequencer:
             rows.append(NewRow(draft, None if sealed is None else bytes(sealed), payload_subject))
         integrator.append(connection, rows)
         self.batches += 1
-        return len(found)
+        return [str(row.id) for row in found]
 
 
 def put(session: Session, drafts: Sequence[EntryDraft], seal_key: bytes) -> None:

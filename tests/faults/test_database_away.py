@@ -8,8 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from guarded_gen import settings as config
+from guarded_gen.audit import AuditLog, Event
+from guarded_gen.errors import StorageFailed
+from guarded_gen.store import open_store
 from tests.postgres import fresh_database, server_in
 from tests.waiting import until
 
@@ -41,6 +46,39 @@ def alive(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def test_a_write_that_a_crash_took_back_is_told(tmp_path: Path) -> None:
+    """Its own commit is not flushed; the round after the restart finds nothing of it."""
+    with server_in(tmp_path / "pg") as server:
+        url = fresh_database(server.get_uri())
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+            connection.execute("SELECT pg_reload_conf()")
+        settings = config.load(home=tmp_path / "home", database_url=url)
+        store = open_store(settings)
+        log = AuditLog.open(store, settings.keys_folder)
+        kept = log.append(Event(kind="test.kept", tenant="t"))
+        sequencer = log._sequencer
+        assert sequencer is not None
+        wait = sequencer.wait
+
+        def crash(entry: str) -> None:
+            postmaster = psutil.Process(server.get_pid())
+            postmaster.send_signal(signal.SIGQUIT)
+            until(lambda: not alive(postmaster), "the server's end")
+            server.ensure_postgres_running()
+            wait(entry)
+
+        sequencer.wait = crash  # type: ignore[method-assign]
+        with pytest.raises(StorageFailed, match="lost this transaction"):
+            log.append(Event(kind="test.lost", tenant="t"))
+        sequencer.wait = wait  # type: ignore[method-assign]
+        again = log.append(Event(kind="test.again", tenant="t"))
+        assert [entry.id for entry in log.entries()][::-1] == [kept, again]
+        assert log.verify().ok
+        log.close()
+        store.close()
 
 
 def ended(site: object) -> bool:
