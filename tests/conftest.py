@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order.place)  # stable: otherwise as collected
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_applications() -> Iterator[None]:
+    """FastAPI remembers the functions of every application; a test process makes dozens of them,
+    and each would keep its services alive."""
+    yield
+    models = sys.modules.get("fastapi.dependencies.models")
+    for remembered in list(vars(models).values()) if models is not None else ():
+        if hasattr(remembered, "cache_clear"):
+            remembered.cache_clear()
 
 
 @dataclass(frozen=True)

@@ -349,7 +349,8 @@ class Services:
         return embedder.embed, trial
 
     def close(self) -> None:
-        """Give connections and children back."""
+        """Give connections, children and the models' memory back: whoever still knows of these
+        services, as a framework's caches do, keeps nothing large alive."""
         if "origin" in self.__dict__:
             self.origin.close()
         if "_detection" in self.__dict__:
@@ -358,3 +359,6 @@ class Services:
             self.log.close()
         if "store" in self.__dict__:
             self.store.close()
+        self._generators.clear()
+        for name in ("prompt_classifiers", "frame_checks", "sound_checks", "faces"):
+            self.__dict__.pop(name, None)

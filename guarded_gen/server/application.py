@@ -97,6 +97,7 @@ def create_app(services: Services, *, worker: bool = True, open_access: bool = T
             if process is not None:
                 await asyncio.to_thread(process.stop)
             jobs.close()
+            gc.unfreeze()  # a process that goes on without this application can collect it
 
     app = FastAPI(
         title="Guarded Gen",
